@@ -1,0 +1,18 @@
+/** Monotonic milliseconds since an arbitrary start. Orders events and drives timers; never reaches the wire or the store. */
+export type Instant = number & { readonly unit: 'monotonic ms' }
+
+/** Milliseconds since 1970-01-01 UTC. Reaches the wire (Date) and the store (received, expires); never drives a timer. */
+export type WallTime = number & { readonly unit: 'epoch ms' }
+
+/** One reading of both clocks, taken by the host for each input and passed down as an argument. */
+export interface Now {
+  readonly at: Instant
+  readonly wall: WallTime
+  /** False while the wall clock stands before the store's floor (no RTC, no NTP yet): nothing may expire then. */
+  readonly isWallTrusted: boolean
+}
+
+export const after = (now: Now, delayMs: number): Instant => (now.at + delayMs) as Instant
+
+/** RFC 3261 20.17: SIP-date, always GMT. */
+export const sipDate = (wall: WallTime): string => new Date(wall).toUTCString()

@@ -1,0 +1,18 @@
+import type { Flow } from './base/flow.ts'
+import type { StoreRequest } from './store/verbs.ts'
+
+export type DnsQuestion = { readonly kind: 'NAPTR' | 'SRV' | 'A' | 'AAAA'; readonly name: string }
+
+export type DnsRecord =
+  | { readonly kind: 'NAPTR'; readonly order: number; readonly preference: number; readonly flags: string; readonly service: string; readonly replacement: string }
+  | { readonly kind: 'SRV'; readonly priority: number; readonly weight: number; readonly port: number; readonly name: string }
+  | { readonly kind: 'A' | 'AAAA'; readonly address: string }
+
+/** What the engine wants done. The host carries them out in order; results come back as inputs of their own. */
+export type Output =
+  | { readonly kind: 'transmit'; readonly flow: Flow; readonly bytes: Buffer }
+  /** Open this stream. Transmits for it may follow at once and wait, bounded, for the connection. */
+  | { readonly kind: 'connect'; readonly flow: Flow }
+  | { readonly kind: 'close'; readonly flow: Flow }
+  | { readonly kind: 'store'; readonly id: number; readonly request: StoreRequest }
+  | { readonly kind: 'resolve'; readonly id: number; readonly question: DnsQuestion }

@@ -1,0 +1,181 @@
+import type { WallTime } from '../base/time.ts'
+import type { Binding } from '../sip/binding.ts'
+
+/**
+ * The verbs of the store: requests leave the engine as values, replies come back as inputs when what they changed is on stable
+ * storage. Each verb is atomic, carries its own preconditions and is answered with what was decided. Text is latin1 or ASCII.
+ */
+
+export type DigestAlgorithm = 'MD5' | 'SHA-256'
+
+export interface Account {
+  /** Canonical address-of-record, `sip:user@domain`. */
+  readonly aor: string
+  /** Hex; HA1 of user, realm (the domain) and password. At least one of the two. */
+  readonly ha1Md5?: string
+  readonly ha1Sha256?: string
+  /** Order offered to this account; absent: the site's. */
+  readonly algorithms?: readonly DigestAlgorithm[]
+  /** `file`: provisioned by the configuration file and replaced at each start; `store`: made by command, page or API. */
+  readonly origin: 'file' | 'store'
+}
+
+/** A message about to be taken into custody (DM-STO-01..04). */
+export interface NewMessage {
+  readonly recipient: string
+  /** Address-of-record or URI the sender is known by; `anonymous` when Privacy asked for it (DM-STO-04). */
+  readonly sender: string
+  /** Identity under which duplicates are recognised: with `cseq` and `fromTag`, across restarts. */
+  readonly callId: string
+  readonly cseq: number
+  readonly fromTag: string
+  /** The whole request as it shall be pushed: sanitised headers and untouched body. */
+  readonly bytes: Buffer
+  readonly receivedAt: WallTime
+  /** Absolute; DM-STO-10..12. */
+  readonly expiresAt: WallTime
+  readonly isUrgent: boolean
+}
+
+export interface CustodyLimits {
+  readonly quotaMessages: number
+  readonly quotaBytes: number
+  readonly reserveBytes: number
+}
+
+export type RefusalReason = 'unknown recipient' | 'message quota' | 'byte quota' | 'flash reserve'
+
+export type Custody =
+  | { readonly outcome: 'stored'; readonly seq: number; readonly storeId: string; readonly waiting: number }
+  | { readonly outcome: 'duplicate'; readonly seq: number; readonly storeId: string }
+  | { readonly outcome: 'refused'; readonly reason: RefusalReason }
+
+/** What is known of a waiting message without reading its bytes. */
+export interface Waiting {
+  /** Arrival order over the whole store, never reused; what orders a mailbox. */
+  readonly seq: number
+  /** `sip:SEQ@hostname` (DM-STO-08). */
+  readonly storeId: string
+  readonly size: number
+  readonly receivedAt: WallTime
+  readonly expiresAt: WallTime
+  readonly isUrgent: boolean
+  readonly attempts: number
+  /** Why the last attempt did not end in delivery, in plain words. */
+  readonly lastFailure?: string
+}
+
+export interface StoredMessage extends Waiting {
+  readonly bytes: Buffer
+}
+
+export interface MailboxSummary {
+  readonly aor: string
+  readonly count: number
+  readonly bytes: number
+  readonly oldestReceivedAt?: WallTime
+}
+
+export type LifeEvent =
+  | { readonly at: WallTime; readonly event: 'stored' }
+  | { readonly at: WallTime; readonly event: 'attempt'; readonly detail: string }
+  | { readonly at: WallTime; readonly event: 'delivered' | 'expired' | 'deleted' | 'damaged'; readonly detail: string }
+
+/** The life story of one message; kept for a bounded time after its end, without its body. */
+export interface LifeStory {
+  readonly seq: number
+  readonly storeId: string
+  readonly recipient: string
+  readonly sender: string
+  readonly callId: string
+  readonly size: number
+  readonly events: readonly LifeEvent[]
+}
+
+export interface StoreStatus {
+  readonly accounts: number
+  readonly mailboxes: number
+  readonly waiting: number
+  readonly waitingBytes: number
+  readonly freeBytes: number
+  readonly damaged: number
+  /** The latest wall time ever written; a clock before it is not trusted. */
+  readonly clockFloor: WallTime
+}
+
+/** Verb name to its request and its reply. `read` verbs see every commit replied before; the others reply after the flush. */
+export interface Verbs {
+  // accounts
+  'account.get': { request: { aor: string }; reply: Account | undefined }
+  'account.put': { request: { account: Account; mustBe?: 'new' | 'existing' }; reply: 'put' | 'exists' | 'absent' }
+  /** Removes the account, its bindings and its mailbox. `file` accounts are refused with `provisioned`. */
+  'account.remove': { request: { aor: string; at: WallTime }; reply: 'removed' | 'absent' | 'provisioned' }
+  'account.list': { request: { after?: string; limit: number }; reply: readonly Account[] }
+  /** Makes the `file` accounts exactly these; a `store` account of the same name is left as it is and reported. */
+  'account.provision': { request: { accounts: readonly Account[] }; reply: { shadowed: readonly string[] } }
+
+  // registrar: compare and set
+  'bindings.get': { request: { aor: string }; reply: { version: number; bindings: readonly Binding[] } }
+  'bindings.put': {
+    request: { aor: string; version: number; bindings: readonly Binding[] }
+    reply: 'saved' | 'conflict' | 'unknown'
+  }
+  /** Addresses-of-record that have bindings and waiting messages, in order of name: where delivery resumes after a start. */
+  'bindings.due': { request: { after?: string; limit: number }; reply: readonly string[] }
+  'bindings.count': { request: Record<never, never>; reply: number }
+
+  // mailbox
+  /** One read that decides forward or custody. */
+  locate: {
+    request: { aor: string }
+    reply: { isKnown: boolean; bindings: readonly Binding[]; waiting: number }
+  }
+  custody: { request: { message: NewMessage; limits: CustodyLimits }; reply: Custody }
+  /** One delivery per mailbox at a time; a lease not renewed for `forMs` is free again. Not persistent: gone with the process that held it. */
+  lease: { request: { aor: string; holder: string; at: WallTime; forMs: number }; reply: 'granted' | 'busy' }
+  release: { request: { aor: string; holder: string }; reply: 'released' }
+  /** Waiting messages after `afterSeq` in order, not expired (when `isWallTrusted`), at most so many and about so many bytes, at least one if there is one. */
+  page: {
+    request: { aor: string; afterSeq: number; limit: number; bytes: number; at: WallTime; isWallTrusted: boolean }
+    reply: readonly StoredMessage[]
+  }
+  /** The receiver's success: the message and its index, counters and expiry go in one transaction. */
+  confirm: {
+    request: { aor: string; seq: number; at: WallTime; detail: string }
+    reply: { wasWaiting: boolean; waiting: number }
+  }
+  /** An attempt that did not end in success; the message stays. */
+  postpone: { request: { aor: string; seq: number; at: WallTime; detail: string }; reply: 'noted' | 'absent' }
+  /** Deleted unread by its owner or the administrator. */
+  delete: { request: { aor: string; seq: number; at: WallTime; detail: string }; reply: 'deleted' | 'absent' }
+  /** Ends messages whose time has come, oldest first, at most `limit`. Never asked while the clock is not trusted. */
+  expire: { request: { at: WallTime; limit: number }; reply: readonly (Waiting & { readonly aor: string })[] }
+  /** Forgets life stories and duplicate keys of messages that ended before `before`, at most `limit`. */
+  forget: { request: { before: WallTime; keep: number; limit: number }; reply: number }
+
+  // looking in from outside
+  mailboxes: { request: { after?: string; limit: number }; reply: readonly MailboxSummary[] }
+  mailbox: { request: { aor: string; afterSeq: number; limit: number }; reply: readonly (Waiting & { head: Buffer })[] }
+  /** By store id, Call-ID or MSRP Message-ID; several messages may share a Call-ID. */
+  trace: { request: { id: string; limit: number }; reply: readonly LifeStory[] }
+  status: { request: Record<never, never>; reply: StoreStatus }
+  /** Raises the floor below which the wall clock is not trusted. */
+  clock: { request: { wall: WallTime }; reply: 'kept' }
+}
+
+export type Verb = keyof Verbs
+
+export type StoreRequest = { [V in Verb]: { readonly verb: V } & Verbs[V]['request'] }[Verb]
+
+/** The world failed: nothing of the request is on stable storage. `full`: no space; `io`: the medium; `closed`: shutting down; `busy`: too many outstanding. */
+export interface StoreFailure {
+  readonly failure: 'full' | 'io' | 'closed' | 'busy'
+  readonly detail: string
+}
+
+export type StoreResult<V extends Verb> = { readonly value: Verbs[V]['reply'] } | StoreFailure
+
+/** How the layers above ask: the continuation runs as an input of its own, once, later. */
+export interface StoreClient {
+  ask<V extends Verb>(verb: V, request: Verbs[V]['request'], done: (now: import('../base/time.ts').Now, result: StoreResult<V>) => void): void
+}
