@@ -1,0 +1,41 @@
+import type { Endpoint } from '../base/flow.ts'
+import type { SdpAttribute } from './sdp.ts'
+import { encodeSdp } from './sdp.ts'
+
+export interface PushOffer {
+  /** Where we take MSRP connections; the address also names us in o= and c=. */
+  readonly endpoint: Endpoint
+  /** Our MSRP URI. */
+  readonly path: string
+  /** Decimal digits, unique to this session from this address. */
+  readonly sessionId: string
+  readonly isSecure?: boolean
+  /** RFC 8122, e.g. `SHA-256 12:DF:...`; needed with `isSecure`. */
+  readonly fingerprint?: string
+}
+
+/** What we could take ourselves: with sendonly still mandatory (RFC 4975 8.6). */
+const ACCEPT_TYPES = 'multipart/mixed'
+const ACCEPT_WRAPPED_TYPES = 'message/sip message/sipfrag message/msrpfrag *'
+
+/** DM-DLV-12: the offer to push stored messages, version 1. Either side may connect (RFC 6135). */
+export function pushOffer({ endpoint, path, sessionId, isSecure, fingerprint }: PushOffer): Buffer {
+  const connection = `IN ${endpoint.address.includes(':') ? 'IP6' : 'IP4'} ${endpoint.address}`
+  const attributes: SdpAttribute[] = [
+    { name: 'sendonly' },
+    { name: 'accept-types', value: ACCEPT_TYPES },
+    { name: 'accept-wrapped-types', value: ACCEPT_WRAPPED_TYPES },
+    { name: 'path', value: path },
+    { name: 'setup', value: 'actpass' },
+  ]
+  if (fingerprint) attributes.push({ name: 'fingerprint', value: fingerprint })
+  const protocol = isSecure ? 'TCP/TLS/MSRP' : 'TCP/MSRP'
+  return encodeSdp({
+    origin: `- ${sessionId} 1 ${connection}`,
+    name: '-',
+    connection,
+    timing: '0 0',
+    attributes: [],
+    media: [{ media: 'message', port: endpoint.port, protocol, formats: ['*'], attributes }],
+  })
+}
