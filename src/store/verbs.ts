@@ -1,4 +1,4 @@
-import type { WallTime } from '../base/time.ts'
+import type { Now, WallTime } from '../base/time.ts'
 import type { Binding } from '../sip/binding.ts'
 
 /**
@@ -111,7 +111,10 @@ export interface Verbs {
   /** Removes the account, its bindings and its mailbox. `file` accounts are refused with `provisioned`. */
   'account.remove': { request: { aor: string; at: WallTime }; reply: 'removed' | 'absent' | 'provisioned' }
   'account.list': { request: { after?: string; limit: number }; reply: readonly Account[] }
-  /** Makes the `file` accounts exactly these; a `store` account of the same name is left as it is and reported. */
+  /**
+   * Makes the `file` accounts exactly these; a `store` account of the same name that has credentials is left as it is and reported.
+   * A `file` account that is no longer among them goes as with `account.remove`, its mailbox with it.
+   */
   'account.provision': { request: { accounts: readonly Account[] }; reply: { shadowed: readonly string[] } }
 
   // registrar: compare and set
@@ -122,6 +125,7 @@ export interface Verbs {
   }
   /** Addresses-of-record that have bindings and waiting messages, in order of name: where delivery resumes after a start. */
   'bindings.due': { request: { after?: string; limit: number }; reply: readonly string[] }
+  /** Contacts bound, over all addresses-of-record, lapsed ones included until they are written over. */
   'bindings.count': { request: Record<never, never>; reply: number }
 
   // mailbox
@@ -154,9 +158,10 @@ export interface Verbs {
   forget: { request: { before: WallTime; keep: number; limit: number }; reply: number }
 
   // looking in from outside
+  /** Mailboxes with waiting messages, in order of name. */
   mailboxes: { request: { after?: string; limit: number }; reply: readonly MailboxSummary[] }
   mailbox: { request: { aor: string; afterSeq: number; limit: number }; reply: readonly (Waiting & { head: Buffer })[] }
-  /** By store id, Call-ID or MSRP Message-ID; several messages may share a Call-ID. */
+  /** By store id, Call-ID or MSRP Message-ID; several messages may share a Call-ID: the newest first. */
   trace: { request: { id: string; limit: number }; reply: readonly LifeStory[] }
   status: { request: Record<never, never>; reply: StoreStatus }
   /** Raises the floor below which the wall clock is not trusted. */
@@ -164,6 +169,10 @@ export interface Verbs {
 }
 
 export type Verb = keyof Verbs
+
+export type RequestOf<V extends Verb> = { readonly verb: V } & Verbs[V]['request']
+
+export type Reply = Verbs[Verb]['reply']
 
 export type StoreRequest = { [V in Verb]: { readonly verb: V } & Verbs[V]['request'] }[Verb]
 
@@ -177,5 +186,5 @@ export type StoreResult<V extends Verb> = { readonly value: Verbs[V]['reply'] } 
 
 /** How the layers above ask: the continuation runs as an input of its own, once, later. */
 export interface StoreClient {
-  ask<V extends Verb>(verb: V, request: Verbs[V]['request'], done: (now: import('../base/time.ts').Now, result: StoreResult<V>) => void): void
+  ask<V extends Verb>(verb: V, request: Verbs[V]['request'], done: (now: Now, result: StoreResult<V>) => void): void
 }

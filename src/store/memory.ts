@@ -1,0 +1,321 @@
+import type { WallTime } from '../base/time.ts'
+import type { Binding } from '../sip/binding.ts'
+import { Leases } from './leases.ts'
+import { clip, type Ending, ending, headOf, identityOf, seqOfStoreId, storeIdOf, withEvent } from './story.ts'
+import type {
+  Account,
+  Custody,
+  LifeStory,
+  NewMessage,
+  RefusalReason,
+  RequestOf,
+  StoredMessage,
+  StoreStatus,
+  Verb,
+  Verbs,
+  Waiting,
+} from './verbs.ts'
+
+interface Message extends StoredMessage {
+  attempts: number
+  lastFailure?: string
+}
+
+interface Mailbox {
+  readonly messages: Map<number, Message>
+  /** Identity to seq; kept after the end of the message until its story is forgotten. */
+  readonly identities: Map<string, number>
+  bytes: number
+}
+
+interface Story {
+  readonly story: LifeStory & { events: LifeStory['events'] }
+  readonly mailbox: Mailbox
+  readonly identity: string
+  endedAt?: WallTime
+}
+
+type Handlers = { [V in Verb]: (request: Verbs[V]['request']) => Verbs[V]['reply'] }
+
+/**
+ * The reference model: every verb as plainly as it can be said, over maps in memory. What a store on a disk answers is right
+ * when this answers the same.
+ */
+export class MemoryStore {
+  readonly #hostname: string
+  readonly #freeBytes: () => number
+  readonly #accounts = new Map<string, Account>()
+  readonly #bindings = new Map<string, { version: number; bindings: readonly Binding[] }>()
+  readonly #mailboxes = new Map<string, Mailbox>()
+  readonly #stories = new Map<number, Story>()
+  readonly #leases = new Leases()
+  #seq = 0
+  #clockFloor = 0 as WallTime
+
+  constructor(options: { hostname: string; freeBytes?: () => number }) {
+    this.#hostname = options.hostname
+    this.#freeBytes = options.freeBytes ?? (() => Number.MAX_SAFE_INTEGER)
+  }
+
+  execute<V extends Verb>(request: RequestOf<V>): Verbs[V]['reply'] {
+    const handler = this.#handlers[request.verb] as (request: Verbs[V]['request']) => Verbs[V]['reply']
+    return handler(request)
+  }
+
+  /** What a restart does to a store: everything but the leases stays. */
+  restart(): void {
+    this.#leases.clear()
+  }
+
+  readonly #handlers: Handlers = {
+    'account.get': ({ aor }) => this.#accounts.get(aor),
+    'account.put': request => this.#putAccount(request),
+    'account.remove': ({ aor, at }) => {
+      const account = this.#accounts.get(aor)
+      if (!account) return 'absent'
+      if (account.origin === 'file') return 'provisioned'
+      this.#removeAccount(aor, at)
+      return 'removed'
+    },
+    'account.list': ({ after, limit }) => inOrder(this.#accounts, after, limit).map(([, account]) => account),
+    'account.provision': ({ accounts }) => this.#provision(accounts),
+    'bindings.get': ({ aor }) => this.#bindings.get(aor) ?? { version: 0, bindings: [] },
+    'bindings.put': ({ aor, version, bindings }) => {
+      if (!this.#accounts.has(aor)) return 'unknown'
+      if ((this.#bindings.get(aor)?.version ?? 0) !== version) return 'conflict'
+      this.#bindings.set(aor, { version: version + 1, bindings })
+      return 'saved'
+    },
+    'bindings.due': ({ after, limit }) =>
+      inOrder(this.#mailboxes, after, Number.POSITIVE_INFINITY)
+        .filter(([aor, box]) => box.messages.size > 0 && (this.#bindings.get(aor)?.bindings.length ?? 0) > 0)
+        .slice(0, limit)
+        .map(([aor]) => aor),
+    'bindings.count': () => sum([...this.#bindings.values()].map(({ bindings }) => bindings.length)),
+    locate: ({ aor }) => ({
+      isKnown: this.#accounts.has(aor),
+      bindings: this.#bindings.get(aor)?.bindings ?? [],
+      waiting: this.#mailboxes.get(aor)?.messages.size ?? 0,
+    }),
+    custody: request => this.#custody(request),
+    lease: request => this.#leases.lease(request),
+    release: request => this.#leases.release(request),
+    page: request => this.#page(request),
+    confirm: ({ aor, seq, at, detail }) => {
+      const wasWaiting = this.#end(aor, seq, 'delivered', at, detail)
+      return { wasWaiting, waiting: this.#mailboxes.get(aor)?.messages.size ?? 0 }
+    },
+    postpone: ({ aor, seq, at, detail }) => {
+      const message = this.#mailboxes.get(aor)?.messages.get(seq)
+      if (!message) return 'absent'
+      message.attempts++
+      message.lastFailure = clip(detail)
+      this.#note(seq, { at, event: 'attempt', detail: clip(detail) })
+      return 'noted'
+    },
+    delete: ({ aor, seq, at, detail }) => (this.#end(aor, seq, 'deleted', at, detail) ? 'deleted' : 'absent'),
+    expire: ({ at, limit }) => this.#expire(at, limit),
+    forget: request => this.#forget(request),
+    mailboxes: ({ after, limit }) =>
+      inOrder(this.#mailboxes, after, Number.POSITIVE_INFINITY)
+        .filter(([, box]) => box.messages.size > 0)
+        .slice(0, limit)
+        .map(([aor, box]) => ({
+          aor,
+          count: box.messages.size,
+          bytes: box.bytes,
+          oldestReceivedAt: [...box.messages.values()][0]!.receivedAt,
+        })),
+    mailbox: ({ aor, afterSeq, limit }) =>
+      this.#waitingAfter(aor, afterSeq)
+        .slice(0, limit)
+        .map(message => ({ ...waitingOf(message), head: headOf(message.bytes) })),
+    trace: ({ id, limit }) => this.#trace(id, limit),
+    status: () => this.#status(),
+    clock: ({ wall }) => {
+      this.#raiseClock(wall)
+      return 'kept'
+    },
+  }
+
+  #putAccount({ account, mustBe }: Verbs['account.put']['request']): Verbs['account.put']['reply'] {
+    const isThere = this.#accounts.has(account.aor)
+    if (mustBe === 'new' && isThere) return 'exists'
+    if (mustBe === 'existing' && !isThere) return 'absent'
+    this.#setAccount(account)
+    return 'put'
+  }
+
+  #setAccount(account: Account): void {
+    this.#accounts.set(account.aor, account)
+    if (!this.#mailboxes.has(account.aor)) {
+      this.#mailboxes.set(account.aor, { messages: new Map(), identities: new Map(), bytes: 0 })
+    }
+  }
+
+  #removeAccount(aor: string, at: WallTime): void {
+    for (const seq of [...this.#mailboxes.get(aor)!.messages.keys()]) {
+      this.#end(aor, seq, 'deleted', at, 'account removed')
+    }
+    this.#mailboxes.delete(aor)
+    this.#bindings.delete(aor)
+    this.#accounts.delete(aor)
+  }
+
+  #provision(accounts: readonly Account[]): Verbs['account.provision']['reply'] {
+    const wanted = new Set(accounts.map(account => account.aor))
+    for (const [aor, account] of [...this.#accounts]) {
+      if (account.origin === 'file' && !wanted.has(aor)) this.#removeAccount(aor, this.#clockFloor)
+    }
+    const shadowed: string[] = []
+    for (const account of accounts) {
+      const current = this.#accounts.get(account.aor)
+      if (current?.origin === 'store' && (current.ha1Md5 || current.ha1Sha256)) shadowed.push(account.aor)
+      else this.#setAccount(account)
+    }
+    return { shadowed }
+  }
+
+  #custody({ message, limits }: Verbs['custody']['request']): Custody {
+    const box = this.#mailboxes.get(message.recipient)
+    if (!box) return refused('unknown recipient')
+    const known = box.identities.get(identityOf(message))
+    if (known !== undefined) {
+      return { outcome: 'duplicate', seq: known, storeId: this.#stories.get(known)!.story.storeId }
+    }
+    const size = message.bytes.length
+    if (box.messages.size + 1 > limits.quotaMessages) return refused('message quota')
+    if (box.bytes + size > limits.quotaBytes) return refused('byte quota')
+    if (this.#freeBytes() - size < limits.reserveBytes) return refused('flash reserve')
+    const seq = ++this.#seq
+    const storeId = storeIdOf(seq, this.#hostname)
+    this.#store(box, message, seq, storeId)
+    return { outcome: 'stored', seq, storeId, waiting: box.messages.size }
+  }
+
+  #store(box: Mailbox, message: NewMessage, seq: number, storeId: string): void {
+    const { receivedAt, expiresAt, isUrgent, recipient, sender, callId } = message
+    const size = message.bytes.length
+    const identity = identityOf(message)
+    const bytes = Buffer.from(message.bytes)
+    box.messages.set(seq, { seq, storeId, size, receivedAt, expiresAt, isUrgent, attempts: 0, bytes })
+    box.identities.set(identity, seq)
+    box.bytes += size
+    const story = {
+      seq,
+      storeId,
+      recipient,
+      sender,
+      callId,
+      size,
+      events: [{ at: receivedAt, event: 'stored' as const }],
+    }
+    this.#stories.set(seq, { story, mailbox: box, identity })
+    this.#raiseClock(receivedAt)
+  }
+
+  #waitingAfter(aor: string, afterSeq: number): Message[] {
+    return [...(this.#mailboxes.get(aor)?.messages.values() ?? [])].filter(({ seq }) => seq > afterSeq)
+  }
+
+  #page({ aor, afterSeq, limit, bytes, at, isWallTrusted }: Verbs['page']['request']): StoredMessage[] {
+    const page: StoredMessage[] = []
+    let total = 0
+    for (const message of this.#waitingAfter(aor, afterSeq)) {
+      if (isWallTrusted && message.expiresAt <= at) continue
+      total += message.size
+      if (page.length >= limit || (page.length > 0 && total > bytes)) break
+      page.push({ ...message })
+    }
+    return page
+  }
+
+  #end(aor: string, seq: number, event: Ending, at: WallTime, detail: string): boolean {
+    const box = this.#mailboxes.get(aor)
+    const message = box?.messages.get(seq)
+    if (!box || !message) return false
+    box.messages.delete(seq)
+    box.bytes -= message.size
+    this.#note(seq, ending(event, at, detail))
+    this.#stories.get(seq)!.endedAt = at
+    return true
+  }
+
+  #note(seq: number, event: LifeStory['events'][number]): void {
+    const { story } = this.#stories.get(seq)!
+    story.events = withEvent(story.events, event)
+    this.#raiseClock(event.at)
+  }
+
+  #expire(at: WallTime, limit: number): Verbs['expire']['reply'] {
+    const due = [...this.#mailboxes].flatMap(([aor, box]) =>
+      [...box.messages.values()].map(message => ({ aor, message })),
+    )
+    return due
+      .filter(({ message }) => message.expiresAt <= at)
+      .sort((a, b) => a.message.expiresAt - b.message.expiresAt || a.message.seq - b.message.seq)
+      .slice(0, limit)
+      .map(({ aor, message }) => {
+        this.#end(aor, message.seq, 'expired', at, '')
+        return { ...waitingOf(message), aor }
+      })
+  }
+
+  #forget({ before, keep, limit }: Verbs['forget']['request']): number {
+    const ended = [...this.#stories.values()]
+      .filter(story => story.endedAt !== undefined)
+      .sort((a, b) => a.endedAt! - b.endedAt! || a.story.seq - b.story.seq)
+    let forgotten = 0
+    for (const { endedAt, story, mailbox, identity } of ended) {
+      if (forgotten >= limit || (endedAt! >= before && ended.length - forgotten <= keep)) break
+      this.#stories.delete(story.seq)
+      if (mailbox.identities.get(identity) === story.seq) mailbox.identities.delete(identity)
+      forgotten++
+    }
+    return forgotten
+  }
+
+  #trace(id: string, limit: number): LifeStory[] {
+    const seq = seqOfStoreId(id)
+    const named = seq === undefined ? undefined : this.#stories.get(seq)?.story
+    if (named?.storeId === id) return limit > 0 ? [{ ...named }] : []
+    return [...this.#stories.values()]
+      .map(({ story }) => story)
+      .filter(story => story.callId === id)
+      .sort((a, b) => b.seq - a.seq)
+      .slice(0, limit)
+      .map(story => ({ ...story }))
+  }
+
+  #status(): StoreStatus {
+    const boxes = [...this.#mailboxes.values()].filter(box => box.messages.size > 0)
+    return {
+      accounts: this.#accounts.size,
+      mailboxes: boxes.length,
+      waiting: sum(boxes.map(box => box.messages.size)),
+      waitingBytes: sum(boxes.map(box => box.bytes)),
+      freeBytes: this.#freeBytes(),
+      damaged: 0,
+      clockFloor: this.#clockFloor,
+    }
+  }
+
+  #raiseClock(wall: WallTime): void {
+    if (wall > this.#clockFloor) this.#clockFloor = wall
+  }
+}
+
+const refused = (reason: RefusalReason): Custody => ({ outcome: 'refused', reason })
+
+const sum = (numbers: number[]): number => numbers.reduce((total, number) => total + number, 0)
+
+function inOrder<T>(map: ReadonlyMap<string, T>, after: string | undefined, limit: number): [string, T][] {
+  return [...map]
+    .filter(([name]) => after === undefined || name > after)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .slice(0, limit)
+}
+
+function waitingOf({ bytes: _, ...waiting }: Message): Waiting {
+  return waiting
+}

@@ -1,0 +1,70 @@
+import type { WallTime } from '../base/time.ts'
+import type { LifeEvent, NewMessage, Verb } from './verbs.ts'
+
+/** What every store decides alike: names, bounds and life stories. Pure, so that the reference model and the real store share it. */
+
+/** A line of text for a person; longer reasons are cut so that one mailbox cannot fill the flash with them. */
+export const DETAIL_LENGTH_MAX = 200
+
+/** A message retried each hour for thirty days would write 720 attempts; a person reads the first and the latest. */
+export const EVENTS_MAX = 32
+
+/** Enough for the header fields a person looks for; SIP headers beyond it are not shown. */
+export const HEAD_BYTES_MAX = 4096
+
+/** Keys of LMDB hold 1978 bytes; no address-of-record in use comes near this. */
+export const AOR_BYTES_MAX = 1024
+
+/** Answered at once from the latest commit; a lease lives in memory, so it is one of them. */
+const READS: ReadonlySet<Verb> = new Set<Verb>([
+  'account.get',
+  'account.list',
+  'bindings.get',
+  'bindings.due',
+  'bindings.count',
+  'locate',
+  'page',
+  'mailboxes',
+  'mailbox',
+  'trace',
+  'status',
+])
+
+const MEMORY_ONLY: ReadonlySet<Verb> = new Set<Verb>(['lease', 'release'])
+
+export const isRead = (verb: Verb): boolean => READS.has(verb)
+
+export const isMemoryOnly = (verb: Verb): boolean => MEMORY_ONLY.has(verb)
+
+/** DM-STO-08. */
+export const storeIdOf = (seq: number, hostname: string): string => `sip:${seq}@${hostname}`
+
+/** The sequence in a store id of any box, or undefined when `id` is something else (a Call-ID). */
+export function seqOfStoreId(id: string): number | undefined {
+  const match = /^sip:([1-9]\d{0,14})@./.exec(id)
+  return match ? Number(match[1]) : undefined
+}
+
+export const clip = (detail: string): string =>
+  detail.length > DETAIL_LENGTH_MAX ? detail.slice(0, DETAIL_LENGTH_MAX) : detail
+
+/** Adds at the end; past the bound the second event goes, so the first (`stored`) and the latest stay. */
+export function withEvent(events: readonly LifeEvent[], event: LifeEvent): LifeEvent[] {
+  const all = [...events, event]
+  if (all.length > EVENTS_MAX) all.splice(1, 1)
+  return all
+}
+
+export type Ending = 'delivered' | 'expired' | 'deleted' | 'damaged'
+
+export const ending = (event: Ending, at: WallTime, detail: string): LifeEvent => ({ at, event, detail: clip(detail) })
+
+/** The header part of a message, for looking in from outside. */
+export function headOf(bytes: Buffer): Buffer {
+  const end = bytes.subarray(0, HEAD_BYTES_MAX).indexOf('\r\n\r\n')
+  return Buffer.from(bytes.subarray(0, end < 0 ? HEAD_BYTES_MAX : end + 4))
+}
+
+/** What makes two requests the same message (Call-ID, CSeq, From-tag); the separator is not legal in any of them. */
+export const identityOf = (message: Pick<NewMessage, 'callId' | 'cseq' | 'fromTag'>): string =>
+  `${message.callId}\n${message.cseq}\n${message.fromTag}`
