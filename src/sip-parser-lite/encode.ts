@@ -1,0 +1,39 @@
+import type { HeaderField, SipMessage } from './message.ts'
+import { Field, sendable } from './names.ts'
+
+/**
+ * The bytes of `message`. Fields go out as they came in, line for line. Content-Length is written once and right: where it
+ * stood if it did, else last. No value can end its line, so none can add a header.
+ */
+export function encodeMessage(message: SipMessage): Buffer {
+  const head = `${startLine(message)}\r\n${headerLines(message.headers, message.body.length)}\r\n`
+  const bytes = Buffer.allocUnsafe(head.length + message.body.length)
+  bytes.latin1Write(head, 0)
+  if (message.body.length > 0) message.body.copy(bytes, head.length)
+  return bytes
+}
+
+function startLine(message: SipMessage): string {
+  const line =
+    message.kind === 'request'
+      ? `${message.method} ${message.uri} SIP/2.0`
+      : `SIP/2.0 ${message.status} ${message.reason}`
+  return sendable(line)
+}
+
+function headerLines(headers: readonly HeaderField[], bodyBytes: number): string {
+  let text = ''
+  let isLengthWritten = false
+  for (const field of headers) {
+    if (field.key !== 'content-length') text += `${line(field)}\r\n`
+    else if (!isLengthWritten) {
+      text += isLength(field.value, bodyBytes) ? `${line(field)}\r\n` : `Content-Length: ${bodyBytes}\r\n`
+      isLengthWritten = true
+    }
+  }
+  return isLengthWritten ? text : `${text}Content-Length: ${bodyBytes}\r\n`
+}
+
+const line = (field: HeaderField): string => Field.lineOf(field) ?? `${field.name}: ${field.value}`
+
+const isLength = (value: string, bytes: number): boolean => /^\d+$/.test(value) && Number(value) === bytes

@@ -1,0 +1,123 @@
+import type { HeaderField } from './message.ts'
+
+/** Headers that the parser itself looks at; 0 is every other one. */
+export const SLOT = {
+  other: 0,
+  via: 1,
+  from: 2,
+  to: 3,
+  callId: 4,
+  cseq: 5,
+  maxForwards: 6,
+  contentLength: 7,
+} as const
+
+export type Slot = (typeof SLOT)[keyof typeof SLOT]
+
+export interface KnownName {
+  readonly key: string
+  readonly slot: Slot
+}
+
+/** Long forms; the second column is the compact form where an RFC gives one. */
+const NAMES = `
+Accept Accept-Contact:a Accept-Encoding Accept-Language Accept-Resource-Priority Alert-Info Allow Allow-Events:u
+Authentication-Info Authorization Call-ID:i Call-Info Contact:m Content-Disposition Content-Encoding:e Content-ID
+Content-Language Content-Length:l Content-Transfer-Encoding Content-Type:c Conversation-ID Contribution-ID CSeq Date
+Diversion Error-Info Event:o Expires Feature-Caps Flow-Timer From:f Geolocation Geolocation-Error Geolocation-Routing
+History-Info Identity:y Identity-Info:n In-Reply-To Info-Package InReplyTo-Contribution-ID Join Max-Breadth
+Max-Forwards Message-Context Message-Expires MIME-Version Min-Expires Min-SE Organization P-Access-Network-Info
+P-Answer-State P-Asserted-Identity P-Asserted-Service P-Associated-URI P-Called-Party-ID P-Charging-Function-Addresses
+P-Charging-Vector P-Early-Media P-Preferred-Identity P-Preferred-Service P-Profile-Key P-Served-User
+P-User-Database P-Visited-Network-ID Path Permission-Missing Priority Privacy Proxy-Authenticate
+Proxy-Authentication-Info Proxy-Authorization Proxy-Require RAck Reason Record-Route Recv-Info Refer-Sub Refer-To:r
+Referred-By:b Reject-Contact:j Replaces Reply-To Request-Disposition:d Require Resource-Priority Retry-After Route RSeq
+Security-Client Security-Server Security-Verify Server Service-Route Session-Expires:x Session-Replaces SIP-ETag
+SIP-If-Match Subject:s Subscription-State Supported:k Suppress-If-Match Target-Dialog Timestamp To:t Trigger-Consent
+Unsupported User-Agent Via:v Warning WWW-Authenticate
+`
+
+/** Headers whose grammar is a comma list. Credentials, challenges, Date and text headers carry commas that separate nothing. */
+const LISTS = new Set(
+  `
+accept accept-contact accept-encoding accept-language accept-resource-priority alert-info allow allow-events call-info
+contact content-encoding content-language diversion error-info feature-caps geolocation history-info in-reply-to
+p-access-network-info p-asserted-identity p-associated-uri p-early-media p-preferred-identity p-visited-network-id path
+permission-missing proxy-require reason record-route recv-info reject-contact request-disposition require
+resource-priority route security-client security-server security-verify service-route supported trigger-consent
+unsupported via warning
+`
+    .trim()
+    .split(/\s+/),
+)
+
+const SLOTS: Readonly<Record<string, Slot>> = {
+  via: SLOT.via,
+  from: SLOT.from,
+  to: SLOT.to,
+  'call-id': SLOT.callId,
+  cseq: SLOT.cseq,
+  'max-forwards': SLOT.maxForwards,
+  'content-length': SLOT.contentLength,
+}
+
+/** By every usual spelling, so that most names need no lower-casing. Never grows: names from the wire are not kept. */
+const KNOWN = new Map<string, KnownName>()
+for (const entry of NAMES.trim().split(/\s+/)) {
+  const [long = '', compact] = entry.split(':')
+  const key = long.toLowerCase()
+  const known: KnownName = { key, slot: SLOTS[key] ?? SLOT.other }
+  for (const spelling of [long, key]) KNOWN.set(spelling, known)
+  if (compact) for (const spelling of [compact, compact.toUpperCase()]) KNOWN.set(spelling, known)
+}
+
+export function knownName(name: string): KnownName | undefined {
+  return KNOWN.get(name) ?? KNOWN.get(name.toLowerCase())
+}
+
+/** Lower-case long form of a header name. */
+export function headerKey(name: string): string {
+  const known = KNOWN.get(name)
+  if (known) return known.key
+  const lower = name.toLowerCase()
+  return KNOWN.get(lower)?.key ?? lower
+}
+
+export const isListHeader = (key: string): boolean => LISTS.has(key)
+
+/** A header field that remembers the line it came in on and what a typed reader made of it. Its value never changes. */
+export class Field implements HeaderField {
+  readonly name: string
+  readonly key: string
+  readonly value: string
+  readonly #line: string | undefined
+  #typed: unknown
+
+  constructor(name: string, key: string, value: string, line?: string) {
+    this.name = name
+    this.key = key
+    this.value = value
+    this.#line = line
+  }
+
+  /** The whole line as received without its CRLF, if it was received. */
+  static lineOf(field: HeaderField): string | undefined {
+    return #line in field ? (field as Field).#line : undefined
+  }
+
+  /** What `read` makes of the field, kept. One field has one type, so one `read`. */
+  static typed<T>(field: HeaderField, read: (value: string) => T): T {
+    if (!(#typed in field)) return read(field.value)
+    const own = field as Field
+    own.#typed ??= read(own.value)
+    return own.#typed as T
+  }
+}
+
+/** A header field to send. Line ends become spaces and characters beyond latin1 `?`, so no value can add a header. */
+export const field = (name: string, value: string): HeaderField => new Field(name, headerKey(name), sendable(value))
+
+const UNSENDABLE = /[\r\n]|[^\x00-\xff]/
+
+export const sendable = (text: string): string =>
+  UNSENDABLE.test(text) ? text.replace(/[\r\n]+/g, ' ').replace(/[^\0-\xff]/g, '?') : text

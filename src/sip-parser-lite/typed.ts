@@ -1,0 +1,246 @@
+import {
+  COMMA,
+  closingQuote,
+  elementEnd,
+  GREATER,
+  isToken,
+  LESS,
+  malformed,
+  type Params,
+  QUOTE,
+  readPairs,
+  readParams,
+  SEMICOLON,
+  skipIn,
+  skipSpace,
+  splitList,
+  TOKEN,
+  trimmed,
+  unfold,
+  unquoted,
+} from './chars.ts'
+import { readHostPort } from './host.ts'
+import type { HeaderField, SipMessage } from './message.ts'
+import { Field } from './names.ts'
+
+export type { Params } from './chars.ts'
+
+/** Readers of header values. Each throws SipSyntaxError(400, 'Malformed NAME header'). */
+
+export interface Via {
+  /** Name and version, e.g. `SIP/2.0`. */
+  readonly protocol: string
+  /** Upper-case, e.g. `UDP`. */
+  readonly transport: string
+  /** Lower-case; IPv6 without brackets. */
+  readonly host: string
+  readonly port?: number
+  readonly params: Params
+}
+
+export interface NameAddr {
+  /** Unquoted; absent when the header has none. */
+  readonly displayName?: string
+  readonly uri: string
+  /** Of the header, not of the URI. */
+  readonly params: Params
+}
+
+export interface CSeq {
+  /** 0 to 2^31 - 1. */
+  readonly seq: number
+  readonly method: string
+}
+
+export interface Credentials {
+  /** Lower-case, e.g. `digest`. */
+  readonly scheme: string
+  readonly params: Params
+}
+
+/** RFC 3261 8.1.1.5. */
+const CSEQ_MAX = 0x7fffffff
+/** RFC 3261 20.22. */
+const MAX_FORWARDS_MAX = 255
+/** RFC 3261 25.1: delta-seconds beyond this are this. */
+const SECONDS_MAX = 0xffffffff
+
+/** `value` is one element of a Via header. */
+export function parseVia(value: string): Via {
+  const text = unfold(value)
+  const nameEnd = skipIn(TOKEN, text, 0)
+  const versionAt = afterSlash(text, nameEnd)
+  const versionEnd = skipIn(TOKEN, text, versionAt)
+  const transportAt = afterSlash(text, versionEnd)
+  const transportEnd = skipIn(TOKEN, text, transportAt)
+  const hostAt = skipSpace(text, transportEnd)
+  if (nameEnd === 0 || versionEnd === versionAt || transportEnd === transportAt) malformed('Via')
+  if (hostAt === transportEnd) malformed('Via')
+  const sentBy = readHostPort(text, hostAt, true)
+  if (!sentBy) malformed('Via')
+  const params = readParams(text, sentBy.end, 'Via')
+  const protocol = `${text.slice(0, nameEnd)}/${text.slice(versionAt, versionEnd)}`.toUpperCase()
+  const transport = text.slice(transportAt, transportEnd).toUpperCase()
+  const { host, port } = sentBy
+  return port === undefined ? { protocol, transport, host, params } : { protocol, transport, host, port, params }
+}
+
+function afterSlash(text: string, from: number): number {
+  const slash = skipSpace(text, from)
+  if (text.charCodeAt(slash) !== 0x2f) malformed('Via')
+  return skipSpace(text, slash + 1)
+}
+
+/** Unquoted display names may hold tokens and, beyond the grammar, bytes of UTF-8, which deployed clients send. */
+const DISPLAY_NAME = TOKEN.map((flag, code) => (flag || code >= 0x80 || code === 0x20 || code === 0x09 ? 1 : 0))
+/** Characters of a URI, of any scheme. */
+const URI = new Uint8Array(256).fill(1, 0x21, 0x7f)
+for (const character of '"<>\\^`{|}') URI[character.charCodeAt(0)] = 0
+/** RFC 3261 20.10: without angle brackets a URI ends at these. */
+const BARE_URI = URI.slice()
+for (const character of ',;?') BARE_URI[character.charCodeAt(0)] = 0
+
+/** From, To, Contact, Route, Refer-To and the like; one element of a list. `header` names it in the error. */
+export function parseNameAddr(value: string, header = 'address'): NameAddr {
+  const text = unfold(value)
+  const start = skipSpace(text, 0)
+  let displayName: string | undefined
+  let open = start
+  if (text.charCodeAt(start) === QUOTE) {
+    const close = closingQuote(text, start)
+    if (close < 0) malformed(header)
+    displayName = unquoted(text, start, close)
+    open = skipSpace(text, close + 1)
+  } else {
+    open = skipIn(DISPLAY_NAME, text, start)
+    if (open > start) displayName = trimmed(text, start, open)
+  }
+  if (text.charCodeAt(open) !== LESS) return bareAddress(text, start, header)
+  const close = skipIn(URI, text, open + 1)
+  if (text.charCodeAt(close) !== GREATER) malformed(header)
+  const uri = text.slice(open + 1, close)
+  if (!hasScheme(uri)) malformed(header)
+  const params = readParams(text, close + 1, header)
+  return displayName === undefined ? { uri, params } : { displayName, uri, params }
+}
+
+function bareAddress(text: string, start: number, header: string): NameAddr {
+  const end = skipIn(BARE_URI, text, start)
+  const uri = text.slice(start, end)
+  if (!hasScheme(uri)) malformed(header)
+  return { uri, params: readParams(text, end, header) }
+}
+
+const hasScheme = (uri: string): boolean => /^[a-z][a-z0-9+.-]*:./i.test(uri)
+
+/** RFC 3261 20.7: `*` stands alone and without parameters. */
+export function parseContacts(values: readonly string[]): '*' | NameAddr[] {
+  if (values.some(value => value.startsWith('*')))
+    return values.length === 1 && values[0] === '*' ? '*' : malformed('Contact')
+  return values.map(value => parseNameAddr(value, 'Contact'))
+}
+
+export function parseCSeq(value: string): CSeq {
+  const match = /^(\d+)[ \t]+(\S+)$/.exec(unfold(value))
+  const seq = match ? Number(match[1]) : Number.NaN
+  const method = match?.[2] ?? ''
+  if (!(seq <= CSEQ_MAX) || !isToken(method)) malformed('CSeq')
+  return { seq, method }
+}
+
+/** Authorization, WWW-Authenticate and their kin: one header line. A scheme whose credentials are no list of pairs has no params. */
+export function parseAuth(value: string, header = 'Authorization'): Credentials {
+  const text = unfold(value)
+  const schemeEnd = skipIn(TOKEN, text, 0)
+  const scheme = text.slice(0, schemeEnd).toLowerCase()
+  const start = skipSpace(text, schemeEnd)
+  if (scheme === '' || start === schemeEnd || start === text.length) malformed(header)
+  if (scheme !== 'digest' && !/^[^\s=]+[ \t]*=[ \t]*[^\s=]/.test(text.slice(start)))
+    return { scheme, params: new Map() }
+  return { scheme, params: readPairs(text, start, COMMA, header) }
+}
+
+/** A value with parameters: Event, Content-Type, Content-Disposition, Subscription-State. `value` comes lower-case. */
+export function parseParams(value: string, header = 'value'): { readonly value: string; readonly params: Params } {
+  const text = unfold(value)
+  const semicolon = text.indexOf(';')
+  const end = semicolon < 0 ? text.length : semicolon
+  const head = trimmed(text, 0, end).toLowerCase()
+  if (!isToken(head) && !/^[^\s/;,"<>]+[ \t]*\/[ \t]*[^\s/;,"<>]+$/.test(head)) malformed(header)
+  return { value: head.replace(/[ \t]/g, ''), params: readParams(text, end, header) }
+}
+
+/** Seconds, 0 to 2^32 - 1; a comment or parameters after the number are passed over. */
+export function parseSeconds(value: string, header = 'Expires'): number {
+  const match = /^\d+(?=$|[ \t;(])/.exec(unfold(value))
+  return match ? Math.min(Number(match[0]), SECONDS_MAX) : malformed(header)
+}
+
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
+const SIP_DATE = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (\d\d) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d):(\d\d) GMT$/
+
+/** RFC 3261 20.17; milliseconds since 1970 or undefined: a bad Date is passed over, never a reason to refuse. */
+export function parseSipDate(value: string): number | undefined {
+  const match = SIP_DATE.exec(unfold(value))
+  if (!match) return undefined
+  const month = MONTHS.indexOf(match[2]!)
+  const [day, year, hour, minute, second] = [1, 3, 4, 5, 6].map(index => Number(match[index])) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ]
+  const at = Date.UTC(year, month, day, hour, minute, second)
+  const isReal = month >= 0 && new Date(Date.UTC(year, month, day)).getUTCDate() === day
+  return isReal && hour < 24 && minute < 60 && second <= 60 ? at : undefined
+}
+
+export function firstField(message: SipMessage, key: string): HeaderField | undefined {
+  const headers = message.headers
+  for (let index = 0; index < headers.length; index++) {
+    const candidate = headers[index]!
+    if (candidate.key === key) return candidate
+  }
+  return undefined
+}
+
+function needed(message: SipMessage, key: string, name: string): HeaderField {
+  return firstField(message, key) ?? malformed(name)
+}
+
+const firstVia = (value: string): Via =>
+  parseVia(value.indexOf(',') < 0 ? value : trimmed(value, 0, elementEnd(value, 0)))
+const from = (value: string): NameAddr => parseNameAddr(value, 'From')
+const to = (value: string): NameAddr => parseNameAddr(value, 'To')
+
+export const viaOf = (field: HeaderField): Via => Field.typed(field, firstVia)
+export const fromOf = (field: HeaderField): NameAddr => Field.typed(field, from)
+export const toOf = (field: HeaderField): NameAddr => Field.typed(field, to)
+export const cseqOf = (field: HeaderField): CSeq => Field.typed(field, parseCSeq)
+
+export const topVia = (message: SipMessage): Via => viaOf(needed(message, 'via', 'Via'))
+export const cseq = (message: SipMessage): CSeq => cseqOf(needed(message, 'cseq', 'CSeq'))
+export const callId = (message: SipMessage): string => needed(message, 'call-id', 'Call-ID').value
+export const fromAddress = (message: SipMessage): NameAddr => fromOf(needed(message, 'from', 'From'))
+export const toAddress = (message: SipMessage): NameAddr => toOf(needed(message, 'to', 'To'))
+export const fromTag = (message: SipMessage): string | undefined => fromAddress(message).params.get('tag')
+export const toTag = (message: SipMessage): string | undefined => toAddress(message).params.get('tag')
+
+/** 0 to 255; undefined when absent (RFC 3261 16.3 step 3). */
+export function maxForwards(message: SipMessage): number | undefined {
+  const field = firstField(message, 'max-forwards')
+  return field && parseMaxForwards(field.value)
+}
+
+export function parseMaxForwards(value: string): number {
+  const hops = /^\d+$/.test(value) ? Number(value) : Number.NaN
+  return hops <= MAX_FORWARDS_MAX ? hops : malformed('Max-Forwards')
+}
+
+/** Tokens of a list header such as Supported, Require, Allow, Accept: each without its parameters, as received. */
+export const listTokens = (value: string): string[] =>
+  splitList(unfold(value)).map(element => {
+    const semicolon = element.indexOf(String.fromCharCode(SEMICOLON))
+    return semicolon < 0 ? element : element.slice(0, semicolon).trimEnd()
+  })
