@@ -1,0 +1,41 @@
+import { scryptSync, timingSafeEqual } from 'node:crypto'
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Entropy, token } from '../base/entropy.ts'
+
+/** RFC 7914 2: 16 MiB and some 50 ms on a small box for each guess. */
+const COST = { N: 16384, r: 8, p: 1 }
+const KEY_BYTES = 32
+
+/** 80 bits: 16 letters and digits, still to be typed from a sheet of paper. */
+const PASSWORD_BITS = 80
+
+export const newPassword = (entropy: Entropy): string => token(entropy, PASSWORD_BITS)
+
+const fileOf = (dataDir: string): string => join(dataDir, 'admin')
+
+export const hasAdmin = (dataDir: string): boolean => existsSync(fileOf(dataDir))
+
+/** Written whole or not at all, and flushed: the password is shown once, after this. */
+export function writeAdmin(dataDir: string, password: string, entropy: Entropy): void {
+  const salt = entropy.bytes(16)
+  const hash = scryptSync(password, salt, KEY_BYTES, COST)
+  const text = JSON.stringify({ scrypt: COST, salt: hex(salt), hash: hex(hash) })
+  const temporary = `${fileOf(dataDir)}.new`
+  const file = openSync(temporary, 'w', 0o600)
+  writeSync(file, `${text}\n`)
+  fsyncSync(file)
+  closeSync(file)
+  renameSync(temporary, fileOf(dataDir))
+  const folder = openSync(dataDir, 'r')
+  fsyncSync(folder)
+  closeSync(folder)
+}
+
+export function isAdminPassword(dataDir: string, password: string): boolean {
+  const kept = JSON.parse(readFileSync(fileOf(dataDir), 'utf8'))
+  const hash = scryptSync(password, Buffer.from(kept.salt, 'hex'), KEY_BYTES, kept.scrypt)
+  return timingSafeEqual(hash, Buffer.from(kept.hash, 'hex'))
+}
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')

@@ -1,0 +1,42 @@
+import { mkdirSync, statSync } from 'node:fs'
+import { createServer, type Server } from 'node:net'
+import { codeOf, messageOf, PlainError } from './plain-error.ts'
+
+/**
+ * One process at a time works on a data folder. The lock is a name in Linux's abstract socket namespace made of the
+ * folder's device and inode: the kernel frees it whichever way its holder ends, so it can never be stale.
+ */
+export class FolderLock {
+  readonly #server: Server
+
+  private constructor(server: Server) {
+    this.#server = server
+  }
+
+  /** Undefined while another process holds it. */
+  static async take(dataDir: string): Promise<FolderLock | undefined> {
+    const { dev, ino } = statSync(dataDir, { bigint: true })
+    const server = createServer(socket => socket.destroy())
+    const isTaken = await new Promise<boolean>((resolve, reject) => {
+      server.once('error', error => (codeOf(error) === 'EADDRINUSE' ? resolve(true) : reject(error)))
+      server.listen({ path: `\0restante/${dev}/${ino}` }, () => resolve(false))
+    })
+    server.unref()
+    return isTaken ? undefined : new FolderLock(server)
+  }
+
+  release(): void {
+    this.#server.close()
+  }
+}
+
+/** Only its owner may look into it: accounts and messages lie there. */
+export function makeDataDir(dataDir: string): void {
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw new PlainError(
+      `data_dir: cannot make the folder ${dataDir}: ${messageOf(error)}. Choose one you may write to.`,
+    )
+  }
+}

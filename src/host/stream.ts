@@ -1,0 +1,105 @@
+import type { Socket } from 'node:net'
+import type { Counters } from '../base/counters.ts'
+import type { Flow } from '../base/flow.ts'
+import { messageOf } from './plain-error.ts'
+
+/** What may wait for a peer that does not read: one large burst of a push, times some thousands of peers still fits a small box. */
+export const WRITE_QUEUE_BYTES_MAX = 4 * 1024 * 1024
+
+/** From here on nothing more is read from a peer that does not read what it is answered. */
+const WRITE_QUEUE_BYTES_PAUSE = 1024 * 1024
+
+/** How long the last bytes of a flow that was closed by us may take. */
+const LINGER_MS = 2000
+
+export interface StreamEvents {
+  received(flow: Flow, bytes: Buffer): void
+  /** Once, and only where the flow was not closed by us. */
+  closed(flow: Flow, reason: string): void
+}
+
+/** One TCP connection. Transmits of one tick leave in one write. */
+export class Stream {
+  readonly flow: Flow
+  readonly #socket: Socket
+  readonly #events: StreamEvents
+  readonly #counters: Counters
+  #isCorked = false
+  #isClosedByUs = false
+  #isHeld = false
+  #reason = 'closed by the peer'
+
+  constructor(flow: Flow, socket: Socket, events: StreamEvents, counters: Counters) {
+    this.flow = flow
+    this.#socket = socket
+    this.#events = events
+    this.#counters = counters
+    socket.setNoDelay(true)
+    socket.on('data', bytes => this.#received(bytes))
+    socket.on('drain', () => this.#adjustReading())
+    socket.on('error', error => {
+      this.#reason = messageOf(error)
+    })
+    socket.on('close', () => {
+      if (!this.#isClosedByUs) events.closed(flow, this.#reason)
+    })
+  }
+
+  write(bytes: Buffer): void {
+    if (this.#isClosedByUs || this.#socket.destroyed) return
+    if (this.#socket.writableLength + bytes.length > WRITE_QUEUE_BYTES_MAX) {
+      this.#counters.count('stream_closed', 'write queue full')
+      this.fail('write queue full')
+      return
+    }
+    if (!this.#isCorked) {
+      this.#isCorked = true
+      this.#socket.cork()
+      process.nextTick(() => this.#uncork())
+    }
+    this.#socket.write(bytes)
+  }
+
+  /** After what was written has left, or the time for that is over. */
+  close(): void {
+    if (this.#isClosedByUs) return
+    this.#isClosedByUs = true
+    this.#uncork()
+    this.#socket.end()
+    this.#socket.resume()
+    const timer = setTimeout(() => this.#socket.destroy(), LINGER_MS)
+    this.#socket.once('close', () => clearTimeout(timer))
+  }
+
+  /** At once; what still waits is lost. */
+  fail(reason: string): void {
+    this.#reason = reason
+    this.#socket.destroy()
+  }
+
+  /** While held, nothing is read: the store is behind. */
+  hold(isHeld: boolean): void {
+    this.#isHeld = isHeld
+    this.#adjustReading()
+  }
+
+  #received(bytes: Buffer): void {
+    if (this.#isClosedByUs) return
+    this.#events.received(this.flow, bytes)
+    this.#adjustReading()
+  }
+
+  #uncork(): void {
+    if (!this.#isCorked) return
+    this.#isCorked = false
+    this.#socket.uncork()
+    this.#adjustReading()
+  }
+
+  #adjustReading(): void {
+    if (this.#isClosedByUs) return
+    const shouldRead = !this.#isHeld && this.#socket.writableLength <= WRITE_QUEUE_BYTES_PAUSE
+    if (shouldRead && this.#socket.isPaused()) this.#socket.resume()
+    else if (!shouldRead && !this.#socket.isPaused()) this.#socket.pause()
+  }
+}

@@ -1,0 +1,76 @@
+import type { Log } from '../base/log.ts'
+import type { StoreRequest, StoreResult, Verb, Verbs } from '../store/verbs.ts'
+
+/** What every store of the host offers. `done` runs once, for writes when what they changed is on stable storage. */
+export interface Store {
+  submit(request: StoreRequest, done: (result: StoreResult<Verb>) => void): void
+  /** Waits for what is outstanding. */
+  close(): Promise<void>
+}
+
+const READS: ReadonlySet<Verb> = new Set<Verb>([
+  'account.get',
+  'account.list',
+  'bindings.get',
+  'bindings.due',
+  'bindings.count',
+  'locate',
+  'lease',
+  'release',
+  'page',
+  'mailboxes',
+  'mailbox',
+  'trace',
+  'status',
+])
+
+/** The store, with an eye on whether it can write: what /healthz tells, and what slows the senders down. */
+export class WatchedStore implements Store {
+  readonly #store: Store
+  readonly #log: Log
+  #outstanding = 0
+  #failure: string | undefined
+
+  constructor(store: Store, log: Log) {
+    this.#store = store
+    this.#log = log
+  }
+
+  submit(request: StoreRequest, done: (result: StoreResult<Verb>) => void): void {
+    this.#outstanding++
+    this.#store.submit(request, result => {
+      this.#outstanding--
+      if (!READS.has(request.verb)) this.#watch(result)
+      done(result)
+    })
+  }
+
+  ask<V extends Verb>(verb: V, request: Verbs[V]['request']): Promise<StoreResult<V>> {
+    const whole = { verb, ...request } as unknown as StoreRequest
+    return new Promise(resolve => this.submit(whole, result => resolve(result as StoreResult<V>)))
+  }
+
+  close(): Promise<void> {
+    return this.#store.close()
+  }
+
+  get outstanding(): number {
+    return this.#outstanding
+  }
+
+  /** Why the last write failed, until one succeeds. */
+  get writeFailure(): string | undefined {
+    return this.#failure
+  }
+
+  #watch(result: StoreResult<Verb>): void {
+    if (!('failure' in result)) {
+      if (this.#failure) this.#log.info('the store can write again')
+      this.#failure = undefined
+    } else if (result.failure === 'full' || result.failure === 'io') {
+      const failure = `${result.failure === 'full' ? 'no space' : 'the medium failed'}: ${result.detail}`
+      if (!this.#failure) this.#log.error('the store cannot write', { reason: failure })
+      this.#failure = failure
+    }
+  }
+}
