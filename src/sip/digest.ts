@@ -1,0 +1,251 @@
+import { hash, timingSafeEqual } from 'node:crypto'
+import type { Counters } from '../base/counters.ts'
+import { type Entropy, token } from '../base/entropy.ts'
+import type { Now } from '../base/time.ts'
+import { SipSyntaxError } from '../sip-parser-lite/message.ts'
+import { type Params, parseAuth } from '../sip-parser-lite/typed.ts'
+import { parseUri } from '../sip-parser-lite/uri.ts'
+import { Nonces } from './nonces.ts'
+
+export type Algorithm = 'MD5' | 'SHA-256'
+
+export interface DigestOptions {
+  /** The served domain. */
+  readonly realm: string
+  readonly entropy: Entropy
+  /** 1 and up; 300 when absent. */
+  readonly nonceLifeS?: number
+  readonly counters: Counters
+}
+
+/** Hex, of user, realm and password (`ha1`). An account without either, as for an unknown user, can only be answered `wrong`. */
+export interface Secrets {
+  readonly ha1Md5?: string | undefined
+  readonly ha1Sha256?: string | undefined
+}
+
+export interface Attempt {
+  readonly method: string
+  /** Request-URI as received. */
+  readonly uri: string
+  /** Values of Authorization or of Proxy-Authorization. */
+  readonly authorization: readonly string[]
+  readonly account: Secrets
+  /** What this account was offered; an answer by another algorithm is a downgrade and wrong. Absent: either. */
+  readonly algorithms?: readonly Algorithm[] | undefined
+}
+
+export type Verdict =
+  | { readonly result: 'ok'; readonly username: string }
+  /** `stale`: the password is right, the nonce is not: challenge again with `isStale`. `absent`: no credentials for this realm. */
+  | { readonly result: 'stale' | 'wrong' | 'absent' }
+
+interface Credentials {
+  readonly username: string
+  readonly params: Params
+}
+
+/** Credentials looked at in one request; a client has one for us, and proxies on the way a few. */
+const CREDENTIALS_MAX = 8
+
+/** Compared against when the account has no such secret, so that unknown users take as long as known ones. */
+const NO_SECRET = '0'.repeat(64)
+
+const hashName = { MD5: 'md5', 'SHA-256': 'sha256' } as const
+
+/** Header values are latin1: one character is one byte as received. */
+const digestOf = (algorithm: Algorithm, text: string): string =>
+  hash(hashName[algorithm], Buffer.from(text, 'latin1'), 'hex')
+
+const toWire = (text: string): string => Buffer.from(text, 'utf8').toString('latin1')
+
+/** The stored secret of an account: hex, RFC 7616 3.4.2. Text is taken as UTF-8. */
+export const ha1 = (user: string, realm: string, password: string, algorithm: Algorithm): string =>
+  digestOf(algorithm, toWire(`${user}:${realm}:${password}`))
+
+/** The server's side of RFC 7616 with the algorithms of RFC 8760, qop `auth` only, no `-sess`. */
+export class Digest {
+  readonly #realm: string
+  readonly #counters: Counters
+  readonly #nonces: Nonces
+
+  constructor({ realm, entropy, nonceLifeS = 300, counters }: DigestOptions) {
+    this.#realm = realm
+    this.#counters = counters
+    this.#nonces = new Nonces(entropy, nonceLifeS)
+  }
+
+  /** RFC 8760 2.3: one WWW-Authenticate or Proxy-Authenticate value per algorithm, the preferred one first. */
+  challenge(now: Now, offer: { algorithms: readonly Algorithm[]; isStale?: boolean }): string[] {
+    const stale = offer.isStale ? ', stale=true' : ''
+    return offer.algorithms.map(
+      algorithm =>
+        `Digest realm="${quote(this.#realm)}", nonce="${this.#nonces.issue(now)}", algorithm=${algorithm}, qop="auth"${stale}`,
+    )
+  }
+
+  /** Whose credentials these are, or undefined without any for this realm. The account is looked up by this name. */
+  usernameOf(authorization: readonly string[]): string | undefined {
+    return this.#credentials(authorization)[0]?.username
+  }
+
+  check(now: Now, attempt: Attempt): Verdict {
+    const mine = this.#credentials(attempt.authorization)
+    const first = mine[0]
+    if (!first) return this.#verdict('absent', 'absent')
+    let fault = 'password'
+    for (const credentials of mine) {
+      if (credentials.username !== first.username) continue
+      const refusal = whyWrong(credentials.params, attempt)
+      if (refusal) {
+        fault = refusal
+        continue
+      }
+      const { nonce, nc } = proofOf(credentials.params, attempt.method)
+      if (!this.#nonces.use(now, nonce, Number.parseInt(nc, 16))) return this.#verdict('stale', 'stale')
+      this.#counters.count('digest', 'ok')
+      return { result: 'ok', username: credentials.username }
+    }
+    return this.#verdict('wrong', fault)
+  }
+
+  describe(): { noncesInUse: number } {
+    return { noncesInUse: this.#nonces.size }
+  }
+
+  #verdict(result: 'stale' | 'wrong' | 'absent', label: string): Verdict {
+    this.#counters.count('digest', label)
+    return { result }
+  }
+
+  /** RFC 3261 22.4: credentials of another realm, another scheme or no sense are somebody else's. */
+  #credentials(authorization: readonly string[]): Credentials[] {
+    const mine: Credentials[] = []
+    for (const value of authorization.slice(0, CREDENTIALS_MAX)) {
+      const params = digestParams(value)
+      const username = params?.get('username')
+      if (params && username !== undefined && params.get('realm') === this.#realm) mine.push({ username, params })
+    }
+    return mine
+  }
+}
+
+function digestParams(value: string): Params | undefined {
+  try {
+    const { scheme, params } = parseAuth(value)
+    return scheme === 'digest' ? params : undefined
+  } catch (error) {
+    if (error instanceof SipSyntaxError) return undefined
+    throw error
+  }
+}
+
+/** The label under which the failure is counted; undefined when the response proves knowledge of the password. */
+function whyWrong(params: Params, attempt: Attempt): string | undefined {
+  const algorithm = algorithmOf(params)
+  if (!algorithm || !(attempt.algorithms ?? ['MD5', 'SHA-256']).includes(algorithm)) return 'algorithm'
+  // RFC 7616 3.4: without qop there is no nonce count, hence no protection from replay. Every client seen answers qop="auth" with it.
+  if (params.get('qop')?.toLowerCase() !== 'auth') return 'qop'
+  const count = params.get('nc') ?? ''
+  if (!/^[0-9a-f]{8}$/i.test(count) || count === '00000000' || !params.get('cnonce')) return 'nonce count'
+  const uri = params.get('uri')
+  if (!uri || !isSameTarget(uri, attempt.uri)) return 'uri'
+  return hasSecret(params, algorithm, attempt) ? undefined : 'password'
+}
+
+function hasSecret(params: Params, algorithm: Algorithm, attempt: Attempt): boolean {
+  const { ha1Md5, ha1Sha256 } = attempt.account
+  const secret = algorithm === 'MD5' ? ha1Md5 : ha1Sha256
+  const wanted = responseOf(algorithm, (secret || NO_SECRET).toLowerCase(), proofOf(params, attempt.method))
+  const isEqual = equals(wanted, (params.get('response') ?? '').toLowerCase())
+  return isEqual && Boolean(secret)
+}
+
+function proofOf(params: Params, method: string): Proof {
+  const text = (name: string): string => params.get(name) ?? ''
+  return { method, uri: text('uri'), nonce: text('nonce'), nc: text('nc'), cnonce: text('cnonce'), qop: text('qop') }
+}
+
+function algorithmOf(params: Params): Algorithm | undefined {
+  const name = (params.get('algorithm') ?? 'MD5').toUpperCase()
+  return name === 'MD5' || name === 'SHA-256' ? name : undefined
+}
+
+interface Proof {
+  readonly method: string
+  readonly uri: string
+  readonly nonce: string
+  readonly nc: string
+  readonly cnonce: string
+  readonly qop: string
+}
+
+/** RFC 7616 3.4.1, qop present. */
+function responseOf(algorithm: Algorithm, secret: string, proof: Proof): string {
+  const { method, uri, nonce, nc, cnonce, qop } = proof
+  const ha2 = digestOf(algorithm, `${method}:${uri}`)
+  return digestOf(algorithm, `${secret}:${nonce}:${nc}:${cnonce}:${qop}:${ha2}`)
+}
+
+function equals(wanted: string, given: string): boolean {
+  if (wanted.length !== given.length) return false
+  return timingSafeEqual(Buffer.from(wanted, 'latin1'), Buffer.from(given, 'latin1'))
+}
+
+/**
+ * RFC 7616 3.4.6, loosened for proxies that rewrite host, port and parameters of a Request-URI: what stays is that credentials
+ * made for one user do not serve for a request to another.
+ */
+function isSameTarget(claimed: string, requestUri: string): boolean {
+  if (claimed === requestUri) return true
+  const user = userOf(claimed)
+  return user !== undefined && user === userOf(requestUri)
+}
+
+/** The user part unescaped, empty when there is none; undefined when the text is no URI. */
+function userOf(uri: string): string | undefined {
+  try {
+    return unescaped(parseUri(uri).user ?? '')
+  } catch (error) {
+    if (error instanceof SipSyntaxError) return undefined
+    throw error
+  }
+}
+
+const unescaped = (text: string): string =>
+  text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+
+const quote = (text: string): string => text.replace(/[\\"]/g, '\\$&')
+
+export interface ClientAnswer {
+  readonly method: string
+  readonly uri: string
+  readonly username: string
+  readonly password: string
+  readonly entropy: Entropy
+  /** How often this nonce has been used, this time included; 1 when absent. */
+  readonly count?: number
+}
+
+/** The client's side: the Authorization value that answers one challenge of ours, or undefined if it cannot be answered. */
+export function answerChallenge(challenge: string, answer: ClientAnswer): string | undefined {
+  const params = digestParams(challenge)
+  const algorithm = params && algorithmOf(params)
+  const realm = params?.get('realm')
+  const nonce = params?.get('nonce')
+  if (!algorithm || realm === undefined || nonce === undefined) return undefined
+  const offered = (params.get('qop') ?? '').split(',').map(qop => qop.trim().toLowerCase())
+  if (!offered.includes('auth')) return undefined
+  const { method, uri, username, password, entropy } = answer
+  const nc = (answer.count ?? 1).toString(16).padStart(8, '0')
+  const cnonce = token(entropy, 80)
+  // The realm is as received, the other two are ours to encode.
+  const secret = digestOf(algorithm, `${toWire(username)}:${realm}:${toWire(password)}`)
+  const response = responseOf(algorithm, secret, { method, uri, nonce, nc, cnonce, qop: 'auth' })
+  const opaque = params.get('opaque')
+  return (
+    `Digest username="${quote(toWire(username))}", realm="${quote(realm)}", nonce="${quote(nonce)}", uri="${uri}", ` +
+    `response="${response}", algorithm=${algorithm}, qop=auth, nc=${nc}, cnonce="${cnonce}"` +
+    (opaque === undefined ? '' : `, opaque="${quote(opaque)}"`)
+  )
+}
