@@ -1,0 +1,82 @@
+import type { Endpoint, Flow, Transport } from '../base/flow.ts'
+import { udpFlow } from '../base/flow.ts'
+import { closingQuote, elementEnd, trimmed, unfold } from '../sip-parser-lite/chars.ts'
+import { canonicalHost, canonicalIpv6, isIpv4 } from '../sip-parser-lite/host.ts'
+import type { SipRequest } from '../sip-parser-lite/message.ts'
+import { field } from '../sip-parser-lite/names.ts'
+import { topVia, type Via } from '../sip-parser-lite/typed.ts'
+
+/** RFC 3261 18.2.2 and 19.1.2. */
+export const defaultPort = (transport: Transport): number => (transport === 'tls' || transport === 'wss' ? 5061 : 5060)
+
+export const isNumericHost = (host: string): boolean => isIpv4(host) || canonicalIpv6(host) !== undefined
+
+/**
+ * RFC 3261 18.2.1 and RFC 3581 4: writes into the request's top Via where it came from, in place of whatever `received` or `rport`
+ * value it came with, and gives the Via as it came. Throws SipSyntaxError when there is no Via or a bad one.
+ */
+export function stampVia(request: SipRequest, remote: Endpoint): Via {
+  const via = topVia(request)
+  const hasRport = via.params.has('rport')
+  const isFromSentBy = canonicalHost(via.host) === canonicalHost(remote.address)
+  if (!hasRport && isFromSentBy && !via.params.has('received')) return via
+  const index = request.headers.findIndex(header => header.key === 'via')
+  const value = unfold(request.headers[index]!.value)
+  const end = elementEnd(value, 0)
+  const received = hasRport || !isFromSentBy ? `;received=${remote.address}` : ''
+  const first = withPort(trimmed(value, 0, end), remote.port) + received
+  request.headers[index] = field('Via', first + value.slice(end))
+  return via
+}
+
+/** `via` without `received`, and with the value of `rport` if it has one. */
+function withPort(via: string, port: number): string {
+  let text = ''
+  for (const segment of segments(via)) {
+    const name = segment
+      .slice(0, segment.indexOf('=') < 0 ? segment.length : segment.indexOf('='))
+      .trim()
+      .toLowerCase()
+    if (name === 'rport') text += `;rport=${port}`
+    else if (name !== 'received') text += text === '' ? segment.trimEnd() : `;${segment}`
+  }
+  return text
+}
+
+/** What stands between semicolons outside of quotes. */
+function segments(via: string): string[] {
+  if (!via.includes('"')) return via.split(';')
+  const found: string[] = []
+  let start = 0
+  for (let at = 0; at < via.length; at++) {
+    if (via[at] === '"') at = closingQuote(via, at)
+    if (at < 0) break
+    if (via[at] !== ';') continue
+    found.push(via.slice(start, at))
+    start = at + 1
+  }
+  found.push(via.slice(start))
+  return found
+}
+
+/**
+ * RFC 3261 18.2.2 and RFC 3581 4, unreliable transports: where the answer to a request with this (stamped) Via goes. A `maddr`
+ * that is a name or a group is passed over for the source address: names are the resolver's, and we send to no groups.
+ */
+export function datagramResponseFlow(flow: Flow, via: Via): Flow {
+  const maddr = via.params.get('maddr')
+  const port = via.port ?? defaultPort(flow.transport)
+  if (maddr !== undefined) {
+    const address = maddr.replace(/^\[|\]$/g, '')
+    if (isUnicast(address) && isSameFamily(address, flow.local.address)) return udpFlow(flow.local, { address, port })
+  }
+  if (via.params.has('rport') || port === flow.remote.port) return flow
+  return udpFlow(flow.local, { address: flow.remote.address, port })
+}
+
+export const isSameFamily = (one: string, other: string): boolean => one.includes(':') === other.includes(':')
+
+function isUnicast(address: string): boolean {
+  if (isIpv4(address)) return Number(address.split('.')[0]) < 224 && !address.startsWith('0.')
+  return canonicalIpv6(address) !== undefined && !/^ff/i.test(address)
+}
