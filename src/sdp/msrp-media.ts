@@ -71,20 +71,25 @@ function fingerprints(attributes: readonly SdpAttribute[]): string[] | undefined
 }
 
 export type MsrpAnswer =
-  | { readonly media: MsrpMedia; readonly connects: 'offerer' | 'answerer' }
-  | { readonly refused: string }
+  | { readonly kind: 'accepted'; readonly media: MsrpMedia; readonly connects: 'offerer' | 'answerer' }
+  | { readonly kind: 'refused'; readonly why: string }
 
 /** Reads the answer to our offer to send: a stream that takes messages, or why it takes none. Throws nothing. */
 export function readAnswer(body: Buffer): MsrpAnswer {
   const media = mediaOf(body)
-  if (typeof media === 'string') return { refused: media }
-  if (media.port === 0) return { refused: 'port 0' }
-  if (media.path.length === 0) return { refused: 'answer without a=path' }
-  if (media.direction === 'sendonly' || media.direction === 'inactive')
-    return { refused: `answer is ${media.direction}` }
-  if (media.setup === 'holdconn') return { refused: 'a=setup:holdconn' }
-  return { media, connects: whoConnects(media.setup) }
+  if (typeof media === 'string') return refused(media)
+  if (media.port === 0) return refused('port 0')
+  if (media.path.length === 0) return refused('answer without a=path')
+  if (media.direction === 'sendonly' || media.direction === 'inactive') return refused(`answer is ${media.direction}`)
+  if (media.setup === 'holdconn') return refused('a=setup:holdconn')
+  return { kind: 'accepted', media, connects: whoConnects(media.setup) }
 }
+
+/** RFC 3264 5.1. */
+export const takesMessages = (media: MsrpMedia): boolean =>
+  media.direction === 'recvonly' || media.direction === 'sendrecv'
+
+const refused = (why: string): MsrpAnswer => ({ kind: 'refused', why })
 
 function mediaOf(body: Buffer): MsrpMedia | string {
   try {

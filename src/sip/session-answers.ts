@@ -1,0 +1,110 @@
+import type { Now } from '../base/time.ts'
+import { answerAgain } from '../sdp/answer-again.ts'
+import { addLast, value, values } from '../sip-parser-lite/access.ts'
+import type { SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
+import { SipSyntaxError } from '../sip-parser-lite/message.ts'
+import { responseTo } from '../sip-parser-lite/respond.ts'
+import { parseParams } from '../sip-parser-lite/typed.ts'
+import type { ConfirmedSession } from './confirmed-session.ts'
+import { contactUri } from './dialog.ts'
+import { ALLOW } from './session-headers.ts'
+import type { Agreement } from './session-timer.ts'
+import { agreeAsServer, MIN_SE_S, supportsTimer } from './session-timer.ts'
+import type { SessionContext } from './session-types.ts'
+
+type Header = readonly [name: string, value: string]
+
+/** Extensions that may be required of us in a dialog. */
+const SUPPORTED = ['timer']
+
+/** RFC 3261 12.2.2: the answer to what the peer asks within a confirmed session; every request is answered at once. */
+export function answerInDialog(now: Now, session: ConfirmedSession, request: SipRequest): SipResponse {
+  try {
+    return session.leg.dialog.accept(request)
+      ? answerInOrder(now, session, request)
+      : plainAnswer(session.context, request, 500)
+  } catch (error) {
+    if (!(error instanceof SipSyntaxError)) throw error
+    session.context.counters.count('session_malformed_requests')
+    return plainAnswer(session.context, request, error.status, [], error.message)
+  }
+}
+
+function answerInOrder(now: Now, session: ConfirmedSession, request: SipRequest): SipResponse {
+  const answer = (status: number, headers: readonly Header[] = []): SipResponse =>
+    plainAnswer(session.context, request, status, headers)
+  const unknown = values(request, 'require').filter(option => !SUPPORTED.includes(option.toLowerCase()))
+  if (unknown.length > 0) return answer(420, [['Unsupported', unknown.join(', ')]])
+  switch (request.method) {
+    case 'BYE':
+      return answer(200)
+    case 'INVITE':
+    case 'UPDATE':
+      return answerModification(now, session, request)
+    case 'OPTIONS':
+      return answer(200, [
+        ['Allow', ALLOW],
+        ['Accept', 'application/sdp'],
+        ['Supported', 'timer'],
+      ])
+    case 'PRACK':
+      return answer(481)
+    default:
+      return answer(405, [['Allow', ALLOW]])
+  }
+}
+
+/** RFC 3261 14.2, RFC 3311 5.2, RFC 4028 9: a re-INVITE or UPDATE changes nothing of ours, and refreshes. */
+function answerModification(now: Now, session: ConfirmedSession, request: SipRequest): SipResponse {
+  const { context, refresh } = session
+  const hasOffer = request.body.length > 0
+  const isInvite = request.method === 'INVITE'
+  if (refresh.isOfferPending && (hasOffer || isInvite)) return plainAnswer(context, request, 491)
+  if (hasOffer && !isSdp(request)) return plainAnswer(context, request, 415, [['Accept', 'application/sdp']])
+  const agreement = agreeAsServer(request, refresh.agreement)
+  if (agreement === 'too small') return plainAnswer(context, request, 422, [['Min-SE', String(MIN_SE_S)]])
+  const sdp = hasOffer ? answerAgain(session.localSdp, session.remoteSdp, request.body) : session.localSdp
+  if (!sdp) return plainAnswer(context, request, 488)
+  const target = contactUri(request)
+  if (target !== undefined) session.leg.dialog.retarget(target)
+  session.note(request)
+  if (hasOffer) session.exchanged(sdp, request.body)
+  refresh.arm(now, agreement)
+  const response = plainAnswer(context, request, 200, [
+    ['Contact', session.contact],
+    ...modifiedHeaders(request, agreement),
+  ])
+  if (!isInvite && !hasOffer) return response
+  addLast(response, 'Content-Type', session.contentType)
+  response.body = sdp
+  return response
+}
+
+/** RFC 4028 9: a peer that is the refresher must know that it is one, so the answer requires the timer. */
+function modifiedHeaders(request: SipRequest, agreement: Agreement | undefined): Header[] {
+  const headers: Header[] = [
+    ['Allow', ALLOW],
+    ['Supported', 'timer'],
+  ]
+  if (!agreement) return headers
+  headers.push(['Session-Expires', `${agreement.seconds};refresher=${agreement.weRefresh ? 'uas' : 'uac'}`])
+  if (!agreement.weRefresh && supportsTimer(request)) headers.push(['Require', 'timer'])
+  return headers
+}
+
+const isSdp = (request: SipRequest): boolean =>
+  parseParams(value(request, 'content-type') ?? '', 'Content-Type').value === 'application/sdp'
+
+/** A response without a body, by the server that we are (DM-INV-05). */
+export function plainAnswer(
+  context: SessionContext,
+  request: SipRequest,
+  status: number,
+  headers: readonly Header[] = [],
+  reason?: string,
+): SipResponse {
+  const response = responseTo(request, status, reason)
+  addLast(response, 'Server', context.userAgent)
+  for (const [name, text] of headers) addLast(response, name, text)
+  return response
+}

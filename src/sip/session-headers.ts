@@ -1,0 +1,36 @@
+import { values } from '../sip-parser-lite/access.ts'
+import { field } from '../sip-parser-lite/field.ts'
+import type { HeaderField, SipMessage } from '../sip-parser-lite/message.ts'
+import { SipSyntaxError } from '../sip-parser-lite/message.ts'
+import { contactUri } from './dialog.ts'
+import type { SessionContext } from './session-types.ts'
+
+/** What we take in a dialog of a session. */
+export const ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE'
+
+export const ownHeaders = (context: SessionContext): HeaderField[] => [field('User-Agent', context.userAgent)]
+
+/** RFC 4028 7.1: who refreshes is named, and it is whoever sends this. */
+export const timerHeaders = (seconds: number, minSe: number | undefined): HeaderField[] => [
+  field('Session-Expires', `${seconds};refresher=uac`),
+  ...(minSe === undefined ? [] : [field('Min-SE', String(minSe))]),
+]
+
+/** Methods of Allow in upper case; undefined when the message does not say. */
+export function allowed(message: SipMessage): readonly string[] | undefined {
+  const methods = values(message, 'allow').map(method => method.toUpperCase())
+  return methods.length > 0 ? methods : undefined
+}
+
+/** URI of the Contact; undefined when there is none or it is malformed, for where it is only noted. */
+export const notedContact = (message: SipMessage): string | undefined => leniently(() => contactUri(message))
+
+/** Undefined where `read` finds that the peer broke the grammar. */
+export function leniently<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof SipSyntaxError) return undefined
+    throw error
+  }
+}
