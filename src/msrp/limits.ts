@@ -1,0 +1,57 @@
+/** Bounds of one MSRP endpoint. Each has its reason; a test shrinks them, the product keeps them. */
+export interface MsrpLimits {
+  /** Start line and headers of one frame, octets. Paths through several relays fit many times over. */
+  readonly headBytes: number
+  /** Header lines of one frame: the RFCs define about fifteen. */
+  readonly headers: number
+  /** RFC 4975 7.1.1: silence after a chunk that counts as 408. */
+  readonly responseMs: number
+  /** How long a passive session waits for its peer's connection: the RFC's own patience. */
+  readonly bindMs: number
+  /** How long a connection may carry no session: half-open ones and strangers go after it. */
+  readonly unboundMs: number
+  /** Unanswered body octets per connection: what a slow link holds in the host's buffer for us. */
+  readonly windowBytes: number
+  /** Unanswered chunks per connection. */
+  readonly windowChunks: number
+  /** Connections in all: file descriptors. */
+  readonly connections: number
+  /** Connections that one remote address opened to us: a site behind one NAT fits, a flood does not. */
+  readonly connectionsPerAddress: number
+  /** Sessions in all: one delivery each. */
+  readonly sessions: number
+  /** Messages handed to one session and not yet finished. */
+  readonly queuedMessages: number
+  /** Unfinished incoming messages of one session: peers send one after the other, or two interleaved. */
+  readonly partialMessages: number
+  /** Octets of one incoming message assembled in memory. */
+  readonly messageBytes: number
+  /** Octets of all incoming messages assembled in memory at one time. */
+  readonly assemblyBytes: number
+  /** Separate pieces of one incoming message; chunks in order make one. */
+  readonly pieces: number
+}
+
+export const MSRP_LIMITS: MsrpLimits = {
+  headBytes: 16 * 1024,
+  headers: 64,
+  responseMs: 30_000,
+  bindMs: 30_000,
+  unboundMs: 30_000,
+  windowBytes: 256 * 1024,
+  windowChunks: 64,
+  connections: 1024,
+  connectionsPerAddress: 64,
+  sessions: 2048,
+  queuedMessages: 256,
+  partialMessages: 8,
+  messageBytes: 1024 * 1024,
+  assemblyBytes: 32 * 1024 * 1024,
+  pieces: 64,
+}
+
+/** RFC 4975 5.1: a longer chunk has to be interruptible, its range end `*`. */
+export const FIXED_CHUNK_BYTES_MAX = 2048
+
+/** Longest chunk we make: what another session on the connection may have to wait for. */
+export const CHUNK_BYTES_MAX = 64 * 1024

@@ -1,0 +1,124 @@
+import type { Now } from '../base/time.ts'
+import type { Timer } from '../base/timers.ts'
+import { Coverage } from './coverage.ts'
+import { type ByteRange, isIdent } from './frame.ts'
+import { CHUNK_BYTES_MAX, FIXED_CHUNK_BYTES_MAX } from './limits.ts'
+
+export interface OutgoingOptions {
+  /** RFC 4975 9 ident, not in use by another unfinished message of the session. */
+  readonly messageId: string
+  readonly contentType: string
+  readonly body: readonly Buffer[]
+  /** Success needs a success REPORT for every octet besides the answers. */
+  readonly successReport?: boolean
+  /** `no`: nothing is answered, so handed to the connection is as good as it gets; such a message has to fit the window. */
+  readonly failureReport?: 'yes' | 'no'
+}
+
+export type Outcome =
+  | { readonly status: 200 }
+  /** The peer's refusal, or 408 for its silence, or our own 4xx or 503 for what could not be tried. */
+  | { readonly status: number; readonly reason: string }
+  /** The session ended first. */
+  | { readonly closed: string }
+
+export interface Chunk {
+  readonly range: ByteRange
+  readonly bytes: Buffer
+  readonly isLast: boolean
+}
+
+/** One message on its way out: where it stands and what has been answered. */
+export class OutgoingMessage {
+  readonly options: OutgoingOptions
+  readonly total: number
+  readonly #done: (now: Now, outcome: Outcome) => void
+  readonly #reported: Coverage
+  #offset = 0
+  #segment = 0
+  #inSegment = 0
+  #isAllTaken = false
+  #isFinished = false
+  /** Chunks sent and not answered. */
+  unanswered = 0
+  /** Runs while only the success REPORT is missing. */
+  reportTimer: Timer | undefined
+
+  constructor(options: OutgoingOptions, piecesMax: number, done: (now: Now, outcome: Outcome) => void) {
+    this.options = options
+    this.total = options.body.reduce((sum, bytes) => sum + bytes.length, 0)
+    this.#reported = new Coverage(piecesMax)
+    this.#done = done
+  }
+
+  get isAllTaken(): boolean {
+    return this.#isAllTaken
+  }
+
+  get isFinished(): boolean {
+    return this.#isFinished
+  }
+
+  get isReported(): boolean {
+    return !this.options.successReport || this.#reported.covers(this.total)
+  }
+
+  /** Whether a peer may hold a part of it and wait for the rest. */
+  get isHalfTaken(): boolean {
+    return this.#offset > 0 && !this.#isAllTaken
+  }
+
+  /** RFC 4975 5.1: longer than 2048 octets means a range end of `*`. */
+  takeChunk(bytesMax: number): Chunk {
+    const start = this.#offset
+    const bytes = this.#take(Math.min(this.total - start, bytesMax, CHUNK_BYTES_MAX))
+    this.#offset += bytes.length
+    this.#isAllTaken = this.#offset === this.total
+    const end = bytes.length > FIXED_CHUNK_BYTES_MAX ? undefined : this.#offset
+    return { range: { start: start + 1, end, total: this.total }, bytes, isLast: this.#isAllTaken }
+  }
+
+  /** The range of the empty chunk that tells the peer to forget the message. */
+  takeAbort(): ByteRange {
+    const start = this.#offset + 1
+    this.#isAllTaken = true
+    return { start, end: undefined, total: this.total }
+  }
+
+  /** A success REPORT came; without a range it is about everything. */
+  report(range: ByteRange | undefined): void {
+    const from = (range?.start ?? 1) - 1
+    this.#reported.add(from, Math.min(range?.end ?? this.total, this.total))
+  }
+
+  /** The first outcome counts. */
+  finish(now: Now, outcome: Outcome): void {
+    if (this.#isFinished) return
+    this.#isFinished = true
+    this.#done(now, outcome)
+  }
+
+  #take(count: number): Buffer {
+    const parts: Buffer[] = []
+    for (let left = count; left > 0; ) {
+      const segment = this.options.body[this.#segment]!
+      const part = segment.subarray(this.#inSegment, this.#inSegment + left)
+      left -= part.length
+      this.#inSegment += part.length
+      if (this.#inSegment === segment.length) {
+        this.#segment++
+        this.#inSegment = 0
+      }
+      if (part.length > 0) parts.push(part)
+    }
+    return parts.length === 1 ? parts[0]! : Buffer.concat(parts, count)
+  }
+}
+
+/** Why these options cannot be sent, or undefined. */
+export const optionsDefect = (options: OutgoingOptions): string | undefined => {
+  if (!isIdent(options.messageId)) return 'Message-ID is no ident'
+  return /[\r\n]/.test(options.contentType) || options.contentType === ''
+    ? 'Content-Type is no header value'
+    : undefined
+}
