@@ -51,6 +51,8 @@ export interface SipTransportParts {
   readonly listeners: readonly Listener[]
   /** Stands in Via; a name or a numeric address. */
   readonly hostname: string
+  /** Unique to this run of the process: a binding kept on flash must not find a stream of another run. */
+  readonly run?: string
   readonly outputs: SipOutputs
   readonly timers: Timers
   readonly counters: Counters
@@ -263,7 +265,13 @@ export class SipTransport {
   #connect(now: Now, listener: Listener, remote: Endpoint): Flow | undefined {
     const { transport } = listener
     const local: Endpoint = { address: listener.endpoint.address, port: 0 }
-    const flow: Flow = { id: `${transport}/out/${++this.#opened}`, protocol: 'sip', transport, local, remote }
+    const flow: Flow = {
+      id: `${transport}/${this.#parts.run ?? 'out'}/${++this.#opened}`,
+      protocol: 'sip',
+      transport,
+      local,
+      remote,
+    }
     if (!this.#flows.add(now, flow, false)) {
       this.#parts.counters.count('flows_refused')
       return undefined

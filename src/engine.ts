@@ -1,0 +1,152 @@
+import type { Config } from './base/config.ts'
+import type { Counters } from './base/counters.ts'
+import { type Entropy, token } from './base/entropy.ts'
+import type { Endpoint, Flow, Transport } from './base/flow.ts'
+import type { Log } from './base/log.ts'
+import type { Instant, Now } from './base/time.ts'
+import { Timers } from './base/timers.ts'
+import type { DnsQuestion, DnsRecord, Output } from './engine-io.ts'
+import { Appliance } from './im/appliance.ts'
+import type { StoreRequest, StoreResult, Verb, Verbs } from './store/verbs.ts'
+
+export interface EngineOptions {
+  readonly config: Config
+  /** Where the host listens: ports as bound. */
+  readonly sip: readonly { readonly transport: Transport; readonly endpoint: Endpoint }[]
+  readonly msrp: readonly { readonly transport: 'tcp' | 'tls'; readonly endpoint: Endpoint }[]
+  readonly entropy: Entropy
+  readonly log: Log
+  readonly counters: Counters
+}
+
+/** Store requests under way. A box at full speed has some hundreds; far beyond that the flash has stalled and new work is told so. */
+const STORE_REQUESTS_MAX = 20_000
+
+/** DNS questions under way; each ends by the host's time limit. */
+const QUESTIONS_MAX = 1000
+
+type Done = (now: Now, result: StoreResult<Verb>) => void
+
+/**
+ * The whole appliance without I/O. Each method but `drain`, `nextTimeout` and `describe` is one input; after it the host takes what
+ * there is to do by `drain` before it gives the next.
+ */
+export class Engine {
+  readonly #timers = new Timers()
+  readonly #appliance: Appliance
+  readonly #counters: Counters
+  readonly #stored = new Map<number, Done>()
+  readonly #resolved = new Map<number, (now: Now, records: readonly DnsRecord[]) => void>()
+  readonly #run: string
+  #outputs: Output[] = []
+  #ids = 0
+  #now: Now | undefined
+
+  constructor({ config, sip, msrp, entropy, log, counters }: EngineOptions) {
+    this.#counters = counters
+    // Stream flows of another run of the process must never be taken for ours: bindings outlive a restart, streams do not.
+    this.#run = token(entropy, 40)
+    this.#appliance = new Appliance({
+      config,
+      sip,
+      msrp,
+      entropy,
+      log,
+      counters,
+      timers: this.#timers,
+      outputs: {
+        transmit: (flow, bytes) => this.#outputs.push({ kind: 'transmit', flow, bytes }),
+        connect: flow => this.#outputs.push({ kind: 'connect', flow }),
+        close: flow => this.#outputs.push({ kind: 'close', flow }),
+      },
+      run: this.#run,
+      store: { ask: (verb, request, done) => this.#ask(verb, request, done as Done) },
+      resolver: { ask: (now, question, answer) => this.#resolve(now, question, answer) },
+    })
+  }
+
+  start(now: Now): void {
+    this.#input(now, () => this.#appliance.start(now))
+  }
+
+  /** The host accepted a stream. */
+  flowOpened(now: Now, flow: Flow): void {
+    this.#input(now, () => this.#appliance.flowOpened(now, flow))
+  }
+
+  received(now: Now, flow: Flow, bytes: Buffer): void {
+    this.#input(now, () => this.#appliance.received(now, flow, bytes))
+  }
+
+  /** A stream ended or could not be opened, or a datagram flow leads nowhere. */
+  flowClosed(now: Now, flow: Flow, reason: string): void {
+    this.#input(now, () => this.#appliance.flowClosed(now, flow, reason))
+  }
+
+  /** The reply to the store request of that id: what it changed is on stable storage, or nothing of it is. */
+  stored(now: Now, id: number, result: StoreResult<Verb>): void {
+    const done = this.#stored.get(id)
+    this.#stored.delete(id)
+    if (done) this.#input(now, () => done(now, result))
+  }
+
+  /** The answer to the question of that id; an empty list when there is none. */
+  resolved(now: Now, id: number, records: readonly DnsRecord[]): void {
+    const answer = this.#resolved.get(id)
+    this.#resolved.delete(id)
+    if (answer) this.#input(now, () => answer(now, records))
+  }
+
+  timeout(now: Now): void {
+    this.#input(now, () => this.#timers.fire(now))
+  }
+
+  /** No new work; pushes end after what is on the way. The host drains, waits for the store, and goes. */
+  stop(now: Now): void {
+    this.#input(now, () => this.#appliance.stop(now))
+  }
+
+  nextTimeout(): Instant | undefined {
+    return this.#timers.next()
+  }
+
+  drain(): Output[] {
+    const outputs = this.#outputs
+    this.#outputs = []
+    return outputs
+  }
+
+  /** What there is, for console, page and metrics; nothing of any message. */
+  describe(): Record<string, object> {
+    return {
+      ...this.#appliance.describe(),
+      timers: this.#timers.describe(),
+      store: { outstanding: this.#stored.size },
+      dns: { outstanding: this.#resolved.size },
+    }
+  }
+
+  #input(now: Now, run: () => void): void {
+    this.#now = now
+    run()
+  }
+
+  #ask<V extends Verb>(verb: V, request: Verbs[V]['request'], done: Done): void {
+    const id = this.#ids++
+    if (this.#stored.size >= STORE_REQUESTS_MAX) {
+      this.#counters.count('store_refused', 'busy')
+      const detail = `${STORE_REQUESTS_MAX} requests outstanding`
+      this.#timers.set('store busy', this.#now!.at, now => done(now, { failure: 'busy', detail }))
+      return
+    }
+    this.#stored.set(id, done)
+    this.#outputs.push({ kind: 'store', id, request: { verb, ...request } as unknown as StoreRequest })
+  }
+
+  #resolve(now: Now, question: DnsQuestion, answer: (now: Now, records: readonly DnsRecord[]) => void): void {
+    if (this.#resolved.size >= QUESTIONS_MAX) return answer(now, [])
+    const id = this.#ids++
+    this.#resolved.set(id, answer)
+    this.#outputs.push({ kind: 'resolve', id, question })
+  }
+}

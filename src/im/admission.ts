@@ -1,0 +1,101 @@
+import type { Counters } from '../base/counters.ts'
+import type { Flow } from '../base/flow.ts'
+import type { Now } from '../base/time.ts'
+import type { Digest } from '../sip/digest.ts'
+import { value, values } from '../sip-parser-lite/access.ts'
+import type { SipRequest } from '../sip-parser-lite/message.ts'
+import { parseNameAddr } from '../sip-parser-lite/typed.ts'
+import { addressOfRecord } from '../sip-parser-lite/uri.ts'
+import type { Account, DigestAlgorithm, StoreClient } from '../store/verbs.ts'
+import { type Answer, unavailable } from './answers.ts'
+import type { Domain } from './domain.ts'
+
+/** Who speaks. */
+export type Admission =
+  /** A user of this domain: proven by digest, or merely claimed where digest is switched off. */
+  | { readonly kind: 'user'; readonly aor: string; readonly isProven: boolean }
+  /** The SIP/IP core or another peer whose assertions are believed. */
+  | { readonly kind: 'peer' }
+  /** Somebody from elsewhere, who may write to our users and nothing else. */
+  | { readonly kind: 'stranger' }
+  | { readonly kind: 'answer'; readonly answer: Answer }
+
+/** Decides who a request is from before anything is done for it (RFC 3261 22; the contract's `[auth]`). */
+export class Admissions {
+  readonly #store: StoreClient
+  readonly #domain: Domain
+  readonly #digest: Digest
+  readonly #counters: Counters
+  readonly #isOn: boolean
+  readonly #algorithms: readonly DigestAlgorithm[]
+  readonly #isTrusted: (flow: Flow) => boolean
+
+  constructor(options: {
+    store: StoreClient
+    domain: Domain
+    digest: Digest
+    counters: Counters
+    isOn: boolean
+    algorithms: readonly DigestAlgorithm[]
+    isTrusted: (flow: Flow) => boolean
+  }) {
+    this.#store = options.store
+    this.#domain = options.domain
+    this.#digest = options.digest
+    this.#counters = options.counters
+    this.#isOn = options.isOn
+    this.#algorithms = options.algorithms
+    this.#isTrusted = options.isTrusted
+  }
+
+  /** `claims` is the URI the sender says is theirs: From, or To of a REGISTER. */
+  admit(now: Now, request: SipRequest, flow: Flow, done: (now: Now, admission: Admission) => void): void {
+    if (this.#isTrusted(flow)) return done(now, { kind: 'peer' })
+    const isRegister = request.method === 'REGISTER'
+    const claimed = parseNameAddr(value(request, isRegister ? 'to' : 'from') ?? '').uri
+    const aor = isSip(claimed) ? this.#domain.userOf(claimed, flow) : undefined
+    if (aor === undefined) return done(now, { kind: 'stranger' })
+    if (!this.#isOn) return done(now, { kind: 'user', aor, isProven: false })
+    this.#store.ask('account.get', { aor }, (then, result) => {
+      if ('failure' in result) return done(then, { kind: 'answer', answer: unavailable(5) })
+      done(then, this.#prove(then, request, aor, result.value, isRegister))
+    })
+  }
+
+  /** A registrar and UAS challenges with 401, a proxy with 407 (RFC 3261 22.2, 22.3). Unknown users are challenged like known ones. */
+  #prove(now: Now, request: SipRequest, aor: string, account: Account | undefined, isRegister: boolean): Admission {
+    const [status, challengeName, credentialsKey] = isRegister
+      ? ([401, 'WWW-Authenticate', 'authorization'] as const)
+      : ([407, 'Proxy-Authenticate', 'proxy-authorization'] as const)
+    const authorization = values(request, credentialsKey)
+    const check = this.#digest.check(now, {
+      method: request.method,
+      uri: request.uri,
+      authorization,
+      account: account ?? {},
+    })
+    if (check.result === 'ok') {
+      const user = check.username
+      if (account && isNameOf(user, aor)) return { kind: 'user', aor, isProven: true }
+      this.#counters.count('auth_refused', 'another identity')
+      return { kind: 'answer', answer: { status: 403, reason: 'Credentials of another user' } }
+    }
+    if (check.result === 'wrong') this.#counters.count('auth_refused', 'wrong credentials')
+    const algorithms = this.#offered(account)
+    const challenges = this.#digest.challenge(now, { algorithms, isStale: check.result === 'stale' })
+    return { kind: 'answer', answer: { status, headers: challenges.map(text => [challengeName, text] as const) } }
+  }
+
+  #offered(account: Account | undefined): readonly DigestAlgorithm[] {
+    const wanted = account?.algorithms ?? this.#algorithms
+    if (!account) return wanted
+    const usable = wanted.filter(algorithm => (algorithm === 'MD5' ? account.ha1Md5 : account.ha1Sha256) !== undefined)
+    return usable.length > 0 ? usable : wanted
+  }
+}
+
+const isSip = (uri: string): boolean => /^sips?:/i.test(uri)
+
+const isNameOf = (username: string, aor: string): boolean =>
+  aor ===
+  addressOfRecord(username.includes('@') ? `sip:${username}` : `sip:${username}@${aor.slice(aor.indexOf('@') + 1)}`)

@@ -1,0 +1,128 @@
+import type { Log } from '../base/log.ts'
+import type { Now } from '../base/time.ts'
+import { sipDate } from '../base/time.ts'
+import type { Identity } from '../sip/identity.ts'
+import { addLast, cloneRequest, remove, set, value } from '../sip-parser-lite/access.ts'
+import { encodeMessage } from '../sip-parser-lite/encode.ts'
+import type { SipRequest } from '../sip-parser-lite/message.ts'
+import { callId, cseq, fromTag, parseParams } from '../sip-parser-lite/typed.ts'
+import type { CustodyLimits, RefusalReason, StoreClient } from '../store/verbs.ts'
+import { type ExpiryPolicy, expiryOf } from './expiry.ts'
+
+export interface CustodyPolicy {
+  readonly isEnabled: boolean
+  readonly expiry: ExpiryPolicy
+  readonly limits: CustodyLimits
+  readonly bodyBytesMax: number
+}
+
+export type CustodyOutcome =
+  | {
+      readonly kind: 'stored'
+      readonly seq: number
+      readonly storeId: string
+      readonly waiting: number
+      readonly isNew: boolean
+    }
+  /** In the sender's words: why it was not kept. */
+  | { readonly kind: 'refused'; readonly status: number; readonly why: string }
+
+/** Headers that end with this hop: where it came by and how it was proven, never what was said. */
+const HOP_HEADERS = ['route', 'record-route', 'max-forwards', 'authorization', 'proxy-authorization', 'proxy-require']
+
+const WHY: Record<RefusalReason, string> = {
+  'unknown recipient': 'no such user',
+  'message quota': 'mailbox full: too many messages wait already',
+  'byte quota': 'mailbox full: no room for a message of this size',
+  'flash reserve': 'storage full',
+}
+
+const NOISE = 'application/im-iscomposing+xml'
+
+/** Takes page-mode messages into custody (DM-STO-01..04, 08..12): the answer comes when they are on stable storage, or are not. */
+export class CustodyDesk {
+  readonly #store: StoreClient
+  readonly #policy: CustodyPolicy
+  readonly #log: Log
+
+  constructor(store: StoreClient, policy: CustodyPolicy, log: Log) {
+    this.#store = store
+    this.#policy = policy
+    this.#log = log
+  }
+
+  /**
+   * `request` has had its identity headers settled already (RFC 3325).
+   * Refusals are 603 (DM-DEC-03), 513 for a body over the limit, 503 when the store is overrun.
+   */
+  take(
+    now: Now,
+    request: SipRequest,
+    recipient: string,
+    sender: Identity,
+    done: (now: Now, outcome: CustodyOutcome) => void,
+  ): void {
+    const refusal = this.#refusal(request)
+    if (refusal) return done(now, refusal)
+    const expiresAt = expiryOf(request, now, this.#policy.expiry)
+    if (expiresAt === 'never kept') return done(now, declined('Expires: 0 asks not to be kept'))
+    const message = {
+      recipient,
+      sender: sender.name,
+      callId: callId(request),
+      cseq: cseq(request).seq,
+      fromTag: fromTag(request) ?? '',
+      bytes: storedForm(request, now),
+      receivedAt: now.wall,
+      expiresAt,
+      isUrgent: isUrgent(request),
+    }
+    this.#store.ask('custody', { message, limits: this.#policy.limits }, (then, result) => {
+      if ('failure' in result) {
+        this.#log.error('message not stored', {
+          call_id: message.callId,
+          failure: result.failure,
+          detail: result.detail,
+        })
+        if (result.failure === 'busy')
+          return done(then, { kind: 'refused', status: 503, why: 'too many messages at once' })
+        return done(then, declined(result.failure === 'full' ? 'storage full' : 'storage failed'))
+      }
+      const custody = result.value
+      if (custody.outcome === 'refused') return done(then, declined(WHY[custody.reason]))
+      const isNew = custody.outcome === 'stored'
+      done(then, {
+        kind: 'stored',
+        seq: custody.seq,
+        storeId: custody.storeId,
+        waiting: isNew ? custody.waiting : 1,
+        isNew,
+      })
+    })
+  }
+
+  #refusal(request: SipRequest): CustodyOutcome | undefined {
+    if (!this.#policy.isEnabled) return declined('offline delivery is switched off here')
+    if (request.body.length > this.#policy.bodyBytesMax)
+      return { kind: 'refused', status: 513, why: `more than ${this.#policy.bodyBytesMax} octets` }
+    const type = value(request, 'content-type')
+    if (type !== undefined && parseParams(type).value === NOISE) return declined('typing notices are not kept')
+    return undefined
+  }
+}
+
+const declined = (why: string): CustodyOutcome => ({ kind: 'refused', status: 603, why })
+
+/** DM-STO-01, 02: every header and body as received, a Date if there was none, less what ends with this hop. */
+export function storedForm(request: SipRequest, now: Now): Buffer {
+  const kept = cloneRequest(request)
+  for (const key of HOP_HEADERS) remove(kept, key)
+  set(kept, 'Max-Forwards', '70')
+  if (value(kept, 'date') === undefined) addLast(kept, 'Date', sipDate(now.wall))
+  return encodeMessage(kept)
+}
+
+function isUrgent(request: SipRequest): boolean {
+  const priority = value(request, 'priority')?.toLowerCase()
+  return priority === 'urgent' || priority === 'emergency'
+}

@@ -1,0 +1,250 @@
+import type { Counters } from '../base/counters.ts'
+import { type Entropy, randomBelow, token } from '../base/entropy.ts'
+import type { Log } from '../base/log.ts'
+import { after, type Now } from '../base/time.ts'
+import type { Timer, Timers } from '../base/timers.ts'
+import type { Binding } from '../sip/binding.ts'
+import type { StoreClient } from '../store/verbs.ts'
+import { MailboxReader } from './mailbox-reader.ts'
+import type { Push, PushEnd } from './push.ts'
+import { type DeliveryProfile, planOf, type Rung, rungsAfter } from './rungs.ts'
+
+export interface DeliveryPolicy {
+  /** `<offline-delivery active>` of a user who never set it. */
+  readonly isActive: boolean
+  readonly profile: DeliveryProfile
+  readonly retryMinMs: number
+  readonly retryMaxMs: number
+}
+
+/** Starts one push over one rung of the ladder; undefined when the contact cannot be reached at all. */
+export type StartPush = (now: Now, rung: Rung, reader: MailboxReader, done: (now: Now, end: PushEnd) => void) => Push
+
+/** Mailboxes pushed at once: each holds at most a page of messages in RAM, so this bounds it to about 64 MiB at worst. */
+const RUNNING_MAX = 256
+
+/** A mailbox per registered user with messages waiting; a box serves 10,000 users. */
+const KNOWN_MAX = 20_000
+
+/** Longer than any push that still moves; the lease is taken anew for each run. */
+const LEASE_MS = 3_600_000
+
+interface Mailbox {
+  readonly aor: string
+  state: 'waiting' | 'queued' | 'running'
+  /** Pushes in a row that ended with something kept. */
+  failures: number
+  /** A registration or a new message came while it ran: look once more at the end. */
+  isAskedAgain: boolean
+  /** The contact that just registered goes first (oma-im 7.3). */
+  preferred: string | undefined
+  timer: Timer | undefined
+  push: Push | undefined
+  readonly delivered: Set<number>
+}
+
+/**
+ * Hands waiting messages over: at each registration (DM-DLV-01), when a new one joins a mailbox whose owner is there, and again
+ * after a back-off with jitter when something was kept. One push per mailbox at a time (oma-im 7.3).
+ */
+export class Delivery {
+  readonly #store: StoreClient
+  readonly #timers: Timers
+  readonly #entropy: Entropy
+  readonly #counters: Counters
+  readonly #log: Log
+  readonly #policy: DeliveryPolicy
+  readonly #startPush: StartPush
+  readonly #mailboxes = new Map<string, Mailbox>()
+  readonly #queue: Mailbox[] = []
+  readonly #holder: string
+  #running = 0
+  #isStopped = false
+
+  constructor(options: {
+    store: StoreClient
+    timers: Timers
+    entropy: Entropy
+    counters: Counters
+    log: Log
+    policy: DeliveryPolicy
+    startPush: StartPush
+  }) {
+    this.#store = options.store
+    this.#timers = options.timers
+    this.#entropy = options.entropy
+    this.#counters = options.counters
+    this.#log = options.log
+    this.#policy = options.policy
+    this.#startPush = options.startPush
+    this.#holder = token(options.entropy, 80)
+  }
+
+  /** A contact of this user registered or refreshed: whatever back-off ran is over. */
+  registered(now: Now, aor: string, binding: Binding): void {
+    const mailbox = this.#mailbox(aor)
+    if (!mailbox) return
+    mailbox.preferred = binding.contact
+    mailbox.failures = 0
+    this.#ask(now, mailbox)
+  }
+
+  /** A message joined the mailbox of a user who has contacts; a back-off that runs goes on. */
+  arrived(now: Now, aor: string): void {
+    const mailbox = this.#mailbox(aor)
+    if (!mailbox || (mailbox.state === 'waiting' && mailbox.timer)) return
+    this.#ask(now, mailbox)
+  }
+
+  /** A message was kept because no contact took it just now: not the very next moment again, and not while that try may still be answered. */
+  later(now: Now, aor: string): void {
+    const mailbox = this.#mailbox(aor)
+    if (mailbox?.state === 'waiting' && !mailbox.timer) this.#wait(now, mailbox, this.#backOffMs(mailbox))
+  }
+
+  /** After a start: these users have contacts and messages. Spread out, so that a restart is no storm. */
+  resume(now: Now, aor: string, withinMs: number): void {
+    const mailbox = this.#mailbox(aor)
+    if (!mailbox || mailbox.state !== 'waiting' || mailbox.timer) return
+    this.#wait(now, mailbox, randomBelow(this.#entropy, withinMs + 1))
+  }
+
+  /** Shutting down: no new push; the running ones stop after what is on the way. */
+  stop(now: Now): void {
+    this.#isStopped = true
+    for (const mailbox of this.#mailboxes.values()) {
+      this.#timers.cancel(mailbox.timer)
+      mailbox.push?.stop(now, 'shutting down')
+    }
+  }
+
+  describe(): { running: number; queued: number; known: number } {
+    return { running: this.#running, queued: this.#queue.length, known: this.#mailboxes.size }
+  }
+
+  #mailbox(aor: string): Mailbox | undefined {
+    let mailbox = this.#mailboxes.get(aor)
+    if (mailbox || this.#isStopped || !this.#policy.isActive) return mailbox
+    if (this.#mailboxes.size >= KNOWN_MAX) {
+      this.#counters.count('delivery_deferred', 'too many mailboxes')
+      return undefined
+    }
+    mailbox = {
+      aor,
+      state: 'waiting',
+      failures: 0,
+      isAskedAgain: false,
+      preferred: undefined,
+      timer: undefined,
+      push: undefined,
+      delivered: new Set(),
+    }
+    this.#mailboxes.set(aor, mailbox)
+    return mailbox
+  }
+
+  #ask(now: Now, mailbox: Mailbox): void {
+    if (this.#isStopped) return
+    if (mailbox.state !== 'waiting') {
+      mailbox.isAskedAgain = true
+      return
+    }
+    this.#timers.cancel(mailbox.timer)
+    mailbox.timer = undefined
+    mailbox.state = 'queued'
+    this.#queue.push(mailbox)
+    this.#startNext(now)
+  }
+
+  #startNext(now: Now): void {
+    while (this.#running < RUNNING_MAX && !this.#isStopped) {
+      const mailbox = this.#queue.shift()
+      if (!mailbox) return
+      this.#running++
+      mailbox.state = 'running'
+      mailbox.isAskedAgain = false
+      this.#run(now, mailbox)
+    }
+  }
+
+  #run(now: Now, mailbox: Mailbox): void {
+    const { aor } = mailbox
+    this.#store.ask('lease', { aor, holder: this.#holder, at: now.wall, forMs: LEASE_MS }, (then, result) => {
+      if ('failure' in result) return this.#ended(then, mailbox, `storage: ${result.detail}`)
+      if (result.value === 'busy') return this.#ended(then, mailbox, 'being delivered elsewhere')
+      this.#locate(then, mailbox)
+    })
+  }
+
+  #locate(now: Now, mailbox: Mailbox): void {
+    this.#store.ask('locate', { aor: mailbox.aor }, (then, result) => {
+      if ('failure' in result) return this.#release(then, mailbox, `storage: ${result.detail}`)
+      const { bindings, waiting } = result.value
+      if (waiting === 0) return this.#release(then, mailbox, undefined)
+      const present = then.isWallTrusted ? bindings.filter(binding => binding.expiresAt > then.wall) : bindings
+      const rungs = planOf(this.#policy.profile, present, mailbox.preferred)
+      mailbox.preferred = undefined
+      this.#climb(then, mailbox, rungs, 'absent')
+    })
+  }
+
+  /** Down the ladder of oma-im 2.3 and over the contacts of 7.3, until one of them took it all. */
+  #climb(now: Now, mailbox: Mailbox, rungs: readonly Rung[], why: string): void {
+    const rung = rungs[0]
+    if (!rung || this.#isStopped) return this.#release(now, mailbox, why)
+    const reader = new MailboxReader(this.#store, this.#timers, mailbox.aor, mailbox.delivered)
+    mailbox.push = this.#startPush(now, rung, reader, (then, end) => {
+      mailbox.push = undefined
+      this.#counters.count('push_ended', end.kind)
+      this.#log.info('push ended', {
+        aor: mailbox.aor,
+        form: rung.form,
+        delivered: end.delivered,
+        outcome: end.kind,
+        why: end.kind === 'done' ? undefined : end.why,
+      })
+      reader.whenSettled(then, settled => {
+        if (end.kind === 'done') this.#release(settled, mailbox, end.setAside > 0 ? 'some were refused' : undefined)
+        else this.#climb(settled, mailbox, rungsAfter(rungs, rung, end), end.why)
+      })
+    })
+  }
+
+  #release(now: Now, mailbox: Mailbox, why: string | undefined): void {
+    this.#store.ask('release', { aor: mailbox.aor, holder: this.#holder }, then => this.#ended(then, mailbox, why))
+  }
+
+  /** `why` is undefined when nothing is left to do, `absent` when only a registration can help. */
+  #ended(now: Now, mailbox: Mailbox, why: string | undefined): void {
+    this.#running--
+    mailbox.state = 'waiting'
+    if (mailbox.isAskedAgain) {
+      mailbox.isAskedAgain = false
+      if (why === undefined) mailbox.failures = 0
+      if (why === undefined || mailbox.preferred !== undefined) {
+        this.#ask(now, mailbox)
+        return
+      }
+    }
+    if (why === undefined || why === 'absent') {
+      if (mailbox.delivered.size === 0) this.#mailboxes.delete(mailbox.aor)
+    } else {
+      this.#wait(now, mailbox, this.#backOffMs(mailbox))
+    }
+    this.#startNext(now)
+  }
+
+  #backOffMs(mailbox: Mailbox): number {
+    const { retryMinMs, retryMaxMs } = this.#policy
+    const fullMs = Math.min(retryMaxMs, retryMinMs * 2 ** Math.min(mailbox.failures, 30))
+    mailbox.failures++
+    return Math.round(fullMs * 0.75) + randomBelow(this.#entropy, Math.round(fullMs * 0.5) + 1)
+  }
+
+  #wait(now: Now, mailbox: Mailbox, delayMs: number): void {
+    mailbox.timer = this.#timers.set('push again', after(now, delayMs), then => {
+      mailbox.timer = undefined
+      this.#ask(then, mailbox)
+    })
+  }
+}

@@ -1,0 +1,80 @@
+import type { Counters } from '../base/counters.ts'
+import type { Log } from '../base/log.ts'
+import { after, type Now, type WallTime } from '../base/time.ts'
+import type { Timers } from '../base/timers.ts'
+import type { StoreClient } from '../store/verbs.ts'
+import type { Delivery } from './delivery.ts'
+
+/** A message may outlive its time by as much, in flash but never on the wire: reading leaves expired ones out. */
+const EXPIRE_EVERY_MS = 10_000
+const EXPIRE_BATCH = 256
+
+/** Life stories, and with them the keys by which duplicates are known, are kept this long after a message's end, at most so many. */
+const FORGET_EVERY_MS = 60_000
+const FORGET_AFTER_MS = 7 * 86_400_000
+const STORIES_MAX = 100_000
+const FORGET_BATCH = 512
+
+/** After a start, deliveries to those who stayed registered are spread over this long. */
+const RESUME_WITHIN_MS = 10_000
+const RESUME_PAGE = 256
+
+/** What happens without being asked: expiry (oma-im 8.3), forgetting, and taking up deliveries after a start. */
+export class Housekeeping {
+  readonly #store: StoreClient
+  readonly #timers: Timers
+  readonly #delivery: Delivery
+  readonly #counters: Counters
+  readonly #log: Log
+
+  constructor(options: { store: StoreClient; timers: Timers; delivery: Delivery; counters: Counters; log: Log }) {
+    this.#store = options.store
+    this.#timers = options.timers
+    this.#delivery = options.delivery
+    this.#counters = options.counters
+    this.#log = options.log
+  }
+
+  start(now: Now): void {
+    this.#resume(undefined)
+    this.#again(now, EXPIRE_EVERY_MS, then => this.#expire(then))
+    this.#again(now, FORGET_EVERY_MS, then => this.#forget(then))
+  }
+
+  #again(now: Now, everyMs: number, run: (now: Now) => void): void {
+    this.#timers.set('housekeeping', after(now, everyMs), run)
+  }
+
+  #resume(afterAor: string | undefined): void {
+    const request = afterAor === undefined ? { limit: RESUME_PAGE } : { after: afterAor, limit: RESUME_PAGE }
+    this.#store.ask('bindings.due', request, (then, result) => {
+      if ('failure' in result) return this.#again(then, FORGET_EVERY_MS, () => this.#resume(afterAor))
+      for (const aor of result.value) this.#delivery.resume(then, aor, RESUME_WITHIN_MS)
+      if (result.value.length === RESUME_PAGE) this.#resume(result.value.at(-1))
+    })
+  }
+
+  #expire(now: Now): void {
+    const rest = (then: Now): void => this.#again(then, EXPIRE_EVERY_MS, later => this.#expire(later))
+    if (!now.isWallTrusted) return rest(now)
+    this.#store.ask('expire', { at: now.wall, limit: EXPIRE_BATCH }, (then, result) => {
+      if ('failure' in result) return rest(then)
+      if (result.value.length > 0) {
+        this.#counters.count('messages_expired', '', result.value.length)
+        this.#log.info('messages expired', { count: result.value.length })
+      }
+      if (result.value.length === EXPIRE_BATCH) this.#expire(then)
+      else rest(then)
+    })
+  }
+
+  #forget(now: Now): void {
+    const rest = (then: Now): void => this.#again(then, FORGET_EVERY_MS, later => this.#forget(later))
+    if (!now.isWallTrusted) return rest(now)
+    const before = (now.wall - FORGET_AFTER_MS) as WallTime
+    this.#store.ask('forget', { before, keep: STORIES_MAX, limit: FORGET_BATCH }, (then, result) => {
+      if (!('failure' in result) && result.value === FORGET_BATCH) this.#forget(then)
+      else rest(then)
+    })
+  }
+}

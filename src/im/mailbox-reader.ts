@@ -1,0 +1,100 @@
+import type { Now } from '../base/time.ts'
+import { after } from '../base/time.ts'
+import type { Timers } from '../base/timers.ts'
+import type { StoreClient, StoredMessage } from '../store/verbs.ts'
+
+/** Read ahead from flash: enough to keep a window full, little enough for a thousand mailboxes at once. */
+const PAGE = { limit: 16, bytes: 262_144 }
+
+/**
+ * Delivered but not yet deleted on flash. A power cut now would deliver these again: the one window in which a message can
+ * come twice. At this many the next message waits for a flush.
+ */
+const UNFLUSHED_MAX = 16
+
+/** A deletion that failed (flash full, medium) is asked again after this long; until then the message is only skipped. */
+const CONFIRM_RETRY_MS = 2000
+
+export type Taken =
+  | { readonly kind: 'message'; readonly message: StoredMessage }
+  | { readonly kind: 'empty' }
+  | { readonly kind: 'failed'; readonly why: string }
+
+/** One mailbox, read once from its head to its tail in arrival order; what arrives meanwhile is met at the tail. */
+export class MailboxReader {
+  readonly aor: string
+  readonly #store: StoreClient
+  readonly #timers: Timers
+  /** Delivered and not yet deleted; outlives a run, so that nothing is pushed twice while flash fails. */
+  readonly #delivered: Set<number>
+  #page: StoredMessage[] = []
+  #afterSeq = 0
+  /** Deletions asked for and not yet answered, for better or worse. */
+  #unanswered = 0
+  #onSettled: ((now: Now) => void) | undefined
+  #onFlushed: ((now: Now) => void) | undefined
+
+  constructor(store: StoreClient, timers: Timers, aor: string, delivered: Set<number>) {
+    this.#store = store
+    this.#timers = timers
+    this.aor = aor
+    this.#delivered = delivered
+  }
+
+  /** The next waiting message; one call at a time. */
+  take(now: Now, done: (now: Now, taken: Taken) => void): void {
+    if (this.#delivered.size >= UNFLUSHED_MAX) {
+      this.#onFlushed = then => this.take(then, done)
+      return
+    }
+    for (let message = this.#page.shift(); message; message = this.#page.shift()) {
+      this.#afterSeq = message.seq
+      if (!this.#delivered.has(message.seq)) return done(now, { kind: 'message', message })
+    }
+    const request = { aor: this.aor, afterSeq: this.#afterSeq, ...PAGE, at: now.wall, isWallTrusted: now.isWallTrusted }
+    this.#store.ask('page', request, (then, result) => {
+      if ('failure' in result) return done(then, { kind: 'failed', why: `storage: ${result.detail}` })
+      if (result.value.length === 0) return done(then, { kind: 'empty' })
+      this.#page = [...result.value]
+      this.take(then, done)
+    })
+  }
+
+  /** The receiver's success: delete, and keep asking until flash has done it. */
+  confirm(now: Now, seq: number, detail: string): void {
+    this.#delivered.add(seq)
+    this.#unanswered++
+    this.#delete(now, seq, detail)
+  }
+
+  postpone(now: Now, seq: number, detail: string): void {
+    this.#store.ask('postpone', { aor: this.aor, seq, at: now.wall, detail }, () => {})
+  }
+
+  /** Calls back when every deletion has been answered; one that failed goes on being asked for, but is not waited for. */
+  whenSettled(now: Now, done: (now: Now) => void): void {
+    if (this.#unanswered === 0) done(now)
+    else this.#onSettled = done
+  }
+
+  #delete(now: Now, seq: number, detail: string, isFirst = true): void {
+    this.#store.ask('confirm', { aor: this.aor, seq, at: now.wall, detail }, (then, result) => {
+      if (isFirst) this.#unanswered--
+      if ('failure' in result) {
+        this.#timers.set('delete again', after(then, CONFIRM_RETRY_MS), again =>
+          this.#delete(again, seq, detail, false),
+        )
+      } else {
+        this.#delivered.delete(seq)
+        const flushed = this.#onFlushed
+        this.#onFlushed = undefined
+        flushed?.(then)
+      }
+      if (this.#unanswered === 0) {
+        const settled = this.#onSettled
+        this.#onSettled = undefined
+        settled?.(then)
+      }
+    })
+  }
+}

@@ -1,0 +1,103 @@
+import type { Counters } from '../base/counters.ts'
+import type { Now } from '../base/time.ts'
+import type { Forwarder } from '../sip/forward.ts'
+import {
+  dropNetworkHeaders,
+  dropOwnCredentials,
+  dropOwnRoutes,
+  type Origin,
+  privacyRefusal,
+  settleIdentity,
+} from '../sip/identity.ts'
+import type { ServerTransaction } from '../sip/transaction/server-transaction.ts'
+import { cloneRequest, value, values } from '../sip-parser-lite/access.ts'
+import type { SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
+import type { StoreClient } from '../store/verbs.ts'
+import type { Admission } from './admission.ts'
+import { type Answer, unavailable } from './answers.ts'
+import type { Domain } from './domain.ts'
+import type { PageMode } from './page-mode.ts'
+import { type Routing, reachByRoute, reachUri } from './reach.ts'
+import { ensureAccount } from './registrations.ts'
+
+type Done = (now: Now, answer: Answer | SipResponse) => void
+
+/** Somebody else's server: as long as its own client waits (Timer F, 32 s) less what the way back takes. */
+const RELAY_LIMIT_MS = 30_000
+
+/** Where a MESSAGE goes: a mailbox or contact of ours, or, for proven users of ours only, out into the world. */
+export class Messages {
+  readonly #store: StoreClient
+  readonly #domain: Domain
+  readonly #pageMode: PageMode
+  readonly #forwarder: Forwarder
+  readonly #routing: Routing
+  readonly #counters: Counters
+  /** Route value of the core; undefined when there is none. */
+  readonly #coreRoute: string | undefined
+
+  constructor(options: {
+    store: StoreClient
+    domain: Domain
+    pageMode: PageMode
+    forwarder: Forwarder
+    routing: Routing
+    counters: Counters
+    coreRoute: string | undefined
+  }) {
+    this.#store = options.store
+    this.#domain = options.domain
+    this.#pageMode = options.pageMode
+    this.#forwarder = options.forwarder
+    this.#routing = options.routing
+    this.#counters = options.counters
+    this.#coreRoute = options.coreRoute
+  }
+
+  handle(now: Now, transaction: ServerTransaction, received: SipRequest, admission: Admission, done: Done): void {
+    const { flow } = transaction
+    const request = cloneRequest(received)
+    dropOwnRoutes(request, uri => this.#domain.isOwnHost(uri.host, flow))
+    dropOwnCredentials(request, this.#domain.name)
+    dropNetworkHeaders(request)
+    const refusal = privacyRefusal(request)
+    if (refusal) return done(now, refusal)
+    const sender = settleIdentity(request, originOf(admission))
+    const recipient = this.#domain.userOf(request.uri, flow)
+    const isRoutedOn = value(request, 'route') !== undefined
+    if (recipient === undefined || isRoutedOn) return this.#relay(now, request, admission, done)
+    const isFromCore = admission.kind === 'peer' && this.#coreRoute !== undefined
+    if (!isFromCore) return this.#pageMode.handle(now, request, recipient, sender, false, done)
+    ensureAccount(this.#store, recipient, (then, isThere) => {
+      if (!isThere) return done(then, unavailable(5))
+      this.#pageMode.handle(then, request, recipient, sender, true, done)
+    })
+  }
+
+  /** Nobody but a user who proved who they are sends through this box to somewhere else. */
+  #relay(now: Now, request: SipRequest, admission: Admission, done: Done): void {
+    if (admission.kind !== 'user' || !admission.isProven) {
+      this.#counters.count('relay_refused')
+      return done(now, { status: 403, reason: 'Relaying Denied' })
+    }
+    const routes = values(request, 'route')
+    const way = routes.length > 0 ? routes : this.#coreRoute !== undefined ? [this.#coreRoute] : undefined
+    const reached = (then: Now, reach: Parameters<Parameters<typeof reachUri>[3]>[1]): void => {
+      if (!reach) return done(then, { status: 480, reason: 'No Way to That Domain' })
+      this.#forwarder.forward(then, request, [reach], RELAY_LIMIT_MS, {
+        onAnswer: (later, answer) => done(later, answer === 'no answer' ? { status: 504 } : answer),
+        onLate2xx: () => {},
+      })
+    }
+    if (way) reachByRoute(now, this.#routing, request.uri, way, reached)
+    else reachUri(now, this.#routing, request.uri, reached)
+  }
+}
+
+/** Where digest is off a local identity is claimed, not proven, and nothing is asserted for it. */
+const originOf = (admission: Admission): Origin =>
+  admission.kind === 'peer'
+    ? { kind: 'peer' }
+    : admission.kind === 'user' && admission.isProven
+      ? { kind: 'user', aor: admission.aor }
+      : { kind: 'stranger' }

@@ -1,0 +1,189 @@
+import type { Counters } from '../base/counters.ts'
+import type { Log } from '../base/log.ts'
+import type { Now } from '../base/time.ts'
+import type { Binding } from '../sip/binding.ts'
+import type { Forwarder, ForwardTarget } from '../sip/forward.ts'
+import type { Identity } from '../sip/identity.ts'
+import type { SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
+import { callId } from '../sip-parser-lite/typed.ts'
+import type { StoreClient } from '../store/verbs.ts'
+import { type Answer, unavailable, warning } from './answers.ts'
+import type { CustodyDesk } from './custody.ts'
+import type { Delivery } from './delivery.ts'
+import { type Reach, type Routing, reachBinding } from './reach.ts'
+import { Turns } from './turns.ts'
+
+/** What the sender gets: our own answer, or that of the receiver's client. */
+export type PageModeAnswer = Answer | SipResponse
+
+/**
+ * A client that has not answered by now is treated as away and the message is kept. Long enough for four tries over UDP (Timer E:
+ * 0, 0.5, 1.5, 3.5, 7.5 s), well before the sender's own Timer F at 32 s.
+ */
+const FORWARD_LIMIT_MS = 10_000
+
+/** Messages that may wait for the one before them to the same receiver; more is a flood, told to come back. */
+const WAITING_TURNS_MAX = 64
+
+/** oma-im 8.1: the receiver's client is out of reach or busy rather than unwilling. */
+const KEPT_AFTER = new Set([408, 430, 480, 486, 487, 500, 503, 504])
+
+/** A MESSAGE to a user of this domain: to their contacts when they are there, into custody when they are not (oma-im 8.1). */
+export class PageMode {
+  readonly #store: StoreClient
+  readonly #desk: CustodyDesk
+  readonly #delivery: Delivery
+  readonly #forwarder: Forwarder
+  readonly #routing: Routing
+  readonly #counters: Counters
+  readonly #log: Log
+  readonly #hostname: string
+  readonly #isPushActive: boolean
+  readonly #turns = new Turns(WAITING_TURNS_MAX)
+
+  constructor(options: {
+    store: StoreClient
+    desk: CustodyDesk
+    delivery: Delivery
+    forwarder: Forwarder
+    routing: Routing
+    counters: Counters
+    log: Log
+    hostname: string
+    isPushActive: boolean
+  }) {
+    this.#store = options.store
+    this.#desk = options.desk
+    this.#delivery = options.delivery
+    this.#forwarder = options.forwarder
+    this.#routing = options.routing
+    this.#counters = options.counters
+    this.#log = options.log
+    this.#hostname = options.hostname
+    this.#isPushActive = options.isPushActive
+  }
+
+  /** `isFromCore`: the core found the user absent before it came to us, so it is not sent back there. */
+  handle(
+    now: Now,
+    request: SipRequest,
+    recipient: string,
+    sender: Identity,
+    isFromCore: boolean,
+    done: (now: Now, answer: PageModeAnswer) => void,
+  ): void {
+    const again = (then: Now): void => this.handle(then, request, recipient, sender, isFromCore, done)
+    if (this.#turns.isBusy(recipient)) return this.#wait(now, recipient, again, done)
+    this.#store.ask('locate', { aor: recipient }, (then, result) => {
+      if ('failure' in result) return done(then, unavailable(5))
+      if (this.#turns.isBusy(recipient)) return this.#wait(then, recipient, again, done)
+      const { isKnown, bindings, waiting } = result.value
+      if (!isKnown && !isFromCore) return done(then, { status: 404 })
+      const present = then.isWallTrusted ? bindings.filter(binding => binding.expiresAt > then.wall) : bindings
+      // Older messages go first: one that finds others waiting joins the tail, even while its receiver is there.
+      const isBehindOthers = waiting > 0 && this.#isPushActive
+      if (present.length === 0) return this.#keep(then, request, recipient, sender, 'not now', done)
+      if (isFromCore) return this.#keep(then, request, recipient, sender, 'later', done)
+      if (isBehindOthers) return this.#keep(then, request, recipient, sender, 'at once', done)
+      this.#turns.begin(recipient)
+      this.#targets(then, present, (later, targets) => {
+        const finish = (end: Now, answer: PageModeAnswer): void => {
+          done(end, answer)
+          this.#turns.end(end, recipient)
+        }
+        if (targets.length === 0) this.#keep(later, request, recipient, sender, 'not now', finish)
+        else this.#forward(later, request, recipient, sender, targets, finish)
+      })
+    })
+  }
+
+  #wait(now: Now, recipient: string, run: (now: Now) => void, done: (now: Now, answer: PageModeAnswer) => void): void {
+    if (!this.#turns.wait(recipient, run)) done(now, unavailable(5))
+  }
+
+  #targets(now: Now, bindings: readonly Binding[], done: (now: Now, targets: ForwardTarget[]) => void): void {
+    const targets: Reach[] = []
+    let open = bindings.length
+    for (const binding of bindings) {
+      reachBinding(now, this.#routing, binding, (then, reach) => {
+        if (reach) targets.push(reach)
+        if (--open === 0) done(then, targets)
+      })
+    }
+  }
+
+  #forward(
+    now: Now,
+    request: SipRequest,
+    recipient: string,
+    sender: Identity,
+    targets: ForwardTarget[],
+    done: (now: Now, answer: PageModeAnswer) => void,
+  ): void {
+    let keptSeq: number | undefined
+    let isLateSuccess = false
+    this.#forwarder.forward(now, request, targets, FORWARD_LIMIT_MS, {
+      onAnswer: (then, answer) => {
+        const status = answer === 'no answer' ? 408 : answer.status
+        if (answer !== 'no answer' && !KEPT_AFTER.has(status)) {
+          this.#counters.count('messages_forwarded', status < 300 ? 'delivered' : 'refused')
+          return done(then, answer)
+        }
+        this.#log.info('receiver out of reach', { call_id: callId(request), status })
+        this.#keep(
+          then,
+          request,
+          recipient,
+          sender,
+          'later',
+          (later, kept) => {
+            done(later, kept)
+            if (isLateSuccess) this.#deliveredAfterAll(later, recipient, keptSeq)
+          },
+          seq => {
+            keptSeq = seq
+          },
+        )
+      },
+      onLate2xx: then => {
+        isLateSuccess = true
+        this.#deliveredAfterAll(then, recipient, keptSeq)
+      },
+    })
+  }
+
+  /** The client did get it, only its answer came late: not once more. */
+  #deliveredAfterAll(now: Now, recipient: string, seq: number | undefined): void {
+    if (seq === undefined) return
+    this.#counters.count('messages_delivered', 'late answer')
+    this.#store.ask(
+      'confirm',
+      { aor: recipient, seq, at: now.wall, detail: 'late 2xx to the forwarded MESSAGE' },
+      () => {},
+    )
+  }
+
+  #keep(
+    now: Now,
+    request: SipRequest,
+    recipient: string,
+    sender: Identity,
+    push: 'at once' | 'later' | 'not now',
+    done: (now: Now, answer: PageModeAnswer) => void,
+    stored?: (seq: number) => void,
+  ): void {
+    this.#desk.take(now, request, recipient, sender, (then, outcome) => {
+      if (outcome.kind === 'refused') {
+        this.#counters.count('messages_refused', String(outcome.status))
+        const headers = [warning(this.#hostname, outcome.why)]
+        if (outcome.status === 503) headers.push(['Retry-After', '5'])
+        return done(then, { status: outcome.status, headers })
+      }
+      this.#counters.count('messages_stored', outcome.isNew ? 'new' : 'duplicate')
+      stored?.(outcome.seq)
+      done(then, { status: 202 })
+      if (push === 'at once') this.#delivery.arrived(then, recipient)
+      else if (push === 'later') this.#delivery.later(then, recipient)
+    })
+  }
+}

@@ -1,0 +1,82 @@
+import type { Flow } from '../base/flow.ts'
+import { udpFlow } from '../base/flow.ts'
+import type { Now } from '../base/time.ts'
+import type { Binding } from '../sip/binding.ts'
+import type { Hop } from '../sip/transport.ts'
+import { parseNameAddr } from '../sip-parser-lite/typed.ts'
+import { parseUri, type SipUri } from '../sip-parser-lite/uri.ts'
+
+/** How a request gets to one contact of a user. */
+export interface Reach {
+  /** Request-URI. */
+  readonly uri: string
+  /** Route header values, first hop first. */
+  readonly routes: readonly string[]
+  readonly to: Flow | Hop
+}
+
+export interface Routing {
+  isAlive(flow: Flow): boolean
+  /** RFC 3263; an empty list when there is no way. */
+  nextHops(now: Now, uri: SipUri, done: (now: Now, hops: readonly Hop[]) => void): void
+}
+
+/**
+ * The flow the contact registered over, as a NAT lets nothing else in (RFC 5626 5.3, RFC 3581). A stream that is gone is dialled
+ * again at the contact's address, except where only that flow could have reached it: outbound (reg-id) and WebSocket contacts.
+ */
+export function reachBinding(
+  now: Now,
+  routing: Routing,
+  binding: Binding,
+  done: (now: Now, reach: Reach | undefined) => void,
+): void {
+  const first = binding.path[0]
+  if (first !== undefined) return reachByRoute(now, routing, binding.contact, binding.path, done)
+  const { flow } = binding
+  const uri = binding.contact
+  if (flow.transport === 'udp') return done(now, { uri, routes: [], to: udpFlow(flow.local, flow.remote) })
+  const stream: Flow = { ...flow, protocol: 'sip' }
+  if (routing.isAlive(stream)) return done(now, { uri, routes: [], to: stream })
+  const contact = parseUri(uri)
+  const isFlowOnly = binding.regId !== undefined || flow.transport.startsWith('ws') || contact.host.endsWith('.invalid')
+  if (isFlowOnly) return done(now, undefined)
+  toFirstHop(now, routing, contact, uri, [], done)
+}
+
+/** Through the first of these Route values: a registered Path (RFC 3327 5.4) or the SIP/IP core. */
+export function reachByRoute(
+  now: Now,
+  routing: Routing,
+  uri: string,
+  routes: readonly string[],
+  done: (now: Now, reach: Reach | undefined) => void,
+): void {
+  const first = routes[0]
+  if (first === undefined) return done(now, undefined)
+  toFirstHop(now, routing, parseUri(parseNameAddr(first).uri), uri, routes, done)
+}
+
+/** Straight at the URI itself, by RFC 3263. */
+export function reachUri(
+  now: Now,
+  routing: Routing,
+  uri: string,
+  done: (now: Now, reach: Reach | undefined) => void,
+): void {
+  toFirstHop(now, routing, parseUri(uri), uri, [], done)
+}
+
+function toFirstHop(
+  now: Now,
+  routing: Routing,
+  next: SipUri,
+  uri: string,
+  routes: readonly string[],
+  done: (now: Now, reach: Reach | undefined) => void,
+): void {
+  routing.nextHops(now, next, (then, hops) => {
+    const to = hops[0]
+    done(then, to && { uri, routes, to })
+  })
+}

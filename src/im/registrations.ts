@@ -1,0 +1,78 @@
+import type { Counters } from '../base/counters.ts'
+import type { Now } from '../base/time.ts'
+import type { Bindings, Registrar } from '../sip/registrar.ts'
+import { isThirdParty } from '../sip/third-party.ts'
+import type { ServerTransaction } from '../sip/transaction/server-transaction.ts'
+import { value } from '../sip-parser-lite/access.ts'
+import type { SipRequest } from '../sip-parser-lite/message.ts'
+import { parseNameAddr } from '../sip-parser-lite/typed.ts'
+import type { StoreClient } from '../store/verbs.ts'
+import type { Admission } from './admission.ts'
+import type { Answer } from './answers.ts'
+import type { Domain } from './domain.ts'
+
+/** Who may register whom: a user themselves; the core anybody of the domain (oma-im 7). */
+export class Registrations {
+  readonly #registrar: Registrar
+  readonly #domain: Domain
+  readonly #store: StoreClient
+  readonly #hasCore: boolean
+  readonly #counters: Counters
+
+  constructor(options: {
+    registrar: Registrar
+    domain: Domain
+    store: StoreClient
+    hasCore: boolean
+    counters: Counters
+  }) {
+    this.#registrar = options.registrar
+    this.#domain = options.domain
+    this.#store = options.store
+    this.#hasCore = options.hasCore
+    this.#counters = options.counters
+  }
+
+  handle(
+    now: Now,
+    transaction: ServerTransaction,
+    request: SipRequest,
+    admission: Admission,
+    answer: (now: Now, answer: Answer) => void,
+  ): void {
+    const to = parseNameAddr(value(request, 'to') ?? '').uri
+    const aor = /^sips?:/i.test(to) ? this.#domain.userOf(to, transaction.flow) : undefined
+    if (aor === undefined) return answer(now, { status: 404, reason: 'Not a User of This Domain' })
+    if (admission.kind === 'user') return this.#registrar.register(now, transaction, aor)
+    if (admission.kind !== 'peer') return answer(now, { status: 403 })
+    if (!this.#hasCore || !isThirdParty(request)) return this.#registrar.register(now, transaction, aor)
+    ensureAccount(this.#store, aor, (then, isThere) => {
+      if (!isThere) return answer(then, { status: 503, headers: [['Retry-After', '5']] })
+      this.#counters.count('third_party_registers')
+      this.#registrar.registerThirdParty(then, transaction, aor)
+    })
+  }
+}
+
+/** Behind a core the users are the core's: each gets a mailbox when first heard of, with no password of its own. */
+export function ensureAccount(store: StoreClient, aor: string, done: (now: Now, isThere: boolean) => void): void {
+  store.ask('account.get', { aor }, (then, result) => {
+    if ('failure' in result) return done(then, false)
+    if (result.value) return done(then, true)
+    store.ask('account.put', { account: { aor, origin: 'store' }, mustBe: 'new' }, (later, put) =>
+      done(later, !('failure' in put)),
+    )
+  })
+}
+
+/** What the registrar needs, said in verbs of the store. */
+export const storedBindings = (store: StoreClient): Bindings => ({
+  load: (_now, aor, done) =>
+    store.ask('bindings.get', { aor }, (then, result) =>
+      done(then, 'failure' in result ? { failure: result.detail } : result.value),
+    ),
+  save: (_now, aor, version, bindings, done) =>
+    store.ask('bindings.put', { aor, version, bindings }, (then, result) =>
+      done(then, 'failure' in result ? { failure: result.detail } : result.value),
+    ),
+})

@@ -1,0 +1,140 @@
+import type { Counters } from '../base/counters.ts'
+import { type Entropy, token } from '../base/entropy.ts'
+import type { Now } from '../base/time.ts'
+import { type InspectRules, inspect, optionsAnswer } from '../sip/inspect.ts'
+import { respondWith } from '../sip/refusal.ts'
+import type { Sessions } from '../sip/session.ts'
+import type { TransactionUser } from '../sip/transaction/layer.ts'
+import type { ServerTransaction } from '../sip/transaction/server-transaction.ts'
+import { type SipRequest, type SipResponse, SipSyntaxError } from '../sip-parser-lite/message.ts'
+import { toTag } from '../sip-parser-lite/typed.ts'
+import type { StoreClient } from '../store/verbs.ts'
+import type { Admission, Admissions } from './admission.ts'
+import { type Answer, unavailable } from './answers.ts'
+import type { Domain } from './domain.ts'
+import type { Messages } from './messages.ts'
+import type { Registrations } from './registrations.ts'
+
+const METHODS = new Set(['REGISTER', 'MESSAGE', 'OPTIONS', 'INVITE', 'ACK', 'BYE', 'CANCEL', 'UPDATE'])
+const SUPPORTED = new Set(['path', 'outbound', 'timer'])
+
+/** RFC 6665 8.3.2: no event package is served yet. */
+const EVENT_METHODS = new Set(['SUBSCRIBE', 'PUBLISH'])
+
+/** Which function serves a request (RFC 3261 8.2): inspected, admitted, then handed to the one it is for. One answer each. */
+export class Service implements TransactionUser {
+  readonly #store: StoreClient
+  readonly #domain: Domain
+  readonly #admissions: Admissions
+  readonly #registrations: Registrations
+  readonly #messages: Messages
+  readonly #sessions: Sessions
+  readonly #entropy: Entropy
+  readonly #counters: Counters
+  readonly #asRegistrar: InspectRules
+  readonly #asProxy: InspectRules
+  #isStopping = false
+
+  constructor(options: {
+    store: StoreClient
+    domain: Domain
+    admissions: Admissions
+    registrations: Registrations
+    messages: Messages
+    sessions: Sessions
+    entropy: Entropy
+    counters: Counters
+    /** Whether a Via of ours says this (RFC 3261 16.3 step 4). */
+    isOwnVia: (host: string, port: number | undefined) => boolean
+  }) {
+    this.#store = options.store
+    this.#domain = options.domain
+    this.#admissions = options.admissions
+    this.#registrations = options.registrations
+    this.#messages = options.messages
+    this.#sessions = options.sessions
+    this.#entropy = options.entropy
+    this.#counters = options.counters
+    const rules = { methods: METHODS, supported: SUPPORTED, isOwnVia: options.isOwnVia }
+    this.#asRegistrar = { ...rules, role: 'uas' }
+    this.#asProxy = { ...rules, role: 'both' }
+  }
+
+  /** From now on everything new is told to come back; what is under way ends as it will. */
+  stop(): void {
+    this.#isStopping = true
+  }
+
+  onRequest(now: Now, transaction: ServerTransaction, request: SipRequest): void {
+    this.#guard(now, transaction, () => this.#handle(now, transaction, request))
+  }
+
+  onAck(_now: Now, request: SipRequest): void {
+    this.#sessions.onAck(request)
+  }
+
+  onStrayResponse(now: Now, response: SipResponse): void {
+    this.#sessions.onStrayResponse(now, response)
+  }
+
+  #handle(now: Now, transaction: ServerTransaction, request: SipRequest): void {
+    if (toTag(request) !== undefined && this.#sessions.onRequest(now, transaction, request)) return
+    if (this.#isStopping) return this.#answer(now, transaction, unavailable(30))
+    if (EVENT_METHODS.has(request.method)) return this.#answer(now, transaction, { status: 489 })
+    const refusal = inspect(request, request.method === 'REGISTER' ? this.#asRegistrar : this.#asProxy)
+    if (refusal) return this.#answer(now, transaction, refusal)
+    if (toTag(request) !== undefined && request.method !== 'REGISTER')
+      return this.#answer(now, transaction, { status: 481 })
+    if (request.method === 'OPTIONS' && this.#domain.isBox(request.uri, transaction.flow)) {
+      return this.#answer(now, transaction, this.#capabilities(now, request))
+    }
+    this.#admissions.admit(now, request, transaction.flow, (then, admission) => {
+      if (admission.kind === 'answer') return this.#answer(then, transaction, admission.answer)
+      this.#admitted(then, transaction, request, admission)
+    })
+  }
+
+  #admitted(now: Now, transaction: ServerTransaction, request: SipRequest, admission: Admission): void {
+    const answer = (then: Now, given: Answer | SipResponse): void => this.#answer(then, transaction, given)
+    this.#guard(now, transaction, () => {
+      if (request.method === 'REGISTER') return this.#registrations.handle(now, transaction, request, admission, answer)
+      if (request.method === 'MESSAGE') return this.#messages.handle(now, transaction, request, admission, answer)
+      this.#aboutUser(now, transaction, request)
+    })
+  }
+
+  /** OPTIONS and INVITE to one of our users; conversations are not kept for later (oma-im 8.1), so 480 while sessions are not relayed. */
+  #aboutUser(now: Now, transaction: ServerTransaction, request: SipRequest): void {
+    const aor = this.#domain.userOf(request.uri, transaction.flow)
+    if (aor === undefined) return this.#answer(now, transaction, { status: 403, reason: 'Relaying Denied' })
+    this.#store.ask('locate', { aor }, (then, result) => {
+      if ('failure' in result) return this.#answer(then, transaction, unavailable(5))
+      if (!result.value.isKnown) return this.#answer(then, transaction, { status: 404 })
+      if (request.method === 'OPTIONS' && result.value.bindings.length > 0)
+        return this.#answer(then, transaction, this.#capabilities(then, request))
+      this.#answer(then, transaction, { status: 480 })
+    })
+  }
+
+  #capabilities(now: Now, request: SipRequest): SipResponse {
+    return optionsAnswer(now, request, this.#asProxy, token(this.#entropy, 60))
+  }
+
+  #answer(now: Now, transaction: ServerTransaction, answer: Answer | SipResponse): void {
+    const isOwn = !('kind' in answer)
+    const response = isOwn ? respondWith(now, transaction.request, answer, token(this.#entropy, 60)) : answer
+    this.#counters.count('sip_answers', String(response.status))
+    transaction.respond(now, response)
+  }
+
+  /** A header that is read only now may be malformed: the peer gets 400 with its name, whoever reads it. */
+  #guard(now: Now, transaction: ServerTransaction, run: () => void): void {
+    try {
+      run()
+    } catch (error) {
+      if (!(error instanceof SipSyntaxError)) throw error
+      this.#counters.count('sip_malformed', 'header')
+      this.#answer(now, transaction, { status: error.status || 400, reason: error.message })
+    }
+  }
+}
