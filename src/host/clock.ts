@@ -30,6 +30,11 @@ export class Clock {
     return { at: this.#sources.monotonic() as Instant, wall, isWallTrusted: wall >= this.#floor }
   }
 
+  /** The latest time known to have been: harmless to write down again. */
+  get trustedWall(): WallTime {
+    return this.#floor
+  }
+
   /**
    * The floor to write down now, if any: only a trusted clock that ran steadily since the last call raises it, so that a
    * jump far ahead, soon corrected, does not leave the box without a trusted clock for years.

@@ -29,6 +29,7 @@ export class Streams {
   readonly #run: string
   #accepted = 0
   #isHeld = false
+  #isOpen = false
 
   constructor(events: StreamsEvents, counters: Counters, entropy: Entropy) {
     this.#events = events
@@ -48,6 +49,11 @@ export class Streams {
     server.on('connection', socket => this.#accept(protocol, socket))
     this.#servers.push(server)
     return { address, port: (server.address() as { port: number }).port }
+  }
+
+  /** From here on connections are taken; what came while the listeners were being opened was reset. */
+  open(): void {
+    this.#isOpen = true
   }
 
   /** What is written before the connection stands waits for it; failure is told as `closed`. */
@@ -86,6 +92,7 @@ export class Streams {
   }
 
   stopListening(): void {
+    this.#isOpen = false
     for (const server of this.#servers.splice(0)) server.close()
   }
 
@@ -100,9 +107,9 @@ export class Streams {
 
   #accept(protocol: Flow['protocol'], socket: Socket): void {
     const remote = endpointOf(socket.remoteAddress, socket.remotePort)
-    const fromThere = this.#perAddress.get(remote.address) ?? 0
-    if (this.#streams.size >= STREAMS_MAX || fromThere >= STREAMS_PER_ADDRESS_MAX || remote.port === 0) {
-      this.#counters.count('stream_refused', fromThere >= STREAMS_PER_ADDRESS_MAX ? 'limit per address' : 'limit')
+    const refusal = this.#refusal(remote)
+    if (refusal) {
+      this.#counters.count('stream_refused', refusal)
       socket.on('error', () => {})
       socket.resetAndDestroy()
       return
@@ -113,6 +120,13 @@ export class Streams {
     this.#add(flow, socket)
     this.#counters.count('stream_accepted', protocol)
     this.#events.opened(flow)
+  }
+
+  #refusal(remote: Endpoint): string | undefined {
+    if (!this.#isOpen) return 'not open'
+    if (remote.port === 0) return 'gone already'
+    if (this.#streams.size >= STREAMS_MAX) return 'limit'
+    return (this.#perAddress.get(remote.address) ?? 0) >= STREAMS_PER_ADDRESS_MAX ? 'limit per address' : undefined
   }
 
   #add(flow: Flow, socket: Socket): Stream {

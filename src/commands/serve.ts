@@ -1,0 +1,75 @@
+import { type Endpoint, hostPort } from '../base/flow.ts'
+import { PRODUCT, VERSION } from '../base/product.ts'
+import { SystemEntropy } from '../host/entropy.ts'
+import { openLog } from '../host/log.ts'
+import { Box } from '../host/serve.ts'
+import { readConfig } from './config-file.ts'
+import { columns } from './text.ts'
+import type { World } from './world.ts'
+
+export interface ServeCommandOptions {
+  readonly config?: string
+  readonly firstAccounts?: string
+}
+
+/** The promise of 5 s is kept even where a disk does not answer; what was accepted is stored in any case. */
+const STOP_MS_MAX = 4800
+
+/** Runs until SIGTERM or SIGINT. */
+export async function serve(world: World, options: ServeCommandOptions): Promise<void> {
+  const { file, config } = readConfig(options.config)
+  const log = openLog()
+  const firstAccounts = options.firstAccounts?.split(',') ?? []
+  const { makeEngine, openStore } = world
+  const stopped = untilSignal()
+  const box = await Box.start({ config, log, entropy: new SystemEntropy(), makeEngine, openStore, firstAccounts })
+  world.out(banner(box, config.domain))
+  world.out(firstPasswords(box))
+  world.out(howToTry(box, file, firstAccounts.length > 0))
+  log.info('serving', { version: VERSION, domain: config.domain })
+  const signal = await stopped
+  log.info('stopping', { signal })
+  const late = setTimeout(() => {
+    log.error('stopping took too long')
+    process.exit(1)
+  }, STOP_MS_MAX)
+  await box.stop()
+  clearTimeout(late)
+  log.info('stopped')
+}
+
+const untilSignal = (): Promise<string> =>
+  new Promise(resolve => {
+    for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, resolve)
+  })
+
+function banner(box: Box, domain: string): string {
+  const places = (listeners: readonly { transport: string; endpoint: Endpoint }[]) =>
+    listeners.map(({ transport, endpoint }) => `${transport} ${hostPort(endpoint)}`).join(', ') || 'off'
+  const http = box.http.map(endpoint => `http://${hostPort(endpoint)}/`).join(', ') || 'off'
+  const rows = [
+    ['  SIP', places(box.sip)],
+    ['  MSRP', places(box.msrp)],
+    ['  HTTP', http],
+    ['  Store', box.dataDir],
+  ]
+  return `${PRODUCT} ${VERSION} serves ${domain}\n${columns(rows)}`
+}
+
+const firstPasswords = ({ credentials }: Box): string =>
+  credentials.length === 0
+    ? ''
+    : `\nFirst start. These passwords are shown this once; they are kept only as hashes:\n${columns(
+        credentials.map(({ name, password }) => [`  ${name}`, password]),
+      )}`
+
+function howToTry(box: Box, file: string, isFromCheckout: boolean): string {
+  const command = isFromCheckout ? './scripts/restante' : 'restante'
+  const lines = [
+    ...(isFromCheckout ? ['./scripts/try                # a guided tour against this box'] : []),
+    `${command} user add carol --config ${file}`,
+    `${command} queue --config ${file}`,
+    ...box.http.slice(0, 1).map(endpoint => `curl http://${hostPort(endpoint)}/healthz`),
+  ]
+  return `\nTo try it, in another terminal:\n${lines.map(line => `  ${line}\n`).join('')}Ctrl-C stops it.\n`
+}

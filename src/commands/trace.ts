@@ -1,0 +1,43 @@
+import { PlainError } from '../host/plain-error.ts'
+import type { LifeEvent, LifeStory } from '../store/verbs.ts'
+import { readConfig } from './config-file.ts'
+import { withStore } from './store-link.ts'
+import { safe, timeText } from './text.ts'
+import type { World } from './world.ts'
+
+interface Options {
+  readonly config?: string
+  readonly json?: boolean
+}
+
+/** Messages that may share one Call-ID in a listing. */
+const STORIES_MAX = 100
+
+/** The life story of each message with this store id, Call-ID or MSRP Message-ID. */
+export async function showTrace(world: World, id: string, options: Options): Promise<void> {
+  const { config } = readConfig(options.config)
+  const stories = await withStore(world, config, link => link.ask('trace', { id, limit: STORIES_MAX }))
+  if (stories.length === 0)
+    throw new PlainError(`No message is known by "${safe(id)}". Give its store id, Call-ID or MSRP Message-ID.`)
+  if (options.json) world.out(`${JSON.stringify(stories.map(jsonStory), null, 2)}\n`)
+  else world.out(stories.map(textStory).join('\n'))
+}
+
+const detailOf = (event: LifeEvent): string => ('detail' in event ? event.detail : '')
+
+const textStory = (story: LifeStory): string =>
+  [
+    `${story.storeId}  Call-ID ${safe(story.callId)}`,
+    `  from ${safe(story.sender)} to ${safe(story.recipient)}, ${story.size} bytes`,
+    ...story.events.map(event => `  ${timeText(event.at)}  ${event.event}  ${safe(detailOf(event))}`.trimEnd()),
+    '',
+  ].join('\n')
+
+const jsonStory = (story: LifeStory) => ({
+  id: story.storeId,
+  call_id: story.callId,
+  from: story.sender,
+  to: story.recipient,
+  bytes: story.size,
+  events: story.events.map(event => ({ at: timeText(event.at), event: event.event, detail: detailOf(event) })),
+})

@@ -1,0 +1,15 @@
+import type { Readable } from 'node:stream'
+import type { Config } from '../base/config.ts'
+import type { Log } from '../base/log.ts'
+import type { DrivenEngine } from '../host/loop.ts'
+import type { EngineParts } from '../host/serve.ts'
+import type { Store } from '../host/watched-store.ts'
+
+/** What the commands need of the outside, put together by main. */
+export interface World {
+  readonly makeEngine: (parts: EngineParts) => DrivenEngine
+  readonly openStore: (dataDir: string, config: Config, log: Log) => Promise<Store>
+  readonly stdin: Readable & { readonly isTTY?: boolean }
+  readonly out: (text: string) => void
+  readonly err: (text: string) => void
+}

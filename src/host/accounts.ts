@@ -1,0 +1,36 @@
+import type { Config } from '../base/config.ts'
+import { ha1 } from '../sip/digest.ts'
+import { addressOfRecord, parseUri } from '../sip-parser-lite/uri.ts'
+import type { Account } from '../store/verbs.ts'
+
+type Origin = Account['origin']
+
+/** RFC 7616 3.4.2: the keys of both algorithms, so that the site's choice may change without new passwords. Realm is the domain. */
+export function accountWithPassword(aor: string, password: string, domain: string, origin: Origin): Account {
+  const key = addressOfRecord(aor)
+  const user = unescaped(parseUri(key).user ?? '')
+  const ha1Md5 = ha1(user, domain, password, 'MD5')
+  const ha1Sha256 = ha1(user, domain, password, 'SHA-256')
+  return { aor: key, ha1Md5, ha1Sha256, origin }
+}
+
+/** What a person types into a client; escapes that spell no text stay as they are. */
+const unescaped = (user: string): string => {
+  try {
+    return decodeURIComponent(user)
+  } catch {
+    return user
+  }
+}
+
+/** The tables [[user]] as accounts of the store. */
+export const accountsOfFile = (config: Config): Account[] =>
+  config.user.map(user => {
+    const algorithms = user.algorithms ? { algorithms: user.algorithms } : {}
+    if (user.password !== undefined)
+      return { ...accountWithPassword(user.aor, user.password, config.domain, 'file'), ...algorithms }
+    const account: Account = { aor: addressOfRecord(user.aor), origin: 'file', ...algorithms }
+    const ha1Md5 = user.ha1_md5?.toLowerCase()
+    const ha1Sha256 = user.ha1_sha256?.toLowerCase()
+    return { ...account, ...(ha1Md5 ? { ha1Md5 } : {}), ...(ha1Sha256 ? { ha1Sha256 } : {}) }
+  })

@@ -1,0 +1,83 @@
+import { createConnection, type Socket } from 'node:net'
+import type { StoreResult, Verbs } from '../store/verbs.ts'
+import {
+  type ControlReply,
+  type ControlRequest,
+  type ControlVerb,
+  controlPath,
+  decodeLine,
+  encodeRequest,
+  type Hello,
+  Lines,
+} from './control-wire.ts'
+import { PlainError } from './plain-error.ts'
+
+/** A commit on slow flash with a backlog before it. */
+const REPLY_TIMEOUT_MS = 15_000
+
+/** The command line's end of the control socket; one question at a time. */
+export class ControlClient {
+  readonly #socket: Socket
+  readonly #lines = new Lines()
+  #waiting: ((line: string | undefined) => void) | undefined
+
+  private constructor(socket: Socket) {
+    this.#socket = socket
+    socket.setTimeout(REPLY_TIMEOUT_MS, () => socket.destroy())
+    socket.on('error', () => {})
+    socket.on('close', () => this.#settle(undefined))
+    socket.on('data', bytes => {
+      const whole = this.#lines.push(bytes)
+      if (!whole) socket.destroy()
+      for (const line of whole ?? []) this.#settle(line)
+    })
+  }
+
+  /** Undefined where nobody listens. */
+  static async connect(dataDir: string): Promise<ControlClient | undefined> {
+    const { path, release } = controlPath(dataDir)
+    const socket = createConnection({ path })
+    const isConnected = await new Promise<boolean>(resolve => {
+      socket.once('connect', () => resolve(true))
+      socket.once('error', () => resolve(false))
+    })
+    release()
+    socket.removeAllListeners('error')
+    return isConnected ? new ControlClient(socket) : undefined
+  }
+
+  async ask<V extends ControlVerb>(verb: V, request: Verbs[V]['request']): Promise<StoreResult<V>> {
+    const reply = await this.#exchange({ verb, request })
+    if ('value' in reply || 'failure' in reply) return reply as StoreResult<V>
+    // A verb that answers `undefined` loses its `value` on the way.
+    return { value: undefined } as StoreResult<V>
+  }
+
+  async hello(): Promise<Hello> {
+    const reply = await this.#exchange({ verb: 'hello', request: {} })
+    if (!('hello' in reply)) throw new PlainError('The running box gave an answer that this version does not know.')
+    return reply.hello
+  }
+
+  close(): void {
+    this.#socket.destroy()
+  }
+
+  async #exchange(request: ControlRequest): Promise<ControlReply> {
+    const line = await new Promise<string | undefined>(resolve => {
+      this.#waiting = resolve
+      if (this.#socket.destroyed) this.#settle(undefined)
+      else this.#socket.write(encodeRequest(request))
+    })
+    if (line === undefined) throw new PlainError('The running box did not answer. Is it being stopped? Try again.')
+    const reply = decodeLine(line) as ControlReply
+    if ('refused' in reply) throw new PlainError(`The running box refused: ${reply.refused}.`)
+    return reply
+  }
+
+  #settle(line: string | undefined): void {
+    const waiting = this.#waiting
+    this.#waiting = undefined
+    waiting?.(line)
+  }
+}

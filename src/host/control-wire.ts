@@ -1,0 +1,82 @@
+import { closeSync, openSync } from 'node:fs'
+import { join } from 'node:path'
+import type { StoreResult, Verb } from '../store/verbs.ts'
+
+/** One JSON object a line each way, on a socket in the data folder that its owner alone may open. */
+
+/** What the command line may ask of a running box. Messages' bytes and keys stay inside. */
+export const CONTROL_VERBS = [
+  'account.get',
+  'account.list',
+  'account.put',
+  'account.remove',
+  'mailboxes',
+  'mailbox',
+  'trace',
+  'status',
+] as const satisfies readonly Verb[]
+
+export type ControlVerb = (typeof CONTROL_VERBS)[number]
+
+/** A page of 100 life stories of long addresses still fits. */
+export const LINE_BYTES_MAX = 4 * 1024 * 1024
+
+export interface ControlRequest {
+  readonly verb: ControlVerb | 'hello'
+  readonly request: object
+}
+
+export type ControlReply = StoreResult<Verb> | { readonly hello: Hello } | { readonly refused: string }
+
+export interface Hello {
+  readonly pid: number
+  readonly version: string
+}
+
+/** A socket address holds 107 bytes of path; a longer one is reached by way of the open folder. */
+const PATH_BYTES_MAX = 100
+
+export interface SocketPath {
+  readonly path: string
+  release(): void
+}
+
+export function controlPath(dataDir: string): SocketPath {
+  const path = join(dataDir, 'control')
+  if (Buffer.byteLength(path) <= PATH_BYTES_MAX) return { path, release() {} }
+  const folder = openSync(dataDir, 'r')
+  return { path: `/proc/self/fd/${folder}/control`, release: () => closeSync(folder) }
+}
+
+/** Bytes travel as base64. */
+export const encodeRequest = (request: ControlRequest): string => `${JSON.stringify(request, encodeBytes)}\n`
+
+/** What an account logs in with goes in and never comes out. */
+export const encodeReply = (reply: ControlReply): string => `${JSON.stringify(reply, withoutKeys)}\n`
+
+const encodeBytes = (_key: string, value: unknown): unknown =>
+  isBufferJson(value) ? { base64: Buffer.from(value.data).toString('base64') } : value
+
+const withoutKeys = (key: string, value: unknown): unknown =>
+  key === 'ha1Md5' || key === 'ha1Sha256' ? undefined : encodeBytes(key, value)
+
+const isBufferJson = (value: unknown): value is { data: number[] } =>
+  typeof value === 'object' && value !== null && 'type' in value && value.type === 'Buffer' && 'data' in value
+
+export const decodeLine = (line: string): unknown =>
+  JSON.parse(line, (_key, value) =>
+    typeof value?.base64 === 'string' && Object.keys(value).length === 1 ? Buffer.from(value.base64, 'base64') : value,
+  )
+
+/** Gathers whole lines out of what a stream brings; undefined once a line is longer than allowed. */
+export class Lines {
+  #rest: Buffer = Buffer.alloc(0)
+
+  push(bytes: Buffer): string[] | undefined {
+    const whole = Buffer.concat([this.#rest, bytes])
+    const end = whole.lastIndexOf(10)
+    this.#rest = whole.subarray(end + 1)
+    if (this.#rest.length > LINE_BYTES_MAX) return undefined
+    return end < 0 ? [] : whole.toString('utf8', 0, end).split('\n')
+  }
+}

@@ -1,0 +1,79 @@
+import { chmodSync, rmSync } from 'node:fs'
+import { createServer, type Server, type Socket } from 'node:net'
+import { VERSION } from '../base/product.ts'
+import type { StoreRequest } from '../store/verbs.ts'
+import { CONTROL_VERBS, type ControlReply, controlPath, decodeLine, encodeReply, Lines } from './control-wire.ts'
+import type { Store } from './watched-store.ts'
+
+/** Commands run by hand or by a script, one after the other. */
+const CONNECTIONS_MAX = 16
+
+/** Longer than any command needs between two questions. */
+const IDLE_MS = 30_000
+
+/** Answers the command line of a running box. The folder's lock is held: a socket file that is there already is left over. */
+export class ControlServer {
+  readonly #server: Server
+  readonly #sockets = new Set<Socket>()
+  readonly #store: Store
+
+  private constructor(store: Store) {
+    this.#store = store
+    this.#server = createServer(socket => this.#serve(socket))
+    this.#server.maxConnections = CONNECTIONS_MAX
+  }
+
+  static async open(dataDir: string, store: Store): Promise<ControlServer> {
+    const control = new ControlServer(store)
+    const { path, release } = controlPath(dataDir)
+    rmSync(path, { force: true })
+    const mask = process.umask(0o177)
+    try {
+      await new Promise<void>((resolve, reject) => {
+        control.#server.once('error', reject)
+        control.#server.listen({ path }, resolve)
+        process.umask(mask)
+      })
+      chmodSync(path, 0o600)
+    } finally {
+      process.umask(mask)
+      release()
+    }
+    return control
+  }
+
+  close(): void {
+    this.#server.close()
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  #serve(socket: Socket): void {
+    const lines = new Lines()
+    this.#sockets.add(socket)
+    socket.setTimeout(IDLE_MS, () => socket.destroy())
+    socket.on('error', () => {})
+    socket.on('close', () => this.#sockets.delete(socket))
+    socket.on('data', bytes => {
+      const whole = lines.push(bytes)
+      if (!whole) socket.destroy()
+      for (const line of whole ?? []) this.#answer(line, reply => socket.write(encodeReply(reply)))
+    })
+  }
+
+  #answer(line: string, reply: (value: ControlReply) => void): void {
+    const asked = parsed(line)
+    const verb = CONTROL_VERBS.find(known => known === asked?.verb)
+    if (asked?.verb === 'hello') reply({ hello: { pid: process.pid, version: VERSION } })
+    else if (!asked || !verb) reply({ refused: 'not something that this box answers here' })
+    else this.#store.submit({ ...asked.request, verb } as StoreRequest, reply)
+  }
+}
+
+function parsed(line: string): { verb: unknown; request: object } | undefined {
+  try {
+    const value = decodeLine(line) as { verb?: unknown; request?: unknown } | null
+    return { verb: value?.verb, request: Object(value?.request ?? {}) }
+  } catch {
+    return undefined
+  }
+}

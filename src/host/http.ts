@@ -1,0 +1,71 @@
+import { type FastifyInstance, fastify } from 'fastify'
+import type { ConfiguredListener } from '../base/config.ts'
+import type { Counters } from '../base/counters.ts'
+import { type Endpoint, hostPort } from '../base/flow.ts'
+import { PRODUCT, VERSION } from '../base/product.ts'
+import { bindError } from './addresses.ts'
+import type { Health } from './health.ts'
+import { metricsText } from './metrics.ts'
+
+/** A person or two and a monitor. */
+const CONNECTIONS_MAX = 100
+const REQUEST_TIMEOUT_MS = 10_000
+const BODY_BYTES_MAX = 16 * 1024
+
+export interface HttpOptions {
+  readonly health: Health
+  readonly counters: Counters
+  /** What the engine says of itself. */
+  readonly describe: () => object
+}
+
+const FRONT = `${PRODUCT} ${VERSION}
+
+/healthz   whether messages can be taken into custody now
+/metrics   Prometheus text
+`
+
+/** One listener of `listen.http`. */
+export class HttpServer {
+  readonly #app: FastifyInstance
+
+  private constructor(app: FastifyInstance) {
+    this.#app = app
+  }
+
+  static async listen(listener: ConfiguredListener, options: HttpOptions): Promise<{ http: HttpServer; at: Endpoint }> {
+    const { address, port } = listener.endpoint
+    const app = makeApp(options)
+    try {
+      await app.listen({ host: address, port, ipv6Only: address.includes(':') })
+    } catch (error) {
+      throw bindError(error, listener.key, `TCP ${hostPort(listener.endpoint)}`)
+    }
+    const at = { address, port: (app.server.address() as { port: number }).port }
+    return { http: new HttpServer(app), at }
+  }
+
+  async close(): Promise<void> {
+    await this.#app.close()
+  }
+}
+
+function makeApp({ health, counters, describe }: HttpOptions): FastifyInstance {
+  const app = fastify({
+    bodyLimit: BODY_BYTES_MAX,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: REQUEST_TIMEOUT_MS,
+    forceCloseConnections: true,
+  })
+  app.server.maxConnections = CONNECTIONS_MAX
+  app.get('/', async (_request, reply) => reply.type('text/plain; charset=utf-8').send(FRONT))
+  app.get('/healthz', async (_request, reply) => {
+    const reason = await health.problem()
+    reply.header('cache-control', 'no-store')
+    return reason === undefined ? { status: 'ok' } : reply.code(503).send({ status: 'failing', reason })
+  })
+  app.get('/metrics', async (_request, reply) =>
+    reply.type('text/plain; version=0.0.4; charset=utf-8').send(await metricsText(counters, describe())),
+  )
+  return app
+}

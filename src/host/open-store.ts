@@ -1,0 +1,23 @@
+import { statfsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Config } from '../base/config.ts'
+import type { Log } from '../base/log.ts'
+import { LmdbStore } from './lmdb.ts'
+import { messageOf, PlainError } from './plain-error.ts'
+import type { Store } from './watched-store.ts'
+
+const GIB = 2 ** 30
+
+/** Address space, not memory and not disk: as much as the folder's file system could ever hold, within what every 64-bit CPU maps. */
+const MAP_BYTES_MAX = 1024 * GIB
+
+/** The store of a data folder whose lock is held. */
+export async function openStore(dataDir: string, { hostname }: Config, log: Log): Promise<Store> {
+  const { blocks, bsize } = statfsSync(dataDir)
+  const mapBytes = Math.min(Math.max(Math.ceil((blocks * bsize) / GIB), 1) * GIB, MAP_BYTES_MAX)
+  try {
+    return await LmdbStore.open({ dir: join(dataDir, 'mailbox'), hostname, mapBytes, log })
+  } catch (error) {
+    throw new PlainError(`${dataDir}: the store cannot be opened: ${messageOf(error)}.`)
+  }
+}

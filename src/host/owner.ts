@@ -1,0 +1,47 @@
+import { existsSync } from 'node:fs'
+import { ControlClient } from './control-client.ts'
+import { FolderLock } from './lock.ts'
+import { PlainError } from './plain-error.ts'
+
+/** How long a box may be on its way up or down, or another command at work, before it is told as the reason to give up. */
+const PATIENCE_MS = 6000
+const PAUSE_MS = 100
+
+const pause = () => new Promise(resolve => setTimeout(resolve, PAUSE_MS))
+
+/** The lock for `serve`. A running box refuses at once by its process id; a command at work is waited for. */
+export async function lockForServing(dataDir: string): Promise<FolderLock> {
+  const end = performance.now() + PATIENCE_MS
+  for (;;) {
+    const lock = await FolderLock.take(dataDir)
+    if (lock) return lock
+    const client = await ControlClient.connect(dataDir)
+    if (client) {
+      const { pid } = await client.hello()
+      client.close()
+      throw new PlainError(
+        `data_dir: ${dataDir} is in use by the restante that runs as process ${pid}. Stop that one, or choose another data_dir.`,
+      )
+    }
+    if (performance.now() > end) throw inUse(dataDir)
+    await pause()
+  }
+}
+
+/** Who a command speaks to: the box that runs on this folder, or the folder itself, with its lock. */
+export async function boxOrLock(dataDir: string): Promise<{ box: ControlClient } | { lock: FolderLock }> {
+  if (!existsSync(dataDir))
+    throw new PlainError(`data_dir: ${dataDir} does not exist. Has the box been started once with this configuration?`)
+  const end = performance.now() + PATIENCE_MS
+  for (;;) {
+    const box = await ControlClient.connect(dataDir)
+    if (box) return { box }
+    const lock = await FolderLock.take(dataDir)
+    if (lock) return { lock }
+    if (performance.now() > end) throw inUse(dataDir)
+    await pause()
+  }
+}
+
+const inUse = (dataDir: string): PlainError =>
+  new PlainError(`data_dir: ${dataDir} is in use by another process that does not answer. Wait for it, or stop it.`)

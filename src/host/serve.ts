@@ -1,0 +1,198 @@
+import { resolve } from 'node:path'
+import { type Config, type ConfiguredListener, httpListeners, listeners } from '../base/config.ts'
+import { Counters } from '../base/counters.ts'
+import type { Entropy } from '../base/entropy.ts'
+import type { Endpoint, Transport } from '../base/flow.ts'
+import type { Log } from '../base/log.ts'
+import { accountsOfFile } from './accounts.ts'
+import { Clock } from './clock.ts'
+import { ControlServer } from './control.ts'
+import { Dns } from './dns.ts'
+import { type Credential, makeFirstAccounts } from './first-start.ts'
+import { Health } from './health.ts'
+import { HttpServer } from './http.ts'
+import { makeDataDir } from './lock.ts'
+import { type DrivenEngine, Loop } from './loop.ts'
+import { lockForServing } from './owner.ts'
+import { messageOf, PlainError } from './plain-error.ts'
+import { Streams } from './streams.ts'
+import { Datagrams } from './udp.ts'
+import { type Store, WatchedStore } from './watched-store.ts'
+
+export interface BoundListener<T extends Transport = Transport> {
+  readonly transport: T
+  readonly endpoint: Endpoint
+}
+
+export interface EngineParts {
+  readonly config: Config
+  readonly sip: readonly BoundListener[]
+  readonly msrp: readonly BoundListener<'tcp' | 'tls'>[]
+  readonly entropy: Entropy
+  readonly log: Log
+  readonly counters: Counters
+}
+
+export interface ServeOptions {
+  readonly config: Config
+  readonly log: Log
+  readonly entropy: Entropy
+  readonly makeEngine: (parts: EngineParts) => DrivenEngine
+  readonly openStore: (dataDir: string, config: Config, log: Log) => Promise<Store>
+  /** User parts of the accounts that the very first start makes beside the administrator's. */
+  readonly firstAccounts?: readonly string[]
+}
+
+/** How often the store is told what time it is. After a power cut without an RTC no more than this is in doubt. */
+const CLOCK_FLOOR_MS = 300_000
+
+/** Of the 5 s that a stop may take: what is under way in the store, then the last bytes of each stream. */
+const STORE_STOP_MS = 2500
+const STREAM_STOP_MS = 500
+
+type Closing = () => void | Promise<void>
+
+/** A box that serves: opened piece by piece, closed in the reverse order, also where opening broke off. */
+export class Box {
+  readonly sip: BoundListener[] = []
+  readonly msrp: BoundListener<'tcp' | 'tls'>[] = []
+  readonly http: Endpoint[] = []
+  readonly counters = new Counters()
+  readonly dataDir: string
+  /** Shown once, at the very first start. */
+  credentials: readonly Credential[] = []
+
+  readonly #options: ServeOptions
+  readonly #closings: Closing[] = []
+
+  private constructor(options: ServeOptions) {
+    this.#options = options
+    this.dataDir = resolve(options.config.data_dir)
+  }
+
+  static async start(options: ServeOptions): Promise<Box> {
+    const box = new Box(options)
+    try {
+      await box.#open()
+      return box
+    } catch (error) {
+      await box.stop()
+      throw error
+    }
+  }
+
+  /** Stops accepting, lets what is under way end, flushes; within 5 s. */
+  async stop(): Promise<void> {
+    for (const close of this.#closings.splice(0).reverse()) {
+      try {
+        await close()
+      } catch (error) {
+        this.#options.log.error('stopping', { reason: messageOf(error) })
+      }
+    }
+  }
+
+  async #open(): Promise<void> {
+    const { config, log, entropy, firstAccounts } = this.#options
+    makeDataDir(this.dataDir)
+    const lock = await lockForServing(this.dataDir)
+    this.#closings.push(() => lock.release())
+    const store = new WatchedStore(await this.#options.openStore(this.dataDir, config, log), log)
+    this.#closings.push(() => store.close())
+    const clock = await this.#startClock(store)
+    await this.#provision(store)
+    this.credentials = await makeFirstAccounts(config, this.dataDir, store, entropy, firstAccounts ?? [])
+    const health = new Health(store, clock, config.deferral.reserve_bytes)
+    const engine = await this.#startEngine(store, clock)
+    const control = await ControlServer.open(this.dataDir, store)
+    this.#closings.push(() => control.close())
+    for (const listener of httpListeners(config)) {
+      const options = { health, counters: this.counters, describe: () => engine.describe() }
+      const { http, at } = await HttpServer.listen(listener, options)
+      this.#closings.push(() => http.close())
+      this.http.push(at)
+    }
+    this.#closings.push(() => health.stopping())
+  }
+
+  async #startClock(store: WatchedStore): Promise<Clock> {
+    const status = await store.ask('status', {})
+    if ('failure' in status) throw new PlainError(`${this.dataDir}: the store cannot be read: ${status.detail}.`)
+    const clock = new Clock(status.value.clockFloor)
+    if (!clock.now().isWallTrusted)
+      this.#options.log.warn('the clock stands before a time already seen; nothing expires until it is set')
+    const timer = setInterval(() => {
+      const wall = clock.nextFloor()
+      if (wall !== undefined) store.submit({ verb: 'clock', wall }, () => {})
+    }, CLOCK_FLOOR_MS)
+    this.#closings.push(() => clearInterval(timer))
+    return clock
+  }
+
+  async #provision(store: WatchedStore): Promise<void> {
+    const { config, log } = this.#options
+    const result = await store.ask('account.provision', { accounts: accountsOfFile(config) })
+    if ('failure' in result) throw new PlainError(`${this.dataDir}: the store cannot be written: ${result.detail}.`)
+    for (const aor of result.value.shadowed)
+      log.warn('an account of the configuration file exists in the store too; the store’s stands', { aor })
+  }
+
+  async #startEngine(store: WatchedStore, clock: Clock): Promise<DrivenEngine> {
+    const { config, log, entropy, makeEngine } = this.#options
+    const { counters } = this
+    // The sockets come before the engine, which needs their ports; until the loop starts they deliver to nobody.
+    let loop: Loop | undefined
+    const datagrams = new Datagrams(
+      {
+        received: (flow, bytes) => loop?.received(flow, bytes),
+        failed: (flow, reason) => loop?.closed(flow, reason),
+      },
+      counters,
+    )
+    const streams = new Streams(
+      {
+        opened: flow => loop?.opened(flow),
+        received: (flow, bytes) => loop?.received(flow, bytes),
+        closed: (flow, reason) => loop?.closed(flow, reason),
+      },
+      counters,
+      entropy,
+    )
+    this.#closings.push(async () => {
+      loop?.end()
+      await Promise.all([streams.closeAll(STREAM_STOP_MS), datagrams.close()])
+    })
+    await this.#listen(datagrams, streams)
+    const engine = makeEngine({ config, sip: this.sip, msrp: this.msrp, entropy, log, counters })
+    loop = new Loop({ engine, clock, log, counters })
+    this.#closings.push(() => endWork(loop, streams, store))
+    loop.start({ datagrams, streams, dns: new Dns(), store })
+    streams.open()
+    return engine
+  }
+
+  async #listen(datagrams: Datagrams, streams: Streams): Promise<void> {
+    const { sip, msrp } = listeners(this.#options.config)
+    for (const listener of sip.filter(listener => this.#isServed(listener))) {
+      const isDatagram = listener.transport === 'udp'
+      const endpoint = isDatagram ? await datagrams.listen(listener) : await streams.listen('sip', listener)
+      this.sip.push({ transport: listener.transport, endpoint })
+    }
+    for (const listener of msrp.filter(listener => this.#isServed(listener)))
+      this.msrp.push({ transport: 'tcp', endpoint: await streams.listen('msrp', listener) })
+  }
+
+  #isServed({ transport, key }: ConfiguredListener): boolean {
+    const isServed = transport === 'udp' || transport === 'tcp'
+    if (!isServed) this.#options.log.warn('not in this release: this listener is not opened', { key })
+    return isServed
+  }
+}
+
+/** Pushes end after what is on the way, and whoever waits for a commit gets the answer. */
+async function endWork(loop: Loop | undefined, streams: Streams, store: WatchedStore): Promise<void> {
+  streams.stopListening()
+  loop?.stop()
+  const end = performance.now() + STORE_STOP_MS
+  while (store.outstanding > 0 && performance.now() < end) await new Promise(done => setTimeout(done, 5))
+}
