@@ -1,0 +1,221 @@
+import type { WallTime } from '../base/time.ts'
+import type { Binding } from '../sip/binding.ts'
+import { MemoryStore } from './memory.ts'
+import type { Account, NewMessage, Reply, RequestOf, StoreRequest, Verb, Verbs } from './verbs.ts'
+
+/** Where a run's random choices come from. */
+export interface Dice {
+  below(bound: number): number
+  chance(probability: number): boolean
+}
+
+export const CONFORMANCE_HOSTNAME = 'edge1.example.org'
+
+const AORS = ['alice', 'bob', 'carol', 'j\u00fcrgen'].map(user => `sip:${user}@example.org`)
+const START = 1_900_000_000_000
+const CALLS = 12
+const PASSWORD = { ha1Md5: '0123456789abcdef0123456789abcdef' }
+
+type Makers = { readonly [V in Verb]: () => Verbs[V]['request'] }
+
+/**
+ * One suite for every store: random sequences of verbs, and what the reference model answers to them. A store is right when no reply
+ * differs, whatever restarts come in between.
+ */
+export class Conformance {
+  readonly #model: MemoryStore
+  readonly #dice: Dice
+  #wall = START as WallTime
+
+  constructor(dice: Dice, freeBytes?: () => number) {
+    this.#dice = dice
+    this.#model = new MemoryStore({ hostname: CONFORMANCE_HOSTNAME, ...(freeBytes && { freeBytes }) })
+  }
+
+  /** The next request of the run. */
+  next(): StoreRequest {
+    this.#wall = (this.#wall + this.#dice.below(2000)) as WallTime
+    const verb = this.#pick(WEIGHTED)
+    return { verb, ...this.#makers[verb]() } as StoreRequest
+  }
+
+  /** Runs the request on the model too; what differs, or undefined. Requests in the order in which the store ran them. */
+  check(request: StoreRequest, reply: Reply): string | undefined {
+    const expected = comparable(this.#model.execute(request as RequestOf<Verb>))
+    const actual = comparable(reply)
+    return expected === actual ? undefined : `${comparable(request)}\nexpected ${expected}\nanswered ${actual}`
+  }
+
+  restart(): void {
+    this.#model.restart()
+  }
+
+  readonly #makers: Makers = {
+    'account.get': () => ({ aor: this.#aor() }),
+    'account.put': () => {
+      const mustBe = this.#pick(['new', 'existing', undefined] as const)
+      return { account: this.#account(this.#pick(['store', 'store', 'file'])), ...(mustBe && { mustBe }) }
+    },
+    'account.remove': () => ({ aor: this.#aor(), at: this.#wall }),
+    'account.list': () => this.#listing(),
+    'account.provision': () => ({
+      accounts: AORS.filter(() => this.#dice.chance(0.6)).map(aor => this.#account('file', aor)),
+    }),
+    'bindings.get': () => ({ aor: this.#aor() }),
+    'bindings.put': () => {
+      const aor = this.#aor()
+      const { version } = this.#model.execute({ verb: 'bindings.get', aor })
+      const bindings = Array.from({ length: this.#dice.below(3) }, (_, i) => this.#binding(i))
+      return { aor, version: this.#dice.chance(0.8) ? version : this.#dice.below(5), bindings }
+    },
+    'bindings.due': () => this.#listing(),
+    'bindings.count': () => ({}),
+    locate: () => ({ aor: this.#aor() }),
+    custody: () => ({
+      message: this.#message(),
+      limits: {
+        quotaMessages: this.#pick([3, 50, 1000]),
+        quotaBytes: this.#pick([5000, 1_000_000]),
+        reserveBytes: this.#pick([0, 0, 0, 2000]),
+      },
+    }),
+    lease: () => ({
+      aor: this.#aor(),
+      holder: this.#pick(['one', 'two']),
+      at: this.#wall,
+      forMs: this.#dice.below(5000),
+    }),
+    release: () => ({ aor: this.#aor(), holder: this.#pick(['one', 'two']) }),
+    page: () => ({
+      aor: this.#aor(),
+      afterSeq: this.#dice.chance(0.7) ? 0 : this.#dice.below(60),
+      limit: this.#pick([1, 3, 100]),
+      bytes: this.#pick([1, 2000, 1_000_000]),
+      at: this.#wall,
+      isWallTrusted: this.#dice.chance(0.7),
+    }),
+    confirm: () => this.#ending('the contact answered 200'),
+    postpone: () => this.#ending(this.#pick(['no answer', '', 'x'.repeat(500)])),
+    delete: () => this.#ending('by the owner'),
+    expire: () => ({ at: this.#wall, limit: this.#pick([1, 10]) }),
+    forget: () => ({
+      before: (this.#wall - this.#dice.below(60_000)) as WallTime,
+      keep: this.#pick([0, 5, 1000]),
+      limit: this.#pick([1, 10]),
+    }),
+    mailboxes: () => this.#listing(),
+    mailbox: () => ({ aor: this.#aor(), afterSeq: this.#dice.below(20), limit: this.#pick([1, 50]) }),
+    trace: () => ({ id: this.#traceId(), limit: this.#pick([1, 10]) }),
+    status: () => ({}),
+    clock: () => ({ wall: (this.#wall - 1000 + this.#dice.below(2000)) as WallTime }),
+  }
+
+  #pick<T>(choices: readonly T[]): T {
+    return choices[this.#dice.below(choices.length)]!
+  }
+
+  #aor(): string {
+    return this.#dice.chance(0.03) ? 'sip:nobody@example.org' : this.#pick(AORS)
+  }
+
+  #account(origin: Account['origin'], aor = this.#pick(AORS)): Account {
+    return { aor, origin, ...(this.#dice.chance(0.9) && PASSWORD) }
+  }
+
+  #listing(): { after?: string; limit: number } {
+    return { ...(this.#dice.chance(0.5) && { after: this.#aor() }), limit: this.#pick([1, 2, 10]) }
+  }
+
+  #binding(number: number): Binding {
+    const remote = { address: '192.0.2.7', port: 5060 + number }
+    const local = { address: '192.0.2.1', port: 5060 }
+    return {
+      contact: `sip:phone${number}@192.0.2.7`,
+      params: ';q=0.7',
+      q: 700,
+      callId: `register-${number}`,
+      cseq: this.#dice.below(100),
+      registeredAt: this.#wall,
+      expiresAt: (this.#wall + 3_600_000) as WallTime,
+      path: [],
+      flow: { id: `udp/${number}`, transport: 'udp', local, remote },
+      isInstantMessaging: this.#dice.chance(0.5),
+    }
+  }
+
+  #message(): NewMessage {
+    const size = this.#pick([1, 300, 1024, 1900, 4096, 20_000])
+    const text = 'MESSAGE sip:bob@example.org SIP/2.0\r\nSubject: \u00e9\r\n\r\n'
+    return {
+      recipient: this.#aor(),
+      sender: this.#pick([AORS[0]!, 'anonymous']),
+      callId: this.#callId(),
+      cseq: 1 + this.#dice.below(2),
+      fromTag: this.#pick(['tag1', 'tag2', '']),
+      bytes: Buffer.concat([Buffer.from(text, 'latin1'), Buffer.alloc(size, this.#dice.below(256))]),
+      receivedAt: this.#wall,
+      expiresAt: (this.#wall + this.#dice.below(120_000)) as WallTime,
+      isUrgent: this.#dice.chance(0.1),
+    }
+  }
+
+  #callId(): string {
+    return `call-${this.#dice.below(CALLS)}@192.0.2.9`
+  }
+
+  /** Mostly a message that waits, sometimes one that does not. */
+  #ending(detail: string): { aor: string; seq: number; at: WallTime; detail: string } {
+    const aor = this.#aor()
+    const waiting = this.#model.execute({ verb: 'mailbox', aor, afterSeq: 0, limit: 100 })
+    const seq = waiting.length > 0 && this.#dice.chance(0.9) ? this.#pick(waiting).seq : this.#dice.below(100)
+    return { aor, seq, at: this.#wall, detail }
+  }
+
+  #traceId(): string {
+    return this.#dice.chance(0.5) ? this.#callId() : `sip:${1 + this.#dice.below(50)}@${CONFORMANCE_HOSTNAME}`
+  }
+}
+
+/** How often each verb comes: custody most of all, the removal of accounts seldom. */
+const WEIGHTS: Partial<Record<Verb, number>> = {
+  custody: 12,
+  confirm: 4,
+  postpone: 3,
+  page: 4,
+  'account.put': 4,
+  'bindings.put': 4,
+}
+const ONCE: readonly Verb[] = [
+  'account.get',
+  'account.remove',
+  'account.list',
+  'account.provision',
+  'bindings.get',
+  'bindings.due',
+  'bindings.count',
+  'locate',
+  'lease',
+  'release',
+  'delete',
+  'expire',
+  'forget',
+  'mailboxes',
+  'mailbox',
+  'trace',
+  'status',
+  'clock',
+]
+const WEIGHTED: readonly Verb[] = [
+  ...ONCE,
+  ...Object.entries(WEIGHTS).flatMap(([verb, weight]) => new Array<Verb>(weight).fill(verb as Verb)),
+]
+
+/** One text for one value, whatever the order of its fields; free space is the machine's affair. */
+function comparable(value: unknown): string {
+  return JSON.stringify(value, (name, field) => {
+    if (name === 'freeBytes') return undefined
+    if (field?.type === 'Buffer') return Buffer.from(field.data).toString('base64')
+    if (typeof field !== 'object' || field === null || Array.isArray(field)) return field
+    return Object.fromEntries(Object.entries(field).sort(([a], [b]) => (a < b ? -1 : 1)))
+  }) as string
+}

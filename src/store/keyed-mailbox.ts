@@ -1,0 +1,213 @@
+import type { WallTime } from '../base/time.ts'
+import {
+  bodyKey,
+  endedKey,
+  expiryKey,
+  identityKey,
+  identityPrefix,
+  indexKey,
+  lifeKey,
+  pastPrefix,
+  readU48,
+} from './keys.ts'
+import { decodeSeq, encodeSeq, type IndexEntry, type LifeRecord, type Totals } from './records.ts'
+import { clip, type Ending, ending, storeIdOf, withEvent } from './story.ts'
+import { type Box, EMPTY, type Tables, whole } from './tables.ts'
+import type { Custody, LifeEvent, NewMessage, RefusalReason, StoredMessage, Verbs } from './verbs.ts'
+
+/** Index entries read at once while a page is put together. */
+const PAGE_CHUNK = 64
+
+type Do<V extends keyof Verbs> = (tables: Tables, request: Verbs[V]['request']) => Verbs[V]['reply']
+
+/** DM-STO-01..04, 08..12: the message, its index entry, counters, expiry, duplicate key and life story, or nothing of them. */
+export const takeCustody: Do<'custody'> = (tables, { message, limits }) => {
+  const box = tables.box(message.recipient)
+  if (!box) return refused('unknown recipient')
+  const known = findDuplicate(tables, box, message)
+  if (known) return { outcome: 'duplicate', seq: known.seq, storeId: known.storeId }
+  const size = message.bytes.length
+  const head = tables.head(box)
+  if (head.count + 1 > limits.quotaMessages) return refused('message quota')
+  if (head.bytes + size > limits.quotaBytes) return refused('byte quota')
+  if (tables.surroundings.freeBytes() - size < limits.reserveBytes) return refused('flash reserve')
+  return store(tables, box, message)
+}
+
+function store(tables: Tables, box: Box, message: NewMessage): Custody {
+  const totals = tables.totals()
+  const seq = ++totals.seq
+  const storeId = storeIdOf(seq, tables.surroundings.hostname)
+  const { mailbox } = box
+  const { recipient, sender, callId, cseq, fromTag, receivedAt, expiresAt, isUrgent, bytes } = message
+  const size = bytes.length
+  tables.putBody(seq, { mailbox, recipient, storeId, receivedAt, expiresAt, isUrgent, bytes })
+  const events: LifeEvent[] = [{ at: receivedAt, event: 'stored' }]
+  tables.putLife({ mailbox, seq, storeId, recipient, sender, callId, cseq, fromTag, size, events })
+  tables.putIndex(mailbox, seq, { size, receivedAt, expiresAt, isUrgent, attempts: 0 })
+  const identity = identityKey(mailbox, callId, cseq, fromTag)
+  tables.kv.put(identity, encodeSeq(identity, seq))
+  tables.kv.put(expiryKey(expiresAt, seq), EMPTY)
+  raiseClock(totals, receivedAt)
+  const { count } = tables.count(box, totals, 1, size)
+  tables.putTotals(totals)
+  return { outcome: 'stored', seq, storeId, waiting: count }
+}
+
+/** The key is a hash: the life story that it leads to decides. */
+function findDuplicate(tables: Tables, box: Box, message: NewMessage): LifeRecord | undefined {
+  const key = identityKey(box.mailbox, message.callId, message.cseq, message.fromTag)
+  const value = tables.kv.get(key)
+  if (!value) return undefined
+  const life = tables.life(whole(decodeSeq(key, value), { table: 'identity' }, key, value))
+  const isSame = life?.callId === message.callId && life.cseq === message.cseq && life.fromTag === message.fromTag
+  return isSame ? life : undefined
+}
+
+export const readPage: Do<'page'> = (tables, { aor, afterSeq, limit, bytes, at, isWallTrusted }) => {
+  const box = tables.box(aor)
+  const page: StoredMessage[] = []
+  if (!box) return page
+  let total = 0
+  for (let after = afterSeq; ; ) {
+    const chunk = tables.indexAfter(box, after, PAGE_CHUNK)
+    for (const { seq, entry } of chunk) {
+      if (isWallTrusted && entry.expiresAt <= at) continue
+      total += entry.size
+      if (page.length >= limit || (page.length > 0 && total > bytes)) return page
+      const body = tables.body(box, seq)
+      page.push({ ...entry, seq, storeId: body.storeId, bytes: body.bytes })
+    }
+    if (chunk.length < PAGE_CHUNK) return page
+    after = chunk.at(-1)!.seq
+  }
+}
+
+/** Takes a waiting message out: body, index entry, counters and expiry go, the life story gets its end. */
+export function endMessage(
+  tables: Tables,
+  box: Box,
+  seq: number,
+  entry: IndexEntry,
+  event: Ending,
+  at: WallTime,
+  detail: string,
+): LifeRecord {
+  const totals = tables.totals()
+  removeMessage(tables, box, seq, entry.expiresAt)
+  tables.count(box, totals, -1, -entry.size)
+  const life = endLife(tables, totals, tables.story(seq), ending(event, at, detail))
+  tables.putTotals(totals)
+  return life
+}
+
+export function removeMessage(tables: Tables, box: Box, seq: number, expiresAt: WallTime): void {
+  tables.kv.remove(bodyKey(seq))
+  tables.kv.remove(indexKey(box.mailbox, seq))
+  tables.kv.remove(expiryKey(expiresAt, seq))
+}
+
+export function endLife(tables: Tables, totals: Totals, life: LifeRecord, event: LifeEvent): LifeRecord {
+  tables.putLife({ ...life, events: withEvent(life.events, event) })
+  tables.kv.put(endedKey(event.at, life.seq), EMPTY)
+  totals.ended++
+  raiseClock(totals, event.at)
+  return life
+}
+
+function endOne(
+  tables: Tables,
+  request: { aor: string; seq: number; at: WallTime; detail: string },
+  event: Ending,
+): boolean {
+  const box = tables.box(request.aor)
+  const entry = box && tables.index(box, request.seq)
+  if (!entry) return false
+  endMessage(tables, box, request.seq, entry, event, request.at, request.detail)
+  return true
+}
+
+export const confirm: Do<'confirm'> = (tables, request) => {
+  const wasWaiting = endOne(tables, request, 'delivered')
+  const box = tables.box(request.aor)
+  return { wasWaiting, waiting: box ? tables.head(box).count : 0 }
+}
+
+export const deleteUnread: Do<'delete'> = (tables, request) =>
+  endOne(tables, request, 'deleted') ? 'deleted' : 'absent'
+
+export const postpone: Do<'postpone'> = (tables, { aor, seq, at, detail }) => {
+  const box = tables.box(aor)
+  const entry = box && tables.index(box, seq)
+  if (!entry) return 'absent'
+  const reason = clip(detail)
+  tables.putIndex(box.mailbox, seq, { ...entry, attempts: entry.attempts + 1, lastFailure: reason })
+  const life = tables.story(seq)
+  tables.putLife({ ...life, events: withEvent(life.events, { at, event: 'attempt', detail: reason }) })
+  keepClock(tables, { wall: at })
+  return 'noted'
+}
+
+export const expire: Do<'expire'> = (tables, { at, limit }) => {
+  const due = tables.kv.range('x', expiryKey((at + 1) as WallTime, 0), { limit })
+  const expired: Verbs['expire']['reply'][number][] = []
+  for (const { key } of due) {
+    const seq = readU48(key, 7)
+    const life = tables.life(seq)
+    const box = life && { aor: life.recipient, mailbox: life.mailbox }
+    const entry = box && tables.index(box, seq)
+    if (entry) {
+      endMessage(tables, box, seq, entry, 'expired', at, '')
+      expired.push({ ...entry, seq, storeId: life.storeId, aor: box.aor })
+    } else tables.kv.remove(key) // left over from a message whose index entry was damaged
+  }
+  return expired
+}
+
+export const forget: Do<'forget'> = (tables, { before, keep, limit }) => {
+  const totals = tables.totals()
+  let forgotten = 0
+  for (const { key } of tables.kv.range('e', 'f', { limit })) {
+    if (readU48(key, 1) >= before && totals.ended <= keep) break
+    forgetOne(tables, readU48(key, 7))
+    tables.kv.remove(key)
+    totals.ended--
+    forgotten++
+  }
+  if (forgotten > 0) tables.putTotals(totals)
+  return forgotten
+}
+
+function forgetOne(tables: Tables, seq: number): void {
+  const life = tables.life(seq)
+  if (!life) return
+  tables.kv.remove(lifeKey(seq))
+  const { mailbox, callId, cseq, fromTag } = life
+  const key = identityKey(mailbox, callId, cseq, fromTag)
+  const value = tables.kv.get(key)
+  if (value && decodeSeq(key, value) === seq) tables.kv.remove(key)
+  if (callId === '') forgetIdentityOf(tables, life)
+}
+
+/** A story that had to be made anew does not know its identity: it is the one that leads to its sequence. */
+function forgetIdentityOf(tables: Tables, { mailbox, seq }: LifeRecord): void {
+  const prefix = identityPrefix(mailbox)
+  for (const { key, value } of tables.kv.range(prefix, pastPrefix(prefix))) {
+    if (decodeSeq(key, value) === seq) tables.kv.remove(key)
+  }
+}
+
+export const keepClock: Do<'clock'> = (tables, { wall }) => {
+  const totals = tables.totals()
+  if (wall > totals.clockFloor) {
+    raiseClock(totals, wall)
+    tables.putTotals(totals)
+  }
+  return 'kept'
+}
+
+function raiseClock(totals: Totals, wall: WallTime): void {
+  if (wall > totals.clockFloor) totals.clockFloor = wall
+}
+
+const refused = (reason: RefusalReason): Custody => ({ outcome: 'refused', reason })

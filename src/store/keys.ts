@@ -1,0 +1,105 @@
+import type { WallTime } from '../base/time.ts'
+import { AOR_BYTES_MAX } from './story.ts'
+
+/**
+ * Keys of the store. The first byte names the table; `m` holds a mailbox and everything of it under one prefix; `s` comes last so
+ * that what arrives is appended to the end of the tree.
+ *
+ *   !                         schema version and totals
+ *   a aor                     account, with the number of its mailbox
+ *   b aor                     bindings
+ *   e endedAt seq             stories that have ended, in order of their end
+ *   m mailbox h               head: count and bytes, while messages wait
+ *   m mailbox i seq           index: what is known of a waiting message without its bytes
+ *   m mailbox k identity      duplicate key: hash of Call-ID, hash of CSeq and From-tag
+ *   q number                  quarantine: records that failed their checksum
+ *   w aor                     mailboxes that have messages waiting
+ *   x expiresAt seq           expiry
+ *   s seq b                   body, in order of arrival
+ *   s seq l                   life story, beside the body so that both share a page
+ */
+
+export const SCHEMA_KEY = '!schema'
+export const TOTALS_KEY = '!totals'
+
+/** Bytes of a key as numbers, big-endian, so that keys sort as the numbers do. */
+const u16 = (value: number): string => String.fromCharCode((value >>> 8) & 255, value & 255)
+export const u32 = (value: number): string => u16(value >>> 16) + u16(value & 65535)
+export const u48 = (value: number): string => u16(Math.floor(value / 4294967296)) + u32((value % 4294967296) | 0)
+
+export function readU48(key: string, at: number): number {
+  let value = 0
+  for (let i = at; i < at + 6; i++) value = value * 256 + key.charCodeAt(i)
+  return value
+}
+
+export const readU32 = (key: string, at: number): number => {
+  let value = 0
+  for (let i = at; i < at + 4; i++) value = value * 256 + key.charCodeAt(i)
+  return value
+}
+
+const isAscii = (text: string): boolean => {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 127) return false
+  return true
+}
+
+/** A name as key bytes: UTF-8, so that names that differ never meet. */
+const nameBytes = (aor: string): string => (isAscii(aor) ? aor : Buffer.from(aor, 'utf8').toString('latin1'))
+
+export const nameOf = (key: string): string => {
+  const bytes = key.slice(1)
+  return isAscii(bytes) ? bytes : Buffer.from(bytes, 'latin1').toString('utf8')
+}
+
+export const isNameTooLong = (aor: string): boolean =>
+  aor.length > AOR_BYTES_MAX || nameBytes(aor).length > AOR_BYTES_MAX
+
+export const accountKey = (aor: string): string => `a${nameBytes(aor)}`
+export const bindingsKey = (aor: string): string => `b${nameBytes(aor)}`
+export const waitingKey = (aor: string): string => `w${nameBytes(aor)}`
+export const endedKey = (at: WallTime, seq: number): string => `e${u48(at)}${u48(seq)}`
+export const expiryKey = (at: WallTime, seq: number): string => `x${u48(at)}${u48(seq)}`
+export const headKey = (mailbox: number): string => `m${u32(mailbox)}h`
+export const indexKey = (mailbox: number, seq: number): string => `m${u32(mailbox)}i${u48(seq)}`
+export const quarantineKey = (number: number): string => `q${u48(number)}`
+export const bodyKey = (seq: number): string => `s${u48(seq)}b`
+export const lifeKey = (seq: number): string => `s${u48(seq)}l`
+
+/** The first key past every key that begins with `prefix`, which never is all of byte 255. */
+export function pastPrefix(prefix: string): string {
+  let end = prefix.length
+  while (prefix.charCodeAt(end - 1) === 255) end--
+  return prefix.slice(0, end - 1) + String.fromCharCode(prefix.charCodeAt(end - 1) + 1)
+}
+
+/** The first key after `key`. */
+export const justAfter = (key: string): string => `${key}\0`
+
+/**
+ * Two independent 32-bit lanes; only finds a candidate, which is then compared in full, so a collision costs a missed duplicate at
+ * worst and never a message.
+ */
+function hash(text: string, lanes: number): string {
+  let a = 0x9e3779b9
+  let b = 0x85ebca6b
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    a = Math.imul(a ^ unit, 0x01000193)
+    b = Math.imul(b ^ unit, 0x5bd1e995)
+    b ^= b >>> 15
+  }
+  a = Math.imul(a ^ (a >>> 16), 0x7feb352d)
+  a ^= a >>> 15
+  b = Math.imul(b ^ (b >>> 13), 0xc2b2ae35)
+  b ^= b >>> 16
+  return lanes === 1 ? u32(a) : u32(a) + u32(b)
+}
+
+export const identityPrefix = (mailbox: number): string => `m${u32(mailbox)}k`
+
+/** Every duplicate key of one Call-ID in one mailbox begins with this. */
+export const callIdPrefix = (mailbox: number, callId: string): string => identityPrefix(mailbox) + hash(callId, 2)
+
+export const identityKey = (mailbox: number, callId: string, cseq: number, fromTag: string): string =>
+  callIdPrefix(mailbox, callId) + hash(`${cseq}\n${fromTag}`, 1)

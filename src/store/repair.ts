@@ -1,0 +1,224 @@
+import type { Entry } from './key-value.ts'
+import { endLife, removeMessage } from './keyed-mailbox.ts'
+import {
+  bindingsKey,
+  bodyKey,
+  headKey,
+  indexKey,
+  justAfter,
+  lifeKey,
+  pastPrefix,
+  quarantineKey,
+  readU32,
+  readU48,
+  u32,
+  waitingKey,
+} from './keys.ts'
+import {
+  type BodyRecord,
+  decodeBindings,
+  decodeBody,
+  decodeHead,
+  decodeIndex,
+  decodeLife,
+  encodeQuarantine,
+  type LifeRecord,
+  type Totals,
+} from './records.ts'
+import { ending, storeIdOf } from './story.ts'
+import { type Box, type Damage, EMPTY, indexEnd, NO_TOTALS, type Tables } from './tables.ts'
+
+/** One line for the log about a record set aside. */
+export interface Notice {
+  readonly table: string
+  readonly storeId?: string
+  readonly aor?: string
+}
+
+/** Enough to see what went wrong on the flash; more would let a dying medium fill itself with its own remains. */
+const QUARANTINE_MAX = 1000
+const QUARANTINE_BYTES_MAX = 65536
+
+/** After the totals were lost: farther than any number given out since the last one that is still to be seen. */
+const GAP = 1_000_000
+
+const SCAN_CHUNK = 256
+
+/**
+ * Sets a damaged record aside and puts right what hangs on it, in the transaction of the verb that found it. A damaged message is
+ * never handed on; those behind it are not held up by it.
+ */
+export function repair(tables: Tables, { record, key, value }: Damage): Notice {
+  if (record.table === 'totals') {
+    tables.putTotals(recount(tables, lostTotals(tables)))
+    setAside(tables, key, value)
+    return { table: 'totals' }
+  }
+  setAside(tables, key, value)
+  switch (record.table) {
+    case 'account':
+      rebuildAccount(tables, record.aor)
+      return { table: 'account', aor: record.aor }
+    case 'bindings':
+      tables.kv.remove(bindingsKey(record.aor))
+      tables.putTotals(recount(tables, tables.totals()))
+      return { table: 'bindings', aor: record.aor }
+    case 'identity':
+      tables.kv.remove(key)
+      return { table: 'identity' }
+    case 'life':
+      tables.putLife(lifeAgain(tables, record.seq))
+      return { table: 'life', storeId: tables.story(record.seq).storeId }
+    case 'head':
+      repairMailbox(tables, record.box, key)
+      return { table: 'head', aor: record.box.aor }
+    default:
+      repairMailbox(tables, record.box, key)
+      return { table: record.table, aor: record.box.aor, storeId: lifeOf(tables, record.seq).storeId }
+  }
+}
+
+function setAside(tables: Tables, damagedKey: string, value: Buffer): void {
+  const totals = tables.totals()
+  const key = quarantineKey(++totals.damaged)
+  tables.kv.put(key, encodeQuarantine(key, damagedKey, value.subarray(0, QUARANTINE_BYTES_MAX)))
+  if (totals.damaged > QUARANTINE_MAX) tables.kv.remove(quarantineKey(totals.damaged - QUARANTINE_MAX))
+  tables.putTotals(totals)
+}
+
+/**
+ * The account stays as a recipient without credentials, so nothing that waits for it is lost; the configuration file or a new
+ * password gives it credentials again.
+ */
+function rebuildAccount(tables: Tables, aor: string): void {
+  const totals = tables.totals()
+  const mailbox = mailboxNamed(tables, aor) ?? ++totals.mailbox
+  tables.putAccount({ mailbox, account: { aor, origin: 'store' } })
+  tables.putTotals(totals)
+}
+
+/** A mailbox without waiting messages has no head: then the account begins a new one. */
+function mailboxNamed(tables: Tables, aor: string): number | undefined {
+  for (const mailbox of mailboxes(tables)) {
+    const key = headKey(mailbox)
+    const value = tables.kv.get(key)
+    if (value && decodeHead(key, value)?.aor === aor) return mailbox
+  }
+  return undefined
+}
+
+function* mailboxes(tables: Tables): Generator<number> {
+  for (let mailbox = 0; ; mailbox++) {
+    const next = tables.kv.range(`m${u32(mailbox)}`, pastPrefix('m'), { limit: 1 })[0]
+    if (!next) return
+    mailbox = readU32(next.key, 1)
+    yield mailbox
+  }
+}
+
+/** Index entries anew from the bodies, a body that is damaged set aside, and the head counted again. */
+function repairMailbox(tables: Tables, box: Box, damagedKey: string): void {
+  let [count, bytes] = [0, 0]
+  for (const { key, value } of tables.kv.range(indexKey(box.mailbox, 0), indexEnd(box.mailbox))) {
+    const seq = readU48(key, 6)
+    const entry = decodeIndex(key, value)
+    const body = bodyOf(tables, seq)
+    if (!body) {
+      if (bodyKey(seq) !== damagedKey) setAside(tables, bodyKey(seq), tables.kv.get(bodyKey(seq)) ?? EMPTY)
+      dropDamaged(tables, box, seq, entry?.expiresAt)
+    } else {
+      count++
+      bytes += body.bytes.length
+      const { receivedAt, expiresAt, isUrgent } = body
+      if (!entry)
+        tables.putIndex(box.mailbox, seq, { size: body.bytes.length, receivedAt, expiresAt, isUrgent, attempts: 0 })
+    }
+  }
+  tables.putHead(box.mailbox, { aor: box.aor, count, bytes })
+  if (count > 0) tables.kv.put(waitingKey(box.aor), EMPTY)
+  else tables.kv.remove(waitingKey(box.aor))
+  tables.putTotals(recount(tables, tables.totals()))
+}
+
+function dropDamaged(tables: Tables, box: Box, seq: number, expiresAt: Totals['clockFloor'] | undefined): void {
+  const totals = tables.totals()
+  const life = lifeOf(tables, seq)
+  endLife(
+    tables,
+    totals,
+    { ...life, ...box, recipient: box.aor },
+    ending('damaged', totals.clockFloor, 'failed its checksum'),
+  )
+  removeMessage(tables, box, seq, expiresAt ?? totals.clockFloor)
+  tables.putTotals(totals)
+}
+
+function bodyOf(tables: Tables, seq: number): BodyRecord | undefined {
+  const value = tables.kv.get(bodyKey(seq))
+  return value && decodeBody(bodyKey(seq), value)
+}
+
+function lifeOf(tables: Tables, seq: number): LifeRecord {
+  const value = tables.kv.get(lifeKey(seq))
+  return (value && decodeLife(lifeKey(seq), seq, value)) ?? lifeAgain(tables, seq)
+}
+
+/** What the body still says of a message whose life story is gone. */
+function lifeAgain(tables: Tables, seq: number): LifeRecord {
+  const body = bodyOf(tables, seq)
+  return {
+    seq,
+    mailbox: body?.mailbox ?? 0,
+    storeId: body?.storeId ?? storeIdOf(seq, tables.surroundings.hostname),
+    recipient: body?.recipient ?? '',
+    sender: '',
+    callId: '',
+    cseq: 0,
+    fromTag: '',
+    size: body?.bytes.length ?? 0,
+    events: body ? [{ at: body.receivedAt, event: 'stored' }] : [],
+  }
+}
+
+/** The totals counted again from the tables; `known` gives those that cannot be counted. */
+function recount(tables: Tables, known: Totals): Totals {
+  const totals: Totals = { ...known, accounts: 0, mailboxes: 0, waiting: 0, waitingBytes: 0, bindings: 0, ended: 0 }
+  for (const _ of scan(tables, 'a')) totals.accounts++
+  for (const _ of scan(tables, 'e')) totals.ended++
+  for (const _ of scan(tables, 'w')) totals.mailboxes++
+  for (const { key, value } of scan(tables, 'b')) totals.bindings += decodeBindings(key, value)?.bindings.length ?? 0
+  for (const mailbox of mailboxes(tables)) {
+    const value = tables.kv.get(headKey(mailbox))
+    const head = value && decodeHead(headKey(mailbox), value)
+    totals.waiting += head?.count ?? 0
+    totals.waitingBytes += head?.bytes ?? 0
+  }
+  return totals
+}
+
+/** What the last keys of the tables still say of numbers given out. */
+function lostTotals(tables: Tables): Totals {
+  const seq = lastNumber(tables, 's', 1)
+  const life = seq === 0 ? undefined : lifeOf(tables, seq)
+  return {
+    ...NO_TOTALS,
+    damaged: lastNumber(tables, 'q', 1),
+    clockFloor: Math.max(lastNumber(tables, 'e', 1), life?.events.at(-1)?.at ?? 0) as Totals['clockFloor'],
+    seq: seq + GAP,
+    mailbox: Math.max(0, ...mailboxes(tables)) + GAP,
+  }
+}
+
+function lastNumber(tables: Tables, table: string, at: number): number {
+  const last = tables.kv.range(table, pastPrefix(table), { limit: 1, reverse: true })[0]
+  return last ? readU48(last.key, at) : 0
+}
+
+function* scan(tables: Tables, table: string): Generator<Entry> {
+  for (let start = table; ; ) {
+    const chunk = tables.kv.range(start, pastPrefix(table), { limit: SCAN_CHUNK })
+    yield* chunk
+    if (chunk.length < SCAN_CHUNK) return
+    start = justAfter(chunk.at(-1)!.key)
+  }
+}
