@@ -187,7 +187,7 @@ export class Appliance {
     if (event === 'removed') return
     const { flow } = binding
     this.#transport.keep(now, { ...flow, protocol: 'sip' }, Math.max(0, binding.expiresAt - now.wall))
-    this.#delivery.registered(now, aor, binding)
+    this.#delivery.registered(aor, binding)
   }
 }
 

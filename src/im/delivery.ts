@@ -81,19 +81,19 @@ export class Delivery {
   }
 
   /** A contact of this user registered or refreshed: whatever back-off ran is over. */
-  registered(now: Now, aor: string, binding: Binding): void {
+  registered(aor: string, binding: Binding): void {
     const mailbox = this.#mailbox(aor)
     if (!mailbox) return
     mailbox.preferred = binding.contact
     mailbox.failures = 0
-    this.#ask(now, mailbox)
+    this.#ask(mailbox)
   }
 
   /** A message joined the mailbox of a user who has contacts; a back-off that runs goes on. */
-  arrived(now: Now, aor: string): void {
+  arrived(aor: string): void {
     const mailbox = this.#mailbox(aor)
     if (!mailbox || (mailbox.state === 'waiting' && mailbox.timer)) return
-    this.#ask(now, mailbox)
+    this.#ask(mailbox)
   }
 
   /** A message was kept because no contact took it just now: not the very next moment again, and not while that try may still be answered. */
@@ -105,7 +105,7 @@ export class Delivery {
   /** After a start: these users have contacts and messages. Spread out, so that a restart is no storm. */
   resume(now: Now, aor: string, withinMs: number): void {
     const mailbox = this.#mailbox(aor)
-    if (!mailbox || mailbox.state !== 'waiting' || mailbox.timer) return
+    if (mailbox?.state !== 'waiting' || mailbox.timer) return
     this.#wait(now, mailbox, randomBelow(this.#entropy, withinMs + 1))
   }
 
@@ -143,7 +143,7 @@ export class Delivery {
     return mailbox
   }
 
-  #ask(now: Now, mailbox: Mailbox): void {
+  #ask(mailbox: Mailbox): void {
     if (this.#isStopped) return
     if (mailbox.state !== 'waiting') {
       mailbox.isAskedAgain = true
@@ -153,45 +153,47 @@ export class Delivery {
     mailbox.timer = undefined
     mailbox.state = 'queued'
     this.#queue.push(mailbox)
-    this.#startNext(now)
+    this.#startNext()
   }
 
-  #startNext(now: Now): void {
+  #startNext(): void {
     while (this.#running < RUNNING_MAX && !this.#isStopped) {
       const mailbox = this.#queue.shift()
       if (!mailbox) return
       this.#running++
       mailbox.state = 'running'
       mailbox.isAskedAgain = false
-      this.#run(now, mailbox)
+      this.#run(mailbox)
     }
   }
 
-  #run(now: Now, mailbox: Mailbox): void {
-    const { aor } = mailbox
-    this.#store.ask('lease', { aor, holder: this.#holder, at: now.wall, forMs: LEASE_MS }, (then, result) => {
-      if ('failure' in result) return this.#ended(then, mailbox, `storage: ${result.detail}`)
-      if (result.value === 'busy') return this.#ended(then, mailbox, 'being delivered elsewhere')
-      this.#locate(then, mailbox)
+  /** Most registrations find nothing waiting: one read, and it is over. */
+  #run(mailbox: Mailbox): void {
+    this.#store.ask('locate', { aor: mailbox.aor }, (now, result) => {
+      if ('failure' in result) return this.#ended(now, mailbox, `storage: ${result.detail}`)
+      const { bindings, waiting } = result.value
+      if (waiting === 0) return this.#ended(now, mailbox, undefined)
+      const present = now.isWallTrusted ? bindings.filter(binding => binding.expiresAt > now.wall) : bindings
+      const rungs = planOf(this.#policy.profile, present, mailbox.preferred)
+      mailbox.preferred = undefined
+      if (rungs.length === 0) return this.#ended(now, mailbox, 'absent')
+      this.#lease(now, mailbox, rungs)
     })
   }
 
-  #locate(now: Now, mailbox: Mailbox): void {
-    this.#store.ask('locate', { aor: mailbox.aor }, (then, result) => {
-      if ('failure' in result) return this.#release(then, mailbox, `storage: ${result.detail}`)
-      const { bindings, waiting } = result.value
-      if (waiting === 0) return this.#release(then, mailbox, undefined)
-      const present = then.isWallTrusted ? bindings.filter(binding => binding.expiresAt > then.wall) : bindings
-      const rungs = planOf(this.#policy.profile, present, mailbox.preferred)
-      mailbox.preferred = undefined
-      this.#climb(then, mailbox, rungs, 'absent')
+  #lease(now: Now, mailbox: Mailbox, rungs: readonly Rung[]): void {
+    const request = { aor: mailbox.aor, holder: this.#holder, at: now.wall, forMs: LEASE_MS }
+    this.#store.ask('lease', request, (then, result) => {
+      if ('failure' in result) return this.#ended(then, mailbox, `storage: ${result.detail}`)
+      if (result.value === 'busy') return this.#ended(then, mailbox, 'being delivered elsewhere')
+      this.#climb(then, mailbox, rungs, 'no contact left to try')
     })
   }
 
   /** Down the ladder of oma-im 2.3 and over the contacts of 7.3, until one of them took it all. */
   #climb(now: Now, mailbox: Mailbox, rungs: readonly Rung[], why: string): void {
     const rung = rungs[0]
-    if (!rung || this.#isStopped) return this.#release(now, mailbox, why)
+    if (!rung || this.#isStopped) return this.#release(mailbox, why)
     const reader = new MailboxReader(this.#store, this.#timers, mailbox.aor, mailbox.delivered)
     mailbox.push = this.#startPush(now, rung, reader, (then, end) => {
       mailbox.push = undefined
@@ -204,13 +206,13 @@ export class Delivery {
         why: end.kind === 'done' ? undefined : end.why,
       })
       reader.whenSettled(then, settled => {
-        if (end.kind === 'done') this.#release(settled, mailbox, end.setAside > 0 ? 'some were refused' : undefined)
+        if (end.kind === 'done') this.#release(mailbox, end.setAside > 0 ? 'some were refused' : undefined)
         else this.#climb(settled, mailbox, rungsAfter(rungs, rung, end), end.why)
       })
     })
   }
 
-  #release(now: Now, mailbox: Mailbox, why: string | undefined): void {
+  #release(mailbox: Mailbox, why: string | undefined): void {
     this.#store.ask('release', { aor: mailbox.aor, holder: this.#holder }, then => this.#ended(then, mailbox, why))
   }
 
@@ -222,7 +224,7 @@ export class Delivery {
       mailbox.isAskedAgain = false
       if (why === undefined) mailbox.failures = 0
       if (why === undefined || mailbox.preferred !== undefined) {
-        this.#ask(now, mailbox)
+        this.#ask(mailbox)
         return
       }
     }
@@ -231,7 +233,7 @@ export class Delivery {
     } else {
       this.#wait(now, mailbox, this.#backOffMs(mailbox))
     }
-    this.#startNext(now)
+    this.#startNext()
   }
 
   #backOffMs(mailbox: Mailbox): number {
@@ -242,9 +244,9 @@ export class Delivery {
   }
 
   #wait(now: Now, mailbox: Mailbox, delayMs: number): void {
-    mailbox.timer = this.#timers.set('push again', after(now, delayMs), then => {
+    mailbox.timer = this.#timers.set('push again', after(now, delayMs), () => {
       mailbox.timer = undefined
-      this.#ask(then, mailbox)
+      this.#ask(mailbox)
     })
   }
 }

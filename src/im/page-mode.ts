@@ -182,7 +182,7 @@ export class PageMode {
       this.#counters.count('messages_stored', outcome.isNew ? 'new' : 'duplicate')
       stored?.(outcome.seq)
       done(then, { status: 202 })
-      if (push === 'at once') this.#delivery.arrived(then, recipient)
+      if (push === 'at once') this.#delivery.arrived(recipient)
       else if (push === 'later') this.#delivery.later(then, recipient)
     })
   }

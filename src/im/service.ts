@@ -69,8 +69,8 @@ export class Service implements TransactionUser {
     this.#guard(now, transaction, () => this.#handle(now, transaction, request))
   }
 
-  onAck(_now: Now, request: SipRequest): void {
-    this.#sessions.onAck(request)
+  onAck(now: Now, request: SipRequest): void {
+    this.#sessions.onAck(now, request)
   }
 
   onStrayResponse(now: Now, response: SipResponse): void {
