@@ -1,0 +1,139 @@
+import { token } from '../base/entropy.ts'
+import type { Flow } from '../base/flow.ts'
+import { after, type Now } from '../base/time.ts'
+import { boundaryOf, parseMultipart } from '../content/multipart.ts'
+import type { TransactionUser } from '../sip/transaction/layer.ts'
+import type { ServerTransaction } from '../sip/transaction/server-transaction.ts'
+import { value } from '../sip-parser-lite/access.ts'
+import type { SipRequest } from '../sip-parser-lite/message.ts'
+import { parseMessage } from '../sip-parser-lite/parse.ts'
+import { responseTo } from '../sip-parser-lite/respond.ts'
+import { callId, cseq, fromTag, toTag } from '../sip-parser-lite/typed.ts'
+import type { Phone } from './phone.ts'
+import { PhoneCall } from './phone-call.ts'
+import type { Arrived, Verdict } from './phone-types.ts'
+
+/** What reaches a phone: messages over SIP and MSRP, the calls they come in, and what it was asked. */
+export class PhoneInbox implements TransactionUser {
+  /** In order of arrival; a repetition that the transaction layer knew again is not among them. */
+  readonly arrived: Arrived[] = []
+  readonly invites: SipRequest[] = []
+  readonly calls: PhoneCall[] = []
+  readonly #phone: Phone
+
+  constructor(phone: Phone) {
+    this.#phone = phone
+  }
+
+  /** Those that the phone answered with success, in order. */
+  get taken(): Arrived[] {
+    return this.arrived.filter(({ status }) => typeof status === 'number' && status < 300)
+  }
+
+  onRequest(now: Now, transaction: ServerTransaction, request: SipRequest): void {
+    const call = this.calls.find(each => each.isFor(request))
+    if (call) call.onRequest(now, transaction, request)
+    else if (toTag(request) !== undefined) this.#respond(now, transaction, 481)
+    else if (request.method === 'MESSAGE') this.#message(now, transaction, request)
+    else if (request.method === 'INVITE') this.#invite(now, transaction, request)
+    else this.#respond(now, transaction, request.method === 'OPTIONS' ? 200 : 405)
+  }
+
+  onAck(now: Now, request: SipRequest, _flow: Flow): void {
+    this.calls.find(call => call.isFor(request))?.onAck(now)
+  }
+
+  onStrayResponse(): void {}
+
+  /** A whole MSRP message of a call; gives the status to answer. */
+  msrpMessage(now: Now, contentType: string, wire: Buffer): number {
+    const request = innerRequest(contentType, wire)
+    const arrived: Arrived = { ...described(now, request), form: 'msrp', contentType, wire, status: 'silence' }
+    const verdict = this.#judge(now, arrived)
+    if (typeof verdict === 'object') throw new Error('an MSRP answer cannot wait')
+    if (verdict === 'silence') {
+      this.#phone.muteMsrp(true)
+      return 200
+    }
+    arrived.status = verdict
+    return verdict
+  }
+
+  #message(now: Now, transaction: ServerTransaction, request: SipRequest): void {
+    const contentType = value(request, 'content-type') ?? ''
+    const parts = described(now, request)
+    const arrived: Arrived = { ...parts, form: 'message', contentType, wire: request.body, status: 'silence' }
+    const verdict = this.#judge(now, arrived)
+    if (verdict === 'silence') return
+    const { status, afterMs } = typeof verdict === 'object' ? verdict : { status: verdict, afterMs: 0 }
+    arrived.status = status
+    this.later(now, afterMs, then => this.#respond(then, transaction, status))
+  }
+
+  #judge(now: Now, arrived: Arrived): Verdict {
+    this.arrived.push(arrived)
+    return this.#phone.behaviour.message(now, arrived, this.arrived.length)
+  }
+
+  #invite(now: Now, transaction: ServerTransaction, request: SipRequest): void {
+    this.invites.push(request)
+    const verdict = this.#phone.behaviour.invite(now, request, this.invites.length)
+    if (verdict.isRinging) this.#respond(now, transaction, 180)
+    const { status } = verdict
+    if (status === 'silence') return
+    let isCancelled = false
+    transaction.onCancel = then => {
+      isCancelled = true
+      this.#respond(then, transaction, 487)
+    }
+    this.later(now, verdict.afterMs ?? 0, then => {
+      if (isCancelled) return
+      if (status >= 300) return this.#respond(then, transaction, status)
+      const call = new PhoneCall(this.#phone, transaction, request)
+      this.calls.push(call)
+      call.answer(then, verdict)
+    })
+  }
+
+  later(now: Now, delayMs: number, run: (now: Now) => void): void {
+    if (delayMs === 0) run(now)
+    else this.#phone.timers.set('scripted', after(now, delayMs), run)
+  }
+
+  #respond(now: Now, transaction: ServerTransaction, status: number): void {
+    const tag = token(this.#phone.options.entropy, 40)
+    transaction.respond(now, responseTo(transaction.request, status, undefined, tag))
+  }
+}
+
+type Described = Pick<Arrived, 'at' | 'callId' | 'cseq' | 'fromTag' | 'request' | 'body'>
+
+function described(now: Now, request: SipRequest | undefined): Described {
+  if (!request) return { at: now.at, callId: '', cseq: 0, fromTag: '', request, body: Buffer.alloc(0) }
+  return {
+    at: now.at,
+    callId: callId(request),
+    cseq: cseq(request).seq,
+    fromTag: fromTag(request) ?? '',
+    request,
+    body: request.body,
+  }
+}
+
+/** DM-PSH-05: the stored MESSAGE inside a pushed multipart/mixed; a fragment gets the Via that a whole message must have. */
+function innerRequest(contentType: string, wire: Buffer): SipRequest | undefined {
+  const boundary = boundaryOf(contentType)
+  if (boundary === undefined) return undefined
+  for (const part of parseMultipart(wire, boundary)) {
+    const type = part.headers.find(([name]) => name === 'content-type')?.[1] ?? ''
+    if (type.startsWith('message/sipfrag')) return parseMessage(withVia(part.body)) as SipRequest
+    if (type.startsWith('message/sip')) return parseMessage(part.body) as SipRequest
+  }
+  return undefined
+}
+
+function withVia(fragment: Buffer): Buffer {
+  const lineEnd = fragment.indexOf('\r\n') + 2
+  const via = Buffer.from('Via: SIP/2.0/TCP fragment.invalid;branch=z9hG4bKfragment\r\n')
+  return Buffer.concat([fragment.subarray(0, lineEnd), via, fragment.subarray(lineEnd)])
+}

@@ -1,0 +1,254 @@
+import { Counters } from '../base/counters.ts'
+import { token } from '../base/entropy.ts'
+import type { Flow } from '../base/flow.ts'
+import { hostPort } from '../base/flow.ts'
+import { type Log, silentLog } from '../base/log.ts'
+import type { Instant, Now } from '../base/time.ts'
+import { Timers } from '../base/timers.ts'
+import type { Output } from '../engine-io.ts'
+import { MsrpEndpoint } from '../msrp/endpoint.ts'
+import { answerChallenge } from '../sip/digest.ts'
+import { TransactionLayer } from '../sip/transaction/layer.ts'
+import { SipTransport } from '../sip/transport.ts'
+import { addLast, cloneRequest, set, values } from '../sip-parser-lite/access.ts'
+import type { SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
+import { callId, cseq, fromTag } from '../sip-parser-lite/typed.ts'
+import { PhoneInbox } from './phone-inbox.ts'
+import {
+  type Behaviour,
+  type MessageOptions,
+  OBLIGING,
+  type PhoneOptions,
+  type RegisterOptions,
+  type Sent,
+} from './phone-types.ts'
+
+type PhoneOutput = Extract<Output, { kind: 'transmit' | 'connect' | 'close' }>
+
+interface Challenge {
+  readonly value: string
+  readonly isProxy: boolean
+  uses: number
+}
+
+/**
+ * A SIP user agent for page-mode messages, driven like the engine: inputs in, then drain. It is made of the product's own layers,
+ * so it serves the simulated world and, behind real sockets, the guided tour alike.
+ */
+export class Phone {
+  readonly options: PhoneOptions
+  readonly timers = new Timers()
+  readonly counters = new Counters()
+  readonly transport: SipTransport
+  readonly layer: TransactionLayer
+  readonly msrp: MsrpEndpoint
+  readonly inbox: PhoneInbox
+  readonly sent: Sent[] = []
+  behaviour: Behaviour = OBLIGING
+  /** Final status of the latest REGISTER. */
+  registered: number | undefined
+  #outputs: PhoneOutput[] = []
+  #challenge: Challenge | undefined
+  #isMsrpMute = false
+  #registrationCallId: string
+  #cseq = 1
+
+  constructor(options: PhoneOptions, log: Log = silentLog) {
+    this.options = options
+    const { entropy, sip } = options
+    const { timers, counters } = this
+    const hostname = sip[0]!.endpoint.address
+    const outputs = {
+      transmit: (flow: Flow, bytes: Buffer) => this.#transmit(flow, bytes),
+      connect: (flow: Flow) => void this.#outputs.push({ kind: 'connect', flow }),
+      close: (flow: Flow) => void this.#outputs.push({ kind: 'close', flow }),
+    }
+    this.inbox = new PhoneInbox(this)
+    this.transport = new SipTransport({ listeners: sip, hostname, outputs, timers, counters, log })
+    this.layer = new TransactionLayer({ timers, entropy, transport: this.transport, counters, log })
+    this.transport.receiver = this.layer
+    this.layer.user = this.inbox
+    const listeners = [{ transport: 'tcp' as const, endpoint: options.msrp }]
+    this.msrp = new MsrpEndpoint({ hostname, listeners, timers, entropy, outputs, counters, log })
+    this.#registrationCallId = token(entropy, 80)
+  }
+
+  get aor(): string {
+    return `sip:${this.options.user}@${this.options.domain}`
+  }
+
+  get contact(): string {
+    const { transport, endpoint } = this.options.sip[0]!
+    const param = transport === 'udp' ? '' : `;transport=${transport}`
+    return `sip:${this.options.user}@${hostPort(endpoint)}${param}`
+  }
+
+  // inputs
+
+  flowOpened(now: Now, flow: Flow): void {
+    if (flow.protocol === 'msrp') this.msrp.flowOpened(now, flow)
+    else this.transport.flowOpened(now, flow)
+  }
+
+  received(now: Now, flow: Flow, bytes: Buffer): void {
+    if (flow.protocol === 'msrp') this.msrp.received(now, flow, bytes)
+    else this.transport.received(now, flow, bytes)
+  }
+
+  flowClosed(now: Now, flow: Flow, reason: string): void {
+    if (flow.protocol === 'msrp') this.msrp.flowClosed(now, flow, reason)
+    else this.transport.flowClosed(now, flow)
+  }
+
+  timeout(now: Now): void {
+    this.timers.fire(now)
+  }
+
+  nextTimeout(): Instant | undefined {
+    return this.timers.next()
+  }
+
+  drain(): PhoneOutput[] {
+    const outputs = this.#outputs
+    this.#outputs = []
+    return outputs
+  }
+
+  // what the person does
+
+  register(
+    now: Now,
+    options: RegisterOptions = {},
+    done?: (now: Now, response: SipResponse | undefined) => void,
+  ): void {
+    const { expiresS = 3600, isInstantMessaging = false, contactParams = '' } = options
+    const request = this.#request('REGISTER', `sip:${this.options.domain}`, `<${this.aor}>`, {
+      callId: this.#registrationCallId,
+    })
+    const tag = isInstantMessaging ? ';+g.oma.sip-im' : ''
+    addLast(request, 'Contact', `<${this.contact}>${tag}${contactParams}`)
+    addLast(request, 'Expires', String(expiresS))
+    this.registered = undefined
+    this.ask(now, request, (then, response) => {
+      this.registered = response?.status ?? 408
+      done?.(then, response)
+    })
+  }
+
+  message(now: Now, options: MessageOptions): Sent {
+    const { to, body, contentType = 'text/plain', headers = [] } = options
+    const request = this.#request('MESSAGE', to, `<${to}>`, options)
+    for (const [name, value] of headers) addLast(request, name, value)
+    addLast(request, 'Content-Type', contentType)
+    request.body = typeof body === 'string' ? Buffer.from(body) : body
+    const sent: Sent = {
+      to,
+      body: request.body,
+      ...identityOf(request),
+      status: undefined,
+      warning: undefined,
+      answeredAt: undefined,
+    }
+    this.sent.push(sent)
+    const retried = (again: SipRequest): void => void Object.assign(sent, identityOf(again))
+    const isOwn = options.from === undefined
+    this.ask(now, request, (then, response) => this.#answered(then, sent, response), retried, isOwn)
+    return sent
+  }
+
+  /** Any request, e.g. of a stranger; challenges are answered once. */
+  ask(
+    now: Now,
+    request: SipRequest,
+    done: (now: Now, response: SipResponse | undefined) => void,
+    retried: (again: SipRequest) => void = () => {},
+    hasCredentials = true,
+  ): void {
+    if (this.#challenge && hasCredentials) this.#authorize(request, this.#challenge)
+    this.#send(now, request, (then, response) => {
+      const challenge = hasCredentials ? challengeOf(response) : undefined
+      if (!challenge || this.options.password === undefined) return done(then, response)
+      this.#challenge = challenge
+      const again = this.#again(request, challenge)
+      retried(again)
+      this.#send(then, again, done)
+    })
+  }
+
+  /** Bytes of a test's own making. */
+  raw(now: Now, bytes: Buffer): void {
+    const flow = this.transport.flowTo(now, this.options.server)
+    if (flow) this.transport.transmit(now, flow, bytes)
+  }
+
+  request(method: string, uri: string, to: string, from?: string): SipRequest {
+    return this.#request(method, uri, to, from === undefined ? {} : { from })
+  }
+
+  /** From now on no byte leaves on any MSRP connection. */
+  muteMsrp(isMute: boolean): void {
+    this.#isMsrpMute = isMute
+  }
+
+  #answered(now: Now, sent: Sent, response: SipResponse | undefined): void {
+    sent.status = response?.status ?? 408
+    sent.warning = response && values(response, 'warning')[0]
+    sent.answeredAt = now.at
+  }
+
+  #request(method: string, uri: string, to: string, options: Partial<MessageOptions>): SipRequest {
+    const { entropy } = this.options
+    const cseq = options.cseq ?? this.#cseq++
+    const request: SipRequest = { kind: 'request', method, uri, headers: [], body: Buffer.alloc(0) }
+    addLast(request, 'Max-Forwards', '70')
+    addLast(request, 'From', `${options.from ?? `<${this.aor}>`};tag=${options.fromTag ?? token(entropy, 40)}`)
+    addLast(request, 'To', to)
+    addLast(request, 'Call-ID', options.callId ?? token(entropy, 80))
+    addLast(request, 'CSeq', `${cseq} ${method}`)
+    return request
+  }
+
+  #send(now: Now, request: SipRequest, done: (now: Now, response: SipResponse | undefined) => void): void {
+    this.layer.request(now, cloneRequest(request), this.options.server, {
+      onResponse: (then, response) => {
+        if (response.status >= 200) done(then, response)
+      },
+      onTimeout: then => done(then, undefined),
+      onTransportError: then => done(then, undefined),
+    })
+  }
+
+  #again(request: SipRequest, challenge: Challenge): SipRequest {
+    const again = cloneRequest(request)
+    again.headers = again.headers.filter(({ key }) => key !== 'authorization' && key !== 'proxy-authorization')
+    set(again, 'CSeq', `${this.#cseq++} ${request.method}`)
+    this.#authorize(again, challenge)
+    return again
+  }
+
+  #authorize(request: SipRequest, challenge: Challenge): void {
+    const { user, password = '', entropy } = this.options
+    const { method, uri } = request
+    const count = ++challenge.uses
+    const answer = answerChallenge(challenge.value, { method, uri, username: user, password, entropy, count })
+    const isProxy = method !== 'REGISTER'
+    if (answer) addLast(request, isProxy ? 'Proxy-Authorization' : 'Authorization', answer)
+  }
+
+  #transmit(flow: Flow, bytes: Buffer): void {
+    if (flow.protocol === 'msrp' && this.#isMsrpMute) return
+    this.#outputs.push({ kind: 'transmit', flow, bytes })
+  }
+}
+
+/** The first one that can be answered, which is the one the server likes best. */
+function challengeOf(response: SipResponse | undefined): Challenge | undefined {
+  if (response?.status !== 401 && response?.status !== 407) return undefined
+  const isProxy = response.status === 407
+  const [value] = values(response, isProxy ? 'proxy-authenticate' : 'www-authenticate')
+  return value === undefined ? undefined : { value, isProxy, uses: 0 }
+}
+
+function identityOf(request: SipRequest): { callId: string; cseq: number; fromTag: string } {
+  return { callId: callId(request), cseq: cseq(request).seq, fromTag: fromTag(request) ?? '' }
+}
