@@ -2,8 +2,8 @@ import type { Counters } from '../base/counters.ts'
 import type { Flow } from '../base/flow.ts'
 import { after, type Now } from '../base/time.ts'
 import type { Timer, Timers } from '../base/timers.ts'
-import { addLast, cloneRequest, cloneResponse, remove, removeFirst, set, value } from '../sip-parser-lite/access.ts'
-import type { SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
+import { addLast, cloneRequest, remove, set, value } from '../sip-parser-lite/access.ts'
+import type { HeaderField, SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
 import { parseNameAddr } from '../sip-parser-lite/typed.ts'
 import { parseUri } from '../sip-parser-lite/uri.ts'
 import { bestResponse } from './best-response.ts'
@@ -20,7 +20,7 @@ export interface ForwardTarget {
 
 export type ForwardOutcome =
   | { readonly kind: 'waiting' }
-  /** The final response, our Via taken off. */
+  /** The final response, ready to go to where the request came from. */
   | { readonly kind: 'answered'; readonly response: SipResponse }
   /** Timer F, which RFC 3261 16.8 takes for 408. */
   | { readonly kind: 'timeout' }
@@ -77,7 +77,7 @@ export class Forwarder {
     events: ForwardEvents,
   ): void {
     this.#open++
-    const fork = new Fork(targets, {
+    const fork = new Fork(request, targets, {
       onAnswer: (then, answer, outcomes) => {
         this.#open--
         this.#counters.count('forwards', answer === 'no answer' ? 'no answer' : `${Math.floor(answer.status / 100)}xx`)
@@ -88,7 +88,7 @@ export class Forwarder {
         events.onLate2xx?.(then, response, target)
       },
     })
-    fork.start(now, request, this.#layer, this.#timers, limitMs)
+    fork.start(now, this.#layer, this.#timers, limitMs)
   }
 
   describe(): { open: number } {
@@ -98,6 +98,7 @@ export class Forwarder {
 
 /** RFC 3261 16.7: the response context of one request. */
 class Fork {
+  readonly #request: SipRequest
   readonly #targets: readonly ForwardTarget[]
   readonly #outcomes: ForwardOutcome[]
   readonly #events: Required<ForwardEvents>
@@ -106,17 +107,18 @@ class Fork {
   #isReported = false
   #hasSucceeded = false
 
-  constructor(targets: readonly ForwardTarget[], events: Required<ForwardEvents>) {
+  constructor(request: SipRequest, targets: readonly ForwardTarget[], events: Required<ForwardEvents>) {
+    this.#request = request
     this.#targets = targets
     this.#outcomes = targets.map(() => ({ kind: 'waiting' }))
     this.#events = events
   }
 
-  start(now: Now, request: SipRequest, layer: ForwardLayer, timers: Timers, limitMs: number): void {
+  start(now: Now, layer: ForwardLayer, timers: Timers, limitMs: number): void {
     this.#timers = timers
     this.#timer = timers.set('forward', after(now, limitMs), then => this.#limit(then))
     for (const [index, target] of this.#targets.entries()) {
-      layer.request(now, copyFor(request, target), target.to, {
+      layer.request(now, copyFor(this.#request, target), target.to, {
         onResponse: (then, response) => this.#response(then, index, response),
         onTimeout: then => this.#settle(then, index, { kind: 'timeout' }),
         onTransportError: (then, reason) => this.#settle(then, index, { kind: 'unreachable', reason }),
@@ -125,12 +127,15 @@ class Fork {
     if (this.#targets.length === 0) this.#report(now)
   }
 
-  /** RFC 4320: provisional responses to non-INVITE requests are not passed on. */
+  /**
+   * RFC 3261 16.7 step 3: without our Via. The others are put back as they were received, as a device must not be able to say
+   * where its answer goes. RFC 4320: provisional responses to non-INVITE requests are not passed on.
+   */
   #response(now: Now, index: number, received: SipResponse): void {
     if (received.status < 200) return
-    const response = cloneResponse(received)
-    removeFirst(response, 'via')
-    this.#settle(now, index, { kind: 'answered', response })
+    const vias = this.#request.headers.filter(isVia)
+    const headers = [...vias, ...received.headers.filter(header => !isVia(header))]
+    this.#settle(now, index, { kind: 'answered', response: { ...received, headers } })
   }
 
   #settle(now: Now, index: number, outcome: ForwardOutcome): void {
@@ -166,6 +171,8 @@ class Fork {
     return decidesForAll || responses.length === this.#targets.length ? best : 'no answer'
   }
 }
+
+const isVia = (header: HeaderField): boolean => header.key === 'via'
 
 /** RFC 3261 16.6 steps 1 to 6; Via is the transaction layer's. Throws SipSyntaxError where a Route value is none. */
 function copyFor(request: SipRequest, target: ForwardTarget): SipRequest {
