@@ -1,0 +1,49 @@
+"""Medians, ranges and ratios of the runs of one comparison: summary.py store|deliver FILE"""
+
+import statistics
+import sys
+
+COLUMNS = {
+    "store": ["rate", "p50", "p99", "refused", "retrans", "cpu_us", "dev_bytes", "ram_idle", "ram_loaded", "pss"],
+    "deliver": ["rate", "delivered", "stored", "duplicates", "left", "cpu_us"],
+}
+
+
+def read(kind, path):
+    runs = {}
+    for line in open(path):
+        words = line.split()
+        keys = 2 if kind == "store" else 1
+        values = [float(word) if word != "-" else -1.0 for word in words[keys:]]
+        runs.setdefault(" body ".join(words[:keys]), []).append(values)
+    return runs
+
+
+def table(kind, runs):
+    columns = COLUMNS[kind]
+    print("\n| server | " + " | ".join(columns) + " | runs |")
+    print("|---" * (len(columns) + 2) + "|")
+    medians = {}
+    for name, rows in runs.items():
+        per_column = list(zip(*rows))
+        medians[name] = dict(zip(columns, (statistics.median(column) for column in per_column)))
+        rate = f"{medians[name]['rate']:.0f} ({min(per_column[0]):.0f}-{max(per_column[0]):.0f})"
+        rest = [f"{medians[name][column]:.6g}" for column in columns[1:]]
+        print(f"| {name} | {rate} | " + " | ".join(rest) + f" | {len(rows)} |")
+    return medians
+
+
+def ratios(kind, medians):
+    for ours in (name for name in medians if name.startswith("ours")):
+        for name in medians:
+            if name == ours or name.split(" body ")[1:] != ours.split(" body ")[1:]:
+                continue
+            text = f"ours / {name}: rate {medians[ours]['rate'] / max(1, medians[name]['rate']):.2f}x"
+            for column in ("p99", "cpu_us", "dev_bytes", "ram_idle", "ram_loaded"):
+                if column in medians[ours]:
+                    text += f", {column} {medians[ours][column] / max(0.001, medians[name][column]):.2f}x"
+            print(text)
+
+
+kind, path = sys.argv[1:]
+ratios(kind, table(kind, read(kind, path)))
