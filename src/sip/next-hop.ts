@@ -148,9 +148,7 @@ class Search {
     askAll(now, this.#parts.resolver, questions, (later, answers) => {
       const hops = targets.flatMap((target, index) => {
         const records = answers.slice(index * kinds.length, (index + 1) * kinds.length).flat()
-        const addresses = records
-          .filter(record => record.kind === 'A' || record.kind === 'AAAA')
-          .map(({ address }) => address)
+        const addresses = records.flatMap(record => ('address' in record ? [record.address] : []))
         return this.#reachable(target, addresses)
       })
       this.#done(later, hops.slice(0, HOPS_MAX))

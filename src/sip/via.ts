@@ -1,13 +1,16 @@
 import type { Endpoint, Flow, Transport } from '../base/flow.ts'
 import { udpFlow } from '../base/flow.ts'
-import { closingQuote, elementEnd, trimmed, unfold } from '../sip-parser-lite/chars.ts'
-import { canonicalHost, canonicalIpv6, isIpv4 } from '../sip-parser-lite/host.ts'
+import { replaceFirst, value } from '../sip-parser-lite/access.ts'
+import { canonicalHost, canonicalIpv6 } from '../sip-parser-lite/host.ts'
 import type { SipRequest } from '../sip-parser-lite/message.ts'
-import { field } from '../sip-parser-lite/names.ts'
 import { topVia, type Via } from '../sip-parser-lite/typed.ts'
 
 /** RFC 3261 18.2.2 and 19.1.2. */
 export const defaultPort = (transport: Transport): number => (transport === 'tls' || transport === 'wss' ? 5061 : 5060)
+
+/** Dotted decimal, each at most 255. */
+const isIpv4 = (host: string): boolean =>
+  /^\d{1,3}(\.\d{1,3}){3}$/.test(host) && host.split('.').every(part => Number(part) <= 255)
 
 export const isNumericHost = (host: string): boolean => isIpv4(host) || canonicalIpv6(host) !== undefined
 
@@ -20,12 +23,8 @@ export function stampVia(request: SipRequest, remote: Endpoint): Via {
   const hasRport = via.params.has('rport')
   const isFromSentBy = canonicalHost(via.host) === canonicalHost(remote.address)
   if (!hasRport && isFromSentBy && !via.params.has('received')) return via
-  const index = request.headers.findIndex(header => header.key === 'via')
-  const value = unfold(request.headers[index]!.value)
-  const end = elementEnd(value, 0)
   const received = hasRport || !isFromSentBy ? `;received=${remote.address}` : ''
-  const first = withPort(trimmed(value, 0, end), remote.port) + received
-  request.headers[index] = field('Via', first + value.slice(end))
+  replaceFirst(request, 'via', withPort(value(request, 'via')!, remote.port) + received)
   return via
 }
 
@@ -44,20 +43,8 @@ function withPort(via: string, port: number): string {
 }
 
 /** What stands between semicolons outside of quotes. */
-function segments(via: string): string[] {
-  if (!via.includes('"')) return via.split(';')
-  const found: string[] = []
-  let start = 0
-  for (let at = 0; at < via.length; at++) {
-    if (via[at] === '"') at = closingQuote(via, at)
-    if (at < 0) break
-    if (via[at] !== ';') continue
-    found.push(via.slice(start, at))
-    start = at + 1
-  }
-  found.push(via.slice(start))
-  return found
-}
+const segments = (via: string): string[] =>
+  via.includes('"') ? (via.match(/(?:[^;"]|"(?:[^"\\]|\\.)*")+/g) ?? []) : via.split(';')
 
 /**
  * RFC 3261 18.2.2 and RFC 3581 4, unreliable transports: where the answer to a request with this (stamped) Via goes. A `maddr`

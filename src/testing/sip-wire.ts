@@ -74,6 +74,7 @@ export class SipWire {
     this.transport = new SipTransport({
       listeners: settings.listeners ?? LISTENERS,
       hostname: settings.hostname ?? 'edge1.example.org',
+      run: 'run1',
       outputs,
       timers,
       counters,
@@ -137,6 +138,12 @@ export class SipWire {
   /** Start lines, without the version, of what went out since the last call. */
   lines(): string[] {
     return this.take().map(({ text }) => startOf(text))
+  }
+
+  /** What happened since the last call, as a row of a table: what went out, timers that run, what the user of a client heard. */
+  row(state: string): string {
+    const heard = this.events.splice(0).join(' ')
+    return `${state} | ${this.lines().join(' ')} | ${this.running} | ${heard}`
   }
 
   /** Names of the timers that run, in order of the alphabet, e.g. `A B`. */
