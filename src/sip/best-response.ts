@@ -7,8 +7,9 @@ const RETRIABLE = new Set([401, 407, 415, 420, 484])
 const PASSING = new Set([408, 430, 480, 486, 487])
 
 /**
- * RFC 3261 16.7 steps 6 and 7 for a non-INVITE request: 2xx, else 6xx, else the lowest class, in it what helps the sender most.
- * A 503 is about one device and not about us, so it becomes 500. Challenges of all are gathered in one response.
+ * RFC 3261 16.7 steps 6 and 7 for a non-INVITE request: 2xx, else 6xx, else the lowest class, in it what helps the
+ * sender most. A 503 is about one device and not about us, so it becomes 500. Challenges of all are gathered in one
+ * response.
  */
 export function bestResponse(responses: readonly SipResponse[]): SipResponse | undefined {
   let best: SipResponse | undefined

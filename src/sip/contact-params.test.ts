@@ -45,6 +45,6 @@ t.test('RFC 3261 25.1 qvalue: in thousandths, or refused', async t => {
     ['0.333', 333],
     ['.5', 500],
   ] as const)
-    t.equal(thousandths(q), wanted, q)
+    t.equal(thousandths(q), wanted, `${q}`)
   for (const q of ['', '.', '1.1', '2', '0.1234', '-1', 'high', '1e0']) t.equal(thousandths(q), undefined, q)
 })

@@ -1,4 +1,7 @@
-/** What a Contact value says besides its URI, kept as it was spelled: feature tags go back to the client and out to others verbatim. */
+/**
+ * What a Contact value says besides its URI, kept as it was spelled: feature tags go back to the client and out to
+ * others verbatim.
+ */
 
 /** The header parameters of one Contact value, `;` included, without `expires`, which the registrar decides. */
 export function contactParams(value: string): string {
@@ -41,8 +44,8 @@ function indexOutsideQuotes(text: string, wanted: string, from: number): number 
 }
 
 /**
- * DM-DLV-01: a boolean feature tag (RFC 3840 9) is there as a bare name or as a value list with TRUE in it, whatever the case.
- * `name` in lower case; parameter names are lower case already.
+ * DM-DLV-01: a boolean feature tag (RFC 3840 9) is there as a bare name or as a value list with TRUE in it, whatever
+ * the case. `name` in lower case; parameter names are lower case already.
  */
 export function hasFeature(params: ReadonlyMap<string, string | undefined>, name: string): boolean {
   if (!params.has(name)) return false

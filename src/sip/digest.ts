@@ -18,7 +18,10 @@ export interface DigestOptions {
   readonly counters: Counters
 }
 
-/** Hex, of user, realm and password (`ha1`). An account without either, as for an unknown user, can only be answered `wrong`. */
+/**
+ * Hex, of user, realm and password (`ha1`). An account without either, as for an unknown user, can only be answered
+ * `wrong`.
+ */
 export interface Secrets {
   readonly ha1Md5?: string | undefined
   readonly ha1Sha256?: string | undefined
@@ -37,7 +40,10 @@ export interface Attempt {
 
 export type Verdict =
   | { readonly result: 'ok'; readonly username: string }
-  /** `stale`: the password is right, the nonce is not: challenge again with `isStale`. `absent`: no credentials for this realm. */
+  /**
+   * `stale`: the password is right, the nonce is not: challenge again with `isStale`. `absent`: no credentials for this
+   * realm.
+   */
   | { readonly result: 'stale' | 'wrong' | 'absent' }
 
 interface Credentials {
@@ -78,10 +84,12 @@ export class Digest {
   /** RFC 8760 2.3: one WWW-Authenticate or Proxy-Authenticate value per algorithm, the preferred one first. */
   challenge(now: Now, offer: { algorithms: readonly Algorithm[]; isStale?: boolean }): string[] {
     const stale = offer.isStale ? ', stale=true' : ''
-    return offer.algorithms.map(
-      algorithm =>
-        `Digest realm="${quote(this.#realm)}", nonce="${this.#nonces.issue(now)}", algorithm=${algorithm}, qop="auth"${stale}`,
-    )
+    const realm = quote(this.#realm)
+    const challenge = (algorithm: Algorithm): string => {
+      const nonce = this.#nonces.issue(now)
+      return `Digest realm="${realm}", nonce="${nonce}", algorithm=${algorithm}, qop="auth"${stale}`
+    }
+    return offer.algorithms.map(challenge)
   }
 
   /** Whose credentials these are, or undefined without any for this realm. The account is looked up by this name. */
@@ -144,7 +152,8 @@ function digestParams(value: string): Params | undefined {
 function whyWrong(params: Params, attempt: Attempt): string | undefined {
   const algorithm = algorithmOf(params)
   if (!algorithm || !(attempt.algorithms ?? ['MD5', 'SHA-256']).includes(algorithm)) return 'algorithm'
-  // RFC 7616 3.4: without qop there is no nonce count, hence no protection from replay. Every client seen answers qop="auth" with it.
+  // RFC 7616 3.4: without qop there is no nonce count, hence no protection from replay. Every client seen answers
+  // qop="auth" with it.
   if (params.get('qop')?.toLowerCase() !== 'auth') return 'qop'
   const count = params.get('nc') ?? ''
   if (!/^[0-9a-f]{8}$/i.test(count) || count === '00000000' || !params.get('cnonce')) return 'nonce count'
@@ -193,8 +202,8 @@ function equals(wanted: string, given: string): boolean {
 }
 
 /**
- * RFC 7616 3.4.6, loosened for proxies that rewrite host, port and parameters of a Request-URI: what stays is that credentials
- * made for one user do not serve for a request to another.
+ * RFC 7616 3.4.6, loosened for proxies that rewrite host, port and parameters of a Request-URI: what stays is that
+ * credentials made for one user do not serve for a request to another.
  */
 function isSameTarget(claimed: string, requestUri: string): boolean {
   if (claimed === requestUri) return true
@@ -227,7 +236,9 @@ export interface ClientAnswer {
   readonly count?: number
 }
 
-/** The client's side: the Authorization value that answers one challenge of ours, or undefined if it cannot be answered. */
+/**
+ * The client's side: the Authorization value that answers one challenge of ours, or undefined if it cannot be answered.
+ */
 export function answerChallenge(challenge: string, answer: ClientAnswer): string | undefined {
   const params = digestParams(challenge)
   const algorithm = params && algorithmOf(params)

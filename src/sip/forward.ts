@@ -29,9 +29,9 @@ export type ForwardOutcome =
 
 export interface ForwardEvents {
   /**
-   * Once, possibly before `forward` returns: the first 2xx; the best response when all have answered or a 6xx is there at the limit;
-   * `no answer` when somebody kept silent or could not be reached and nobody accepted or globally declined.
-   * `outcomes` is in the order of the targets.
+   * Once, possibly before `forward` returns: the first 2xx; the best response when all have answered or a 6xx is there
+   * at the limit; `no answer` when somebody kept silent or could not be reached and nobody accepted or globally
+   * declined. `outcomes` is in the order of the targets.
    */
   onAnswer(now: Now, answer: SipResponse | 'no answer', outcomes: readonly ForwardOutcome[]): void
   /** The first 2xx that comes after another answer than 2xx was reported. */
@@ -128,8 +128,8 @@ class Fork {
   }
 
   /**
-   * RFC 3261 16.7 step 3: without our Via. The others are put back as they were received, as a device must not be able to say
-   * where its answer goes. RFC 4320: provisional responses to non-INVITE requests are not passed on.
+   * RFC 3261 16.7 step 3: without our Via. The others are put back as they were received, as a device must not be able
+   * to say where its answer goes. RFC 4320: provisional responses to non-INVITE requests are not passed on.
    */
   #response(now: Now, index: number, received: SipResponse): void {
     if (received.status < 200) return
@@ -185,7 +185,9 @@ function copyFor(request: SipRequest, target: ForwardTarget): SipRequest {
   return copy
 }
 
-/** RFC 3261 16.6 step 6: a first hop that routes strictly wants itself as Request-URI and the contact as the last Route. */
+/**
+ * RFC 3261 16.6 step 6: a first hop that routes strictly wants itself as Request-URI and the contact as the last Route.
+ */
 function routesFor(copy: SipRequest, routes: readonly string[]): readonly string[] {
   const first = routes[0]
   if (first === undefined) return routes

@@ -40,8 +40,8 @@ export interface Identity {
 const ASSERTED_MAX = 2
 
 /**
- * RFC 3325 5 to 7: makes the identity headers of `request` (a copy of the caller's own) say what this hop can stand for. The
- * receivers are users, outside the trust domain, so nothing asserted remains for an anonymous sender.
+ * RFC 3325 5 to 7: makes the identity headers of `request` (a copy of the caller's own) say what this hop can stand
+ * for. The receivers are users, outside the trust domain, so nothing asserted remains for an anonymous sender.
  */
 export function settleIdentity(request: SipRequest, origin: Origin): Identity {
   const anonymous = isAnonymous(request)
@@ -97,7 +97,10 @@ export function privacyRefusal(request: SipRequest): Refusal | undefined {
   return services.has('critical') && isBeyondUs ? { status: 500, reason: 'Privacy not available' } : undefined
 }
 
-/** Said among the servers of a trust domain only (RFC 3325, 5502, 6050, 7315); from anybody else they are lies or mistakes. */
+/**
+ * Said among the servers of a trust domain only (RFC 3325, 5502, 6050, 7315); from anybody else they are lies or
+ * mistakes.
+ */
 const PEERS_ONLY = [
   'p-asserted-service',
   'p-served-user',
@@ -108,9 +111,9 @@ const PEERS_ONLY = [
 ]
 
 /**
- * DM-STO-03: what the network must take out before a request reaches a user. Charging (RFC 7315 4.5, 4.6; RFC 8496; RFC 5503),
- * the sender's cell and visited network (RFC 7315 4.3, 4.4: for the home network's eyes), and subscriber records (RFC 5002, 4457,
- * 5502). P-Called-Party-ID and P-Asserted-Service are meant for the receiver and stay.
+ * DM-STO-03: what the network must take out before a request reaches a user. Charging (RFC 7315 4.5, 4.6; RFC 8496; RFC
+ * 5503), the sender's cell and visited network (RFC 7315 4.3, 4.4: for the home network's eyes), and subscriber records
+ * (RFC 5002, 4457, 5502). P-Called-Party-ID and P-Asserted-Service are meant for the receiver and stay.
  */
 const NETWORK_ONLY = [
   'p-charging-vector',
@@ -149,7 +152,9 @@ function isForAnother(credentials: string, realm: string): boolean {
   }
 }
 
-/** RFC 3261 16.4: takes the topmost Route values out that name us, and with them the way to here. Throws SipSyntaxError. */
+/**
+ * RFC 3261 16.4: takes the topmost Route values out that name us, and with them the way to here. Throws SipSyntaxError.
+ */
 export function dropOwnRoutes(request: SipRequest, isOwn: (uri: SipUri) => boolean): void {
   for (const route of values(request, 'route')) {
     if (!isOwn(parseUri(parseNameAddr(route).uri))) return

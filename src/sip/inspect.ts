@@ -37,8 +37,8 @@ export interface InspectRules {
 }
 
 /**
- * RFC 3261 8.2.1 to 8.2.3 and 16.3, in that order, for a request that parsed. Undefined: carry on. Not for ACK, which is never
- * answered. Merged requests (8.2.2.2) are recognised by the transaction layer.
+ * RFC 3261 8.2.1 to 8.2.3 and 16.3, in that order, for a request that parsed. Undefined: carry on. Not for ACK, which
+ * is never answered. Merged requests (8.2.2.2) are recognised by the transaction layer.
  */
 export function inspect(request: SipRequest, rules: InspectRules): Refusal | undefined {
   const refusal = orRefusal(
@@ -75,8 +75,8 @@ function forwardsRefusal(request: SipRequest, rules: InspectRules): Refusal | un
 }
 
 /**
- * RFC 3261 16.3 step 4, RFC 5393 4.2. A request that was here before is a loop, and a spiral as well: what we forward goes to a
- * contact, and a contact that leads back here would multiply it.
+ * RFC 3261 16.3 step 4, RFC 5393 4.2. A request that was here before is a loop, and a spiral as well: what we forward
+ * goes to a contact, and a contact that leads back here would multiply it.
  */
 function loopRefusal(request: SipRequest, rules: InspectRules): Refusal | undefined {
   if (rules.role === 'uas') return undefined

@@ -3,8 +3,9 @@ import { type Entropy, token } from '../base/entropy.ts'
 import type { Instant, Now } from '../base/time.ts'
 
 /**
- * Nonces in use at one time. An entry is made only by a response with the right password, so strangers cannot fill the table;
- * this many is five minutes of a client that asks for a new challenge each time, fifty times a second, in some 2 MB.
+ * Nonces in use at one time. An entry is made only by a response with the right password, so strangers cannot fill the
+ * table; this many is five minutes of a client that asks for a new challenge each time, fifty times a second, in some 2
+ * MB.
  */
 export const NONCES_MAX = 16384
 
@@ -19,8 +20,8 @@ interface Use {
 }
 
 /**
- * RFC 7616 3.3, 3.4: nonces that need no memory until they are used. Each carries its age and a random part under a MAC whose key
- * dies with the process, so a flood of challenges costs nothing and a restart makes every nonce stale.
+ * RFC 7616 3.3, 3.4: nonces that need no memory until they are used. Each carries its age and a random part under a MAC
+ * whose key dies with the process, so a flood of challenges costs nothing and a restart makes every nonce stale.
  */
 export class Nonces {
   readonly #entropy: Entropy
@@ -46,8 +47,8 @@ export class Nonces {
   }
 
   /**
-   * Takes note that `count` of this nonce was used; false when the nonce is not ours, too old, or the count was used before.
-   * To be called only for a response that is right otherwise.
+   * Takes note that `count` of this nonce was used; false when the nonce is not ours, too old, or the count was used
+   * before. To be called only for a response that is right otherwise.
    */
   use(now: Now, nonce: string, count: number): boolean {
     const issuedAt = this.#issuedAt(nonce)

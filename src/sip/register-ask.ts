@@ -54,7 +54,9 @@ export const REGISTER_LIMITS: RegisterLimits = {
   bindingsMax: 20,
 }
 
-/** Room for GRUU and push-notification parameters (RFC 8599) several times over. Also of one Path value, in characters. */
+/**
+ * Room for GRUU and push-notification parameters (RFC 8599) several times over. Also of one Path value, in characters.
+ */
 const URI_LENGTH_MAX = 1024
 /** Feature tags of an RCS client come to some 1500 characters. */
 const PARAMS_LENGTH_MAX = 4096
@@ -120,7 +122,9 @@ function readContacts(
   return contacts
 }
 
-/** Undefined for a contact this registrar has no use for: the response's list tells the client that it was not taken. */
+/**
+ * Undefined for a contact this registrar has no use for: the response's list tells the client that it was not taken.
+ */
 function readContact(
   text: string,
   headerExpiresS: number,
@@ -187,7 +191,10 @@ function readPath(request: SipRequest): string[] {
   return path
 }
 
-/** The last Path value is that of the proxy next to the client, as each one puts its own before the others (RFC 3327 5.2). */
+/**
+ * The last Path value is that of the proxy next to the client, as each one puts its own before the others (RFC 3327
+ * 5.2).
+ */
 function lastHopKeepsFlows(path: readonly string[]): boolean {
   const last = path.at(-1)
   return last !== undefined && parseUri(parseNameAddr(last).uri).params.has('ob')

@@ -66,8 +66,8 @@ export const contactValue = (binding: Binding, now: Now, limits: RegisterLimits)
   `<${binding.contact}>${binding.params};expires=${remainingS(binding, now, limits)}`
 
 /**
- * RFC 5626 6: instance and reg-id are the key where both are used, else the URI is (RFC 3261 19.1.4). A removal without reg-id
- * takes a binding of the same URI that has one: clients leave outbound out when they say goodbye.
+ * RFC 5626 6: instance and reg-id are the key where both are used, else the URI is (RFC 3261 19.1.4). A removal without
+ * reg-id takes a binding of the same URI that has one: clients leave outbound out when they say goodbye.
  */
 function isBindingOf(binding: Binding, contact: AskedContact): boolean {
   if (contact.regId !== undefined)
@@ -81,7 +81,10 @@ const isOutOfOrder = (binding: Binding, ask: RegisterAsk): boolean =>
 
 const outOfOrder: Refusal = { status: 500, reason: 'CSeq out of order' }
 
-/** RFC 3261 21.5.4: a passing condition, as bindings end by themselves; the client may come back when the first of them has. */
+/**
+ * RFC 3261 21.5.4: a passing condition, as bindings end by themselves; the client may come back when the first of them
+ * has.
+ */
 function tooMany(before: readonly Binding[], now: Now): Refusal {
   const left = before.map(binding => Math.ceil((binding.expiresAt - now.wall) / 1000))
   const retryAfterS = Math.min(Math.max(Math.min(...left), 60), 3600)

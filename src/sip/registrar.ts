@@ -87,7 +87,10 @@ export class Registrar {
     this.#begin(now, transaction, aor, ask, false)
   }
 
-  /** A core's REGISTER on behalf of a user (3GPP TS 24.229 5.4.1.7). Only for requests of a trusted peer; see `isThirdParty`. */
+  /**
+   * A core's REGISTER on behalf of a user (3GPP TS 24.229 5.4.1.7). Only for requests of a trusted peer; see
+   * `isThirdParty`.
+   */
   registerThirdParty(now: Now, transaction: RegisterTransaction, aor: string): void {
     const ask = readThirdParty(transaction.request, this.#limits)
     this.#begin(now, transaction, aor, ask, true)

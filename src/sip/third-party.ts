@@ -18,8 +18,8 @@ import {
 import { withoutHeaders } from './request-uri.ts'
 
 /**
- * A SIP/IP core tells application servers of registrations by a REGISTER of its own (3GPP TS 24.229 5.4.1.7): From and Contact are
- * the core, To is the user, and the client's own REGISTER is in the body at most.
+ * A SIP/IP core tells application servers of registrations by a REGISTER of its own (3GPP TS 24.229 5.4.1.7): From and
+ * Contact are the core, To is the user, and the client's own REGISTER is in the body at most.
  */
 
 /** Whether somebody else registers this user: From names another than To. */
@@ -63,7 +63,10 @@ function routeOf(core: NameAddr): string {
   return uriIn('Contact', uri).params.has('lr') ? `<${uri}>` : `<${uri};lr>`
 }
 
-/** The client's own contacts in a `message/sip` body, alone or as part of a multipart, tell whether it does instant messaging. */
+/**
+ * The client's own contacts in a `message/sip` body, alone or as part of a multipart, tell whether it does instant
+ * messaging.
+ */
 function embeddedHasFeature(request: SipRequest): boolean {
   return embeddedMessages(request).some(message => {
     try {

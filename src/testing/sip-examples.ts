@@ -12,7 +12,9 @@ export const atSecond = (seconds: number, isWallTrusted = true): Now => ({
 
 export const exampleFlow = udpFlow({ address: '192.0.2.10', port: 5060 }, { address: '198.51.100.7', port: 40_123 })
 
-/** A request from bob's phone to bob's own address as it comes off the wire; `lines` replace headers of the same name. */
+/**
+ * A request from bob's phone to bob's own address as it comes off the wire; `lines` replace headers of the same name.
+ */
 export function exampleRequest(method: string, uri: string, lines: readonly string[] = [], body = ''): SipRequest {
   const names = new Set(lines.map(nameOf))
   const head = [
