@@ -1,4 +1,4 @@
-import { elementEnd, splitList, trimmed, unfold } from './chars.ts'
+import { bytesOf, elementEnd, splitList, unfold } from './chars.ts'
 import type { HeaderField, SipMessage, SipRequest, SipResponse } from './message.ts'
 import { field, headerKey, isListHeader } from './names.ts'
 import { firstField } from './typed.ts'
@@ -72,7 +72,7 @@ export function replaceFirst(message: SipMessage, key: string, text: string | un
 
 function afterFirst(found: HeaderField): string {
   const text = unfold(found.value)
-  return trimmed(text, elementEnd(text, 0) + 1, text.length)
+  return text.slice(elementEnd(bytesOf(text), 0, text.length) + 1).trim()
 }
 
 /** A request with headers of its own; fields and body are values and shared. */

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import type { HeaderField, SipMessage } from './message.ts'
 import { Field, sendable } from './names.ts'
 
@@ -8,7 +9,7 @@ import { Field, sendable } from './names.ts'
 export function encodeMessage(message: SipMessage): Buffer {
   const head = `${startLine(message)}\r\n${headerLines(message.headers, message.body.length)}\r\n`
   const bytes = Buffer.allocUnsafe(head.length + message.body.length)
-  bytes.latin1Write(head, 0)
+  bytes.write(head, 0, 'latin1')
   if (message.body.length > 0) message.body.copy(bytes, head.length)
   return bytes
 }
@@ -25,15 +26,13 @@ function headerLines(headers: readonly HeaderField[], bodyBytes: number): string
   let text = ''
   let isLengthWritten = false
   for (const field of headers) {
-    if (field.key !== 'content-length') text += `${line(field)}\r\n`
+    if (field.key !== 'content-length') text += `${Field.line(field)}\r\n`
     else if (!isLengthWritten) {
-      text += isLength(field.value, bodyBytes) ? `${line(field)}\r\n` : `Content-Length: ${bodyBytes}\r\n`
+      text += isLength(field.value, bodyBytes) ? `${Field.line(field)}\r\n` : `Content-Length: ${bodyBytes}\r\n`
       isLengthWritten = true
     }
   }
   return isLengthWritten ? text : `${text}Content-Length: ${bodyBytes}\r\n`
 }
-
-const line = (field: HeaderField): string => Field.lineOf(field) ?? `${field.name}: ${field.value}`
 
 const isLength = (value: string, bytes: number): boolean => /^\d+$/.test(value) && Number(value) === bytes

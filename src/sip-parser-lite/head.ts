@@ -1,32 +1,46 @@
-import { isToken, malformed, trimmed, unfold } from './chars.ts'
+import { Buffer } from 'node:buffer'
+import {
+  bytesOf,
+  CR,
+  elementEnd,
+  HTAB,
+  isBlank,
+  LF,
+  malformed,
+  parseDigits,
+  SP,
+  skipIn,
+  skipSpace,
+  TOKEN,
+  unfold,
+} from './chars.ts'
 import type { Limits } from './limits.ts'
-import { type HeaderField, type SipMessage, type SipRequest, SipSyntaxError } from './message.ts'
+import { type SipMessage, type SipRequest, SipSyntaxError } from './message.ts'
 import { Field, knownName, SLOT, type Slot } from './names.ts'
-import { cseqOf, fromOf, parseMaxForwards, toOf, viaOf } from './typed.ts'
+import { parseMaxForwards, readCSeq, readNameAddr, readVia } from './typed.ts'
 import { parseUri } from './uri.ts'
 
 interface Fault {
   readonly status: number
   readonly reason: string
-  /** Where the message ends on a stream cannot be told any more. */
-  readonly isFraming: boolean
 }
 
-const MANDATORY: readonly (readonly [Slot, string])[] = [
-  [SLOT.via, 'Via'],
-  [SLOT.from, 'From'],
-  [SLOT.to, 'To'],
-  [SLOT.callId, 'Call-ID'],
-  [SLOT.cseq, 'CSeq'],
-]
-
-const NAMES_OF_SINGLES: Readonly<Record<number, string>> = {
+const NAMES: Readonly<Record<number, string>> = {
+  [SLOT.via]: 'Via',
   [SLOT.from]: 'From',
   [SLOT.to]: 'To',
   [SLOT.callId]: 'Call-ID',
   [SLOT.cseq]: 'CSeq',
   [SLOT.maxForwards]: 'Max-Forwards',
 }
+
+const MANDATORY = (1 << SLOT.via) | (1 << SLOT.from) | (1 << SLOT.to) | (1 << SLOT.callId) | (1 << SLOT.cseq)
+
+/** What may stand in a Request-URI of whatever scheme. */
+const URI = new Uint8Array(256).fill(1, 0x21, 0x7f)
+for (const character of '"<>\\^`{|}') URI[character.charCodeAt(0)] = 0
+/** A Call-ID is visible characters; deployed ones go beyond RFC 3261's `word`. */
+const VISIBLE = new Uint8Array(256).fill(1, 0x21, 0x7f)
 
 const NO_BODY = Buffer.alloc(0)
 
@@ -36,27 +50,38 @@ const NO_BODY = Buffer.alloc(0)
  */
 export class Head {
   readonly message: SipMessage
-  contentLength: number | undefined
-  #fault: Fault | undefined
-  /** First field of each slot. */
-  readonly #found: (HeaderField | undefined)[] = new Array(8).fill(undefined)
+  contentLength: number | undefined = undefined
+  /** Index after the empty line; undefined if there is none before the end of what was given. */
+  end: number | undefined = undefined
+  /** The end of the message is beyond doubt, whatever else is wrong with it. */
+  isFramed = true
+  #fault: Fault | undefined = undefined
+  readonly #bytes: Uint8Array
+  /** The same as #bytes, at least as far as the headers go. */
+  readonly #text: string
+  readonly #to: number
+  readonly #limits: Limits
+  /** One bit for each slot that was seen. */
+  #seen = 0
+  #cseqMethod: string | undefined = undefined
 
-  /** `text` is start line and header lines, each with its CRLF. */
-  constructor(text: string, limits: Limits, fault?: Fault) {
-    this.#fault = fault
-    const end = text.indexOf('\r\n')
-    if (end > limits.startLineBytesMax) this.note(414, 'Request-URI Too Long', true)
-    this.message = this.#readStartLine(text.slice(0, end))
-    this.#readHeaders(text, end + 2, limits)
+  constructor(bytes: Uint8Array, text: string, limits: Limits) {
+    this.#bytes = bytes
+    this.#text = text
+    this.#to = text.length
+    this.#limits = limits
+    const eol = text.indexOf('\r\n')
+    const lineEnd = eol < 0 ? text.length : eol
+    if (lineEnd > limits.startLineBytesMax) this.note(414, 'Request-URI Too Long', true)
+    this.message = text.startsWith('SIP/') ? this.#readStatusLine(lineEnd) : this.#readStartLine(lineEnd)
+    this.#readHeaders(lineEnd + 2)
     if (!this.#fault) this.#check()
   }
 
-  get isFramed(): boolean {
-    return !this.#fault?.isFraming
-  }
-
+  /** `isFraming`: where the message ends on a stream cannot be told any more. */
   note(status: number, reason: string, isFraming: boolean): void {
-    this.#fault ??= { status, reason, isFraming }
+    this.#fault ??= { status, reason }
+    if (isFraming) this.isFramed = false
   }
 
   /** What to throw, if anything. Responses and ACK get no answer: status 0. */
@@ -64,29 +89,36 @@ export class Head {
     const fault = this.#fault
     if (!fault) return undefined
     const request = this.message.kind === 'request' ? this.message : undefined
-    const isAnswerable = request !== undefined && request.method !== 'ACK' && this.#found[SLOT.via] !== undefined
+    const isAnswerable = request !== undefined && request.method !== 'ACK' && (this.#seen & (1 << SLOT.via)) !== 0
     return new SipSyntaxError(isAnswerable ? fault.status : 0, fault.reason, isAnswerable ? request : undefined)
   }
 
-  #readStartLine(line: string): SipMessage {
-    return /^SIP\//i.test(line) ? this.#readStatusLine(line) : this.#readRequestLine(line)
-  }
-
-  #readStatusLine(line: string): SipMessage {
-    const match = /^SIP\/2\.0 ([1-6]\d\d)(?: (.*))?$/i.exec(line)
+  #readStatusLine(end: number): SipMessage {
+    const match = /^SIP\/2\.0 ([1-6]\d\d)(?: (.*))?$/i.exec(this.#text.slice(0, end))
     if (!match) this.note(400, 'Malformed Status-Line', true)
     return { kind: 'response', status: Number(match?.[1] ?? 0), reason: match?.[2] ?? '', headers: [], body: NO_BODY }
   }
 
-  #readRequestLine(line: string): SipRequest {
-    const methodEnd = line.indexOf(' ')
-    const uriEnd = line.lastIndexOf(' ')
-    const method = methodEnd < 0 ? line : line.slice(0, methodEnd)
-    const uri = line.slice(methodEnd + 1, uriEnd)
-    const version = line.slice(uriEnd + 1)
-    if (!isToken(method) || methodEnd === uriEnd) this.note(400, 'Malformed Request-Line', true)
-    else if (version !== 'SIP/2.0' && !/^SIP\/2\.0$/i.test(version)) this.#noteVersion(version)
-    else if (!isRequestUri(uri)) this.note(400, 'Malformed Request-URI', false)
+  #readStartLine(end: number): SipMessage {
+    const text = this.#text
+    const bytes = this.#bytes
+    if (/^sip\//i.test(text)) return this.#readStatusLine(end)
+    const methodEnd = skipIn(TOKEN, bytes, 0, end)
+    const uriEnd = text.lastIndexOf(' ', end - 1)
+    const version =
+      text.startsWith('SIP/2.0', uriEnd + 1) && uriEnd + 8 === end ? 'SIP/2.0' : text.slice(uriEnd + 1, end)
+    const request = this.#request(
+      text.slice(0, methodEnd),
+      text.slice(Math.min(methodEnd + 1, end), Math.max(uriEnd, 0)),
+    )
+    if (methodEnd === 0 || bytes[methodEnd] !== SP || methodEnd === uriEnd)
+      this.note(400, 'Malformed Request-Line', true)
+    else if (version !== 'SIP/2.0' && version.toUpperCase() !== 'SIP/2.0') this.#noteVersion(version)
+    else if (!isRequestUri(bytes, methodEnd + 1, uriEnd, request.uri)) this.note(400, 'Malformed Request-URI', false)
+    return request
+  }
+
+  #request(method: string, uri: string): SipRequest {
     return { kind: 'request', method, uri, headers: [], body: NO_BODY }
   }
 
@@ -95,60 +127,118 @@ export class Head {
     else this.note(400, 'Malformed Request-Line', true)
   }
 
-  #readHeaders(text: string, from: number, limits: Limits): void {
-    const headers = this.message.headers
-    for (let pos = from; pos < text.length; ) {
-      if (headers.length === limits.headersMax) {
+  #readHeaders(from: number): void {
+    const bytes = this.#bytes
+    let pos = from
+    while (pos < this.#to) {
+      if (bytes[pos] === CR && bytes[pos + 1] === LF && pos + 1 < this.#to) {
+        this.end = pos + 2
+        return
+      }
+      if (this.message.headers.length === this.#limits.headersMax) {
         this.note(513, 'Too many headers', true)
         return
       }
-      const end = this.#lineEnd(text, pos)
-      const colon = text.indexOf(':', pos)
-      if (colon < 0 || colon > end) this.note(400, 'Malformed header line', true)
-      else if (end - colon > limits.valueBytesMax) this.note(513, 'Header too long', true)
-      else this.#addHeader(text, pos, colon, end)
-      pos = end + 2
+      pos = this.#readLine(pos)
     }
+    const isTooLong = pos >= this.#limits.headerBytesMax
+    this.note(isTooLong ? 513 : 400, isTooLong ? 'Headers too long' : 'Headers without end', true)
   }
 
-  /** Index of the CRLF that ends the header at `from`, behind its folded lines. A line end is CRLF and nothing else. */
-  #lineEnd(text: string, from: number): number {
+  /** One header with its folded lines; gives the index after it. */
+  #readLine(start: number): number {
+    const end = this.#lineEnd(start)
+    // What is cut off is not read: half a header is none.
+    if (end < 0) return this.#to
+    const colon = this.#text.indexOf(':', start)
+    if (colon <= start || colon > end) this.note(400, 'Malformed header line', true)
+    else if (end - colon > this.#limits.valueBytesMax) this.note(513, 'Header too long', true)
+    else this.#addHeader(start, colon, end)
+    return end + 2
+  }
+
+  /** Index of the CRLF that ends the header, behind its folded lines, or -1. A line end is CRLF and nothing else. */
+  #lineEnd(from: number): number {
+    const text = this.#text
     for (let pos = from; ; ) {
+      const lf = text.indexOf('\n', pos)
+      if (lf < 0) return -1
       const end = text.indexOf('\r', pos)
-      if (text.indexOf('\n', pos) !== end + 1) {
-        this.note(400, 'Malformed line end', true)
-        return text.indexOf('\r\n', pos)
-      }
-      const next = text.charCodeAt(end + 2)
-      if (next !== 0x20 && next !== 0x09) return end
-      pos = end + 2
+      const next = lf + 1 < this.#to ? this.#bytes[lf + 1] : 0
+      if (end !== lf - 1) this.note(400, 'Malformed line end', true)
+      else if (next !== SP && next !== HTAB) return end
+      pos = lf + 1
     }
   }
 
-  #addHeader(text: string, start: number, colon: number, end: number): void {
-    const exact = text.slice(start, colon)
-    const direct = knownName(exact)
-    const name = direct ? exact : trimmedEnd(exact)
-    const known = direct ?? knownName(name)
-    if (!known && !isToken(name)) {
+  #addHeader(start: number, colon: number, end: number): void {
+    const bytes = this.#bytes
+    const text = this.#text
+    const nameEnd = isBlank(bytes[colon - 1]) ? skipIn(TOKEN, bytes, start, colon) : colon
+    const known = nameEnd === start ? undefined : knownName(bytes, text, start, nameEnd)
+    if (!known && !isName(bytes, start, nameEnd, colon)) {
       this.note(400, 'Malformed header name', true)
       return
     }
+    let from = colon + 1
+    let to = end
+    while (from < to && isBlank(bytes[from])) from++
+    while (to > from && isBlank(bytes[to - 1])) to--
+    const value = text.slice(from, to)
+    const slot = known ? known.slot : SLOT.other
+    const typed = slot === SLOT.other ? undefined : this.#place(slot, value, from, to)
+    const isPlain = known !== undefined && text.startsWith(known.spelling, start)
+    const name = isPlain ? known.spelling : text.slice(start, nameEnd)
     const key = known ? known.key : name.toLowerCase()
-    const field = new Field(name, key, trimmed(text, colon + 1, end), text.slice(start, end))
-    this.message.headers.push(field)
-    if (known && known.slot !== SLOT.other) this.#place(field, known.slot)
+    this.message.headers.push(new Field(name, key, value, text, start, end, typed))
   }
 
-  #place(field: HeaderField, slot: Slot): void {
-    if (slot === SLOT.contentLength) this.#readContentLength(field.value)
-    else if (this.#found[slot] === undefined) this.#found[slot] = field
-    else if (slot !== SLOT.via) this.note(400, `Repeated ${NAMES_OF_SINGLES[slot]} header`, false)
+  /** Notes that the header was there and reads it now, where that costs least; gives what was read. */
+  #place(slot: Slot, value: string, from: number, to: number): unknown {
+    if (slot === SLOT.contentLength) {
+      this.#readContentLength(value)
+      return undefined
+    }
+    const isFirst = (this.#seen & (1 << slot)) === 0
+    this.#seen |= 1 << slot
+    if (!isFirst && slot !== SLOT.via) this.note(400, `Repeated ${NAMES[slot]} header`, false)
+    if (!isFirst || this.#fault) return undefined
+    try {
+      const hasComma = value.indexOf(',') >= 0
+      if (value.indexOf('\r') < 0) return this.#read(slot, this.#bytes, this.#text, from, to, hasComma)
+      const text = unfold(value)
+      return this.#read(slot, bytesOf(text), text, 0, text.length, hasComma)
+    } catch (error) {
+      if (!(error instanceof SipSyntaxError)) throw error
+      this.note(error.status, error.message, false)
+      return undefined
+    }
+  }
+
+  #read(slot: Slot, bytes: Uint8Array, text: string, from: number, to: number, hasComma: boolean): unknown {
+    switch (slot) {
+      case SLOT.via:
+        return readVia(bytes, text, from, hasComma ? elementEnd(bytes, from, to) : to)
+      case SLOT.from:
+        return readNameAddr(bytes, text, from, to, 'From')
+      case SLOT.to:
+        return readNameAddr(bytes, text, from, to, 'To')
+      case SLOT.cseq: {
+        const cseq = readCSeq(bytes, text, from, to)
+        this.#cseqMethod = cseq.method
+        return cseq
+      }
+      case SLOT.callId:
+        return from < to && skipIn(VISIBLE, bytes, from, to) === to ? undefined : malformed('Call-ID')
+      default:
+        parseMaxForwards(text.slice(from, to))
+        return undefined
+    }
   }
 
   #readContentLength(value: string): void {
-    const length = /^\d+$/.test(value) ? Number(value) : Number.NaN
-    if (Number.isNaN(length)) this.note(400, 'Malformed Content-Length header', true)
+    const length = parseDigits(value)
+    if (length === undefined) this.note(400, 'Malformed Content-Length header', true)
     else if (this.contentLength !== undefined && this.contentLength !== length)
       this.note(400, 'Repeated Content-Length header', true)
     this.contentLength ??= length
@@ -156,35 +246,26 @@ export class Head {
 
   /** RFC 3261 8.1.1: the headers that every message has. The rest is checked by whoever reads it. */
   #check(): void {
-    const found = this.#found
-    for (const [slot, name] of MANDATORY) if (!found[slot]) this.note(400, `Missing ${name} header`, false)
-    if (this.#fault) return
-    try {
-      viaOf(found[SLOT.via]!)
-      fromOf(found[SLOT.from]!)
-      toOf(found[SLOT.to]!)
-      if (!/^[!-~]+$/.test(unfold(found[SLOT.callId]!.value))) malformed('Call-ID')
-      const { method } = cseqOf(found[SLOT.cseq]!)
-      if (this.message.kind === 'request' && this.message.method !== method) malformed('CSeq')
-      if (found[SLOT.maxForwards]) parseMaxForwards(found[SLOT.maxForwards].value)
-    } catch (error) {
-      if (!(error instanceof SipSyntaxError)) throw error
-      this.note(error.status, error.message, false)
-    }
+    const missing = ~this.#seen & MANDATORY
+    if (missing !== 0) this.note(400, `Missing ${NAMES[31 - Math.clz32(missing)]} header`, false)
+    else if (this.message.kind === 'request' && this.message.method !== this.#cseqMethod)
+      this.note(400, 'Malformed CSeq header', false)
   }
 }
 
-function trimmedEnd(name: string): string {
-  return trimmed(name, 0, name.length)
+/** A token and nothing but white space between it and the colon. */
+function isName(bytes: Uint8Array, start: number, nameEnd: number, colon: number): boolean {
+  const tokenEnd = skipIn(TOKEN, bytes, start, nameEnd)
+  return tokenEnd === nameEnd && nameEnd > start && skipSpace(bytes, nameEnd, colon) === colon
 }
 
-/** A URI of any scheme by its characters; RFC 3261 19.1.1 forbids headers in a Request-URI. */
-function isRequestUri(uri: string): boolean {
-  if (!/^[a-z][a-z0-9+.-]*:[!#-;=?-[\]_a-z~]+$/i.test(uri)) return false
-  if (!uri.includes('?')) return true
+/** RFC 3261 19.1.1 forbids headers in a Request-URI. A scheme other than sip and sips is for the element to judge. */
+function isRequestUri(bytes: Uint8Array, from: number, to: number, uri: string): boolean {
+  if (skipIn(URI, bytes, from, to) < to) return false
   try {
     return parseUri(uri).headers === undefined
-  } catch {
+  } catch (error) {
+    if (!(error instanceof SipSyntaxError)) throw error
     return false
   }
 }

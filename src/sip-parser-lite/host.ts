@@ -1,8 +1,11 @@
-import { ALPHANUMERIC, COLON, charSet, skipIn } from './chars.ts'
+import { ALPHANUMERIC, COLON, charSet, lowerCase, skipIn, skipSpace } from './chars.ts'
 
 /** Underscore is in no RFC hostname, but it is in names that sites give their machines. */
 const HOSTNAME = charSet(`${ALPHANUMERIC}-._`)
 const OPEN_BRACKET = 0x5b
+const PORT_MAX = 65535
+/** `[` to `]`: eight groups, the last two as IPv4, and one colon too many. */
+const IPV6_LENGTH_MAX = 48
 
 export interface HostPort {
   /** Lower-case; IPv6 without brackets. */
@@ -13,47 +16,54 @@ export interface HostPort {
 }
 
 /** `host[:port]` at `from`; undefined if there is none or if it is malformed. White space around the colon only if `isSpaced` (Via). */
-export function readHostPort(text: string, from: number, isSpaced: boolean): HostPort | undefined {
-  const isBracketed = text.charCodeAt(from) === OPEN_BRACKET
-  const hostEnd = isBracketed ? text.indexOf(']', from) : skipIn(HOSTNAME, text, from)
-  if (hostEnd <= from) return undefined
-  const host = (isBracketed ? text.slice(from + 1, hostEnd) : text.slice(from, hostEnd)).toLowerCase()
-  if (isBracketed && canonicalIpv6(host) === undefined) return undefined
-  const end = isBracketed ? hostEnd + 1 : hostEnd
-  const colon = isSpaced ? afterSpace(text, end) : end
-  if (text.charCodeAt(colon) !== COLON) return { host, port: undefined, end }
-  return readPort(text, isSpaced ? afterSpace(text, colon + 1) : colon + 1, host)
+export function readHostPort(
+  bytes: Uint8Array,
+  text: string,
+  from: number,
+  to: number,
+  isSpaced: boolean,
+): HostPort | undefined {
+  const end = bytes[from] === OPEN_BRACKET ? ipv6End(text, from, to) : skipIn(HOSTNAME, bytes, from, to)
+  if (end <= from) return undefined
+  const isIpv6 = bytes[from] === OPEN_BRACKET
+  const host = isIpv6 ? text.slice(from + 1, end - 1).toLowerCase() : lowerCase(bytes, text, from, end)
+  const colon = isSpaced ? skipSpace(bytes, end, to) : end
+  if (colon === to || bytes[colon] !== COLON) return { host, port: undefined, end }
+  return readPort(bytes, isSpaced ? skipSpace(bytes, colon + 1, to) : colon + 1, to, host)
 }
 
-function readPort(text: string, from: number, host: string): HostPort | undefined {
+function ipv6End(text: string, from: number, to: number): number {
+  const close = text.slice(from, Math.min(to, from + IPV6_LENGTH_MAX)).indexOf(']')
+  return close > 0 && canonicalIpv6(text.slice(from + 1, from + close)) !== undefined ? from + close + 1 : -1
+}
+
+function readPort(bytes: Uint8Array, from: number, to: number, host: string): HostPort | undefined {
   let end = from
   let port = 0
-  for (; end < text.length; end++) {
-    const digit = text.charCodeAt(end) - 48
+  for (; end < to; end++) {
+    const digit = bytes[end]! - 48
     if (digit < 0 || digit > 9) break
     port = port * 10 + digit
-    if (port > 65535) return undefined
+    if (port > PORT_MAX) return undefined
   }
-  return end === from || port === 0 ? undefined : { host, port, end }
+  return port === 0 ? undefined : { host, port, end }
 }
 
-function afterSpace(text: string, from: number): number {
-  let pos = from
-  while (text.charCodeAt(pos) === 32 || text.charCodeAt(pos) === 9) pos++
-  return pos
-}
-
-/** Eight groups in full, for comparing; undefined if `text` is no IPv6 address. */
+/**
+ * Eight groups in full, for comparing; undefined if `text` is no IPv6 address. RFC 5118 4.10: a third colon, which the grammar
+ * of RFC 3261 allowed before an embedded IPv4 address, is passed over.
+ */
 export function canonicalIpv6(text: string): string | undefined {
-  // The colon before an embedded IPv4 address could be taken for a third one in the grammar of RFC 3261 (RFC 5118 4.10).
-  const gap = text.indexOf('::')
-  if (text.length > 46) return undefined
-  const head = groups(gap < 0 ? text : text.slice(0, gap), gap < 0)
-  const tail = gap < 0 ? [] : groups(text.slice(text[gap + 2] === ':' ? gap + 3 : gap + 2), true)
-  if (!head || !tail) return undefined
-  const missing = 8 - head.length - tail.length
-  if (gap < 0 ? missing !== 0 : missing < 1) return undefined
-  return [...head, ...new Array<string>(gap < 0 ? 0 : missing).fill('0'), ...tail].join(':')
+  const address = /^[^.]*:::\d+\./.test(text) ? text.replace(':::', '::') : text
+  const gap = address.indexOf('::')
+  if (gap < 0) {
+    const all = groups(address, true)
+    return all?.length === 8 ? all.join(':') : undefined
+  }
+  const head = groups(address.slice(0, gap), false)
+  const tail = groups(address.slice(gap + 2), true)
+  if (!head || !tail || head.length + tail.length > 7) return undefined
+  return [...head, ...new Array<string>(8 - head.length - tail.length).fill('0'), ...tail].join(':')
 }
 
 function groups(text: string, mayEndInIpv4: boolean): string[] | undefined {
@@ -68,7 +78,7 @@ function groups(text: string, mayEndInIpv4: boolean): string[] | undefined {
   return found
 }
 
-export const isIpv4 = (text: string): boolean =>
+const isIpv4 = (text: string): boolean =>
   /^\d{1,3}(\.\d{1,3}){3}$/.test(text) && text.split('.').every(part => Number(part) <= 255)
 
 function ipv4Groups(text: string): string[] {

@@ -15,6 +15,8 @@ export const SLOT = {
 export type Slot = (typeof SLOT)[keyof typeof SLOT]
 
 export interface KnownName {
+  /** As the RFC writes it, long or compact. */
+  readonly spelling: string
   readonly key: string
   readonly slot: Slot
 }
@@ -61,24 +63,44 @@ const SLOTS: Readonly<Record<string, Slot>> = {
   'content-length': SLOT.contentLength,
 }
 
-/** By every usual spelling, so that most names need no lower-casing. Never grows: names from the wire are not kept. */
+/** By spelling in lower case. Never grows: names from the wire are not kept. */
 const KNOWN = new Map<string, KnownName>()
-for (const entry of NAMES.trim().split(/\s+/)) {
-  const [long = '', compact] = entry.split(':')
-  const key = long.toLowerCase()
-  const known: KnownName = { key, slot: SLOTS[key] ?? SLOT.other }
-  for (const spelling of [long, key]) KNOWN.set(spelling, known)
-  if (compact) for (const spelling of [compact, compact.toUpperCase()]) KNOWN.set(spelling, known)
+/** The same by place; several times as many places as names, a name whose place is taken stands in the next. */
+const PLACES = 1024
+const PLACED: (KnownName | undefined)[] = new Array(PLACES).fill(undefined)
+
+/** Of a name in any case, from its length and three of its bytes. */
+function placeOf(bytes: Uint8Array, from: number, to: number): number {
+  const sample = ((bytes[from]! | 0x20) * 31 + (bytes[(from + to) >> 1]! | 0x20)) * 31 + (bytes[to - 1]! | 0x20)
+  return (sample * 31 + to - from) & (PLACES - 1)
 }
 
-export function knownName(name: string): KnownName | undefined {
-  return KNOWN.get(name) ?? KNOWN.get(name.toLowerCase())
+function enter(spelling: string, key: string): void {
+  const known: KnownName = { spelling, key, slot: SLOTS[key] ?? SLOT.other }
+  KNOWN.set(spelling.toLowerCase(), known)
+  const bytes = Uint8Array.from(spelling, character => character.charCodeAt(0))
+  let place = placeOf(bytes, 0, bytes.length)
+  while (PLACED[place]) place = (place + 1) & (PLACES - 1)
+  PLACED[place] = known
+}
+
+for (const entry of NAMES.trim().split(/\s+/)) {
+  const [long = '', compact] = entry.split(':')
+  enter(long, long.toLowerCase())
+  if (compact) enter(compact, long.toLowerCase())
+}
+
+/** The header name that fills `text` from `from` to `to`: at no cost if it is spelled as the RFC does. */
+export function knownName(bytes: Uint8Array, text: string, from: number, to: number): KnownName | undefined {
+  for (let place = placeOf(bytes, from, to); ; place = (place + 1) & (PLACES - 1)) {
+    const known = PLACED[place]
+    if (!known) return KNOWN.get(text.slice(from, to).toLowerCase())
+    if (known.spelling.length === to - from && text.startsWith(known.spelling, from)) return known
+  }
 }
 
 /** Lower-case long form of a header name. */
 export function headerKey(name: string): string {
-  const known = KNOWN.get(name)
-  if (known) return known.key
   const lower = name.toLowerCase()
   return KNOWN.get(lower)?.key ?? lower
 }
@@ -90,27 +112,37 @@ export class Field implements HeaderField {
   readonly name: string
   readonly key: string
   readonly value: string
-  readonly #line: string | undefined
+  /** Text that holds the line from #start to #end; empty for a field that was not received. */
+  readonly #text: string
+  readonly #start: number
+  readonly #end: number
   #typed: unknown
 
-  constructor(name: string, key: string, value: string, line?: string) {
+  constructor(name: string, key: string, value: string, text = '', start = 0, end = 0, typed?: unknown) {
     this.name = name
     this.key = key
     this.value = value
-    this.#line = line
+    this.#text = text
+    this.#start = start
+    this.#end = end
+    this.#typed = typed
   }
 
-  /** The whole line as received without its CRLF, if it was received. */
-  static lineOf(field: HeaderField): string | undefined {
-    return #line in field ? (field as Field).#line : undefined
+  /** The whole line without its CRLF: as received if it was received. */
+  static line(field: HeaderField): string {
+    if (!Field.isReceived(field)) return `${field.name}: ${sendable(field.value)}`
+    return field.#text.slice(field.#start, field.#end)
+  }
+
+  static isReceived(field: HeaderField): field is Field {
+    return #text in field && field.#end > 0
   }
 
   /** What `read` makes of the field, kept. One field has one type, so one `read`. */
   static typed<T>(field: HeaderField, read: (value: string) => T): T {
     if (!(#typed in field)) return read(field.value)
-    const own = field as Field
-    own.#typed ??= read(own.value)
-    return own.#typed as T
+    field.#typed ??= read(field.value)
+    return field.#typed as T
   }
 }
 

@@ -1,10 +1,13 @@
+import { Buffer } from 'node:buffer'
+import { CR, LF } from './chars.ts'
 import { Head } from './head.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import { type SipMessage, SipSyntaxError } from './message.ts'
 
-const HEAD_END = Buffer.from('\r\n\r\n')
-const CR = 13
-const LF = 10
+export const HEAD_END = Buffer.from('\r\n\r\n')
+
+/** Up to here it costs less to make text of the whole message than to look for the end of its headers first. */
+const SMALL_BYTES = 4096
 
 /**
  * One message that fills `bytes`: a datagram or a WebSocket frame. What is beyond its Content-Length is dropped (RFC 3261
@@ -14,35 +17,29 @@ const LF = 10
 export function parseMessage(bytes: Buffer, limits: Limits = DEFAULT_LIMITS): SipMessage {
   const start = afterLineEnds(bytes)
   if (start === bytes.length) throw new SipSyntaxError(0, 'Empty message')
-  const end = bytes.indexOf(HEAD_END, start)
-  if (end < 0 || end - start > limits.headerBytesMax) throw brokenHead(bytes, start, end, limits)
-  const head = new Head(bytes.latin1Slice(start, end + 2), limits)
-  const bodyAt = end + HEAD_END.length
-  const length = head.contentLength ?? bytes.length - bodyAt
+  const own = start === 0 ? bytes : bytes.subarray(start)
+  const head = readHead(own, limits)
+  const from = head.end ?? own.length
+  const length = head.contentLength ?? own.length - from
   if (length > limits.bodyBytesMax) head.note(513, 'Message Too Large', true)
-  if (bodyAt + length > bytes.length) head.note(400, 'Content-Length beyond the end of the message', true)
+  else if (from + length > own.length) head.note(400, 'Content-Length beyond the end of the message', true)
   const error = head.error()
   if (error) throw error
-  head.message.body = bytes.subarray(bodyAt, bodyAt + length)
+  head.message.body = own.subarray(from, from + length)
   return head.message
 }
 
+function readHead(bytes: Buffer, limits: Limits): Head {
+  if (bytes.length <= SMALL_BYTES && bytes.length <= limits.headerBytesMax)
+    return new Head(bytes, bytes.toString('latin1', 0, bytes.length), limits)
+  const end = bytes.indexOf(HEAD_END)
+  const to = end < 0 ? bytes.length : end + HEAD_END.length
+  return new Head(bytes, bytes.toString('latin1', 0, Math.min(to, limits.headerBytesMax)), limits)
+}
+
 /** Index of the first byte that is no line end. */
-export function afterLineEnds(bytes: Buffer): number {
+function afterLineEnds(bytes: Buffer): number {
   let pos = 0
   while (pos < bytes.length && (bytes[pos] === CR || bytes[pos] === LF)) pos++
   return pos
-}
-
-/** No end of headers, or one too far off: the error with what can be read of the lines that are whole. */
-export function brokenHead(bytes: Buffer, start: number, end: number, limits: Limits): SipSyntaxError {
-  const stop = Math.min(end < 0 ? bytes.length : end + 2, start + limits.headerBytesMax)
-  const isTooLong = end >= 0 || bytes.length - start > limits.headerBytesMax
-  const text = bytes.latin1Slice(start, stop)
-  const lines = text.slice(0, text.lastIndexOf('\r\n') + 2)
-  const fault = isTooLong
-    ? { status: 513, reason: 'Headers too long', isFraming: true }
-    : { status: 400, reason: 'Headers without end', isFraming: true }
-  if (!lines.endsWith('\r\n')) return new SipSyntaxError(0, fault.reason)
-  return new Head(lines, limits, fault).error() ?? new SipSyntaxError(0, fault.reason)
 }

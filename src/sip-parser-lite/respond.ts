@@ -115,6 +115,6 @@ function hasTag(to: HeaderField): boolean {
     return toOf(to).params.has('tag')
   } catch {
     // A To that was refused as malformed is answered as it came.
-    return Field.lineOf(to) !== undefined
+    return Field.isReceived(to)
   }
 }

@@ -1,11 +1,9 @@
+import { Buffer } from 'node:buffer'
+import { CR, LF } from './chars.ts'
 import { Head } from './head.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import { type SipMessage, SipSyntaxError } from './message.ts'
-import { brokenHead } from './parse.ts'
-
-const HEAD_END = Buffer.from('\r\n\r\n')
-const CR = 13
-const LF = 10
+import { HEAD_END } from './parse.ts'
 
 /**
  * Messages out of a byte stream (RFC 3261 18.3, RFC 5626 4.4.1). Push what arrives, then call `next` until it gives undefined.
@@ -106,27 +104,26 @@ export class SipStream {
   }
 
   #takeHead(): boolean {
-    const held = this.#bytes.subarray(0, this.#end)
-    if (held.length - this.#start < HEAD_END.length || isStartOfLineEnd(held, this.#start, this.#end)) return false
-    const end = held.indexOf(HEAD_END, this.#searched)
-    const limits = this.#limits
-    const size = (end < 0 ? held.length : end) - this.#start
-    if (size > limits.headerBytesMax) throw this.#die(brokenHead(held, this.#start, end, limits))
-    if (end < 0) {
+    const held = this.#bytes.subarray(this.#start, this.#end)
+    if (held.length < HEAD_END.length) return false
+    const max = this.#limits.headerBytesMax
+    const end = held.indexOf(HEAD_END, this.#searched - this.#start)
+    const size = end < 0 ? held.length : end + HEAD_END.length
+    if (end < 0 && size < max) {
       this.#checkStartLine(held)
-      this.#searched = Math.max(this.#start, held.length - HEAD_END.length + 1)
+      this.#searched = this.#end - HEAD_END.length + 1
       return false
     }
-    this.#head = new Head(held.latin1Slice(this.#start, end + 2), limits)
-    this.#advance(end + HEAD_END.length)
+    this.#head = new Head(held, held.toString('latin1', 0, Math.min(size, max)), this.#limits)
+    this.#advance(this.#start + size)
     return true
   }
 
+  /** A start line that does not end is not waited for. */
   #checkStartLine(held: Buffer): void {
-    const max = this.#limits.startLineBytesMax
-    if (held.length - this.#start <= max + 2) return
-    const end = held.subarray(this.#start, this.#start + max + 2).indexOf('\r\n')
-    if (end < 0) throw this.#die(new SipSyntaxError(0, 'Start line too long'))
+    const max = this.#limits.startLineBytesMax + 2
+    if (held.length < max || held.subarray(0, max).includes('\r\n')) return
+    throw this.#die(new SipSyntaxError(0, 'Start line without end'))
   }
 
   #takeBody(head: Head): SipMessage | undefined {

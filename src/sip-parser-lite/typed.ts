@@ -1,29 +1,31 @@
 import {
+  ALPHANUMERIC,
+  bytesOf,
+  COLON,
   COMMA,
+  charSet,
   closingQuote,
   elementEnd,
   GREATER,
   isToken,
   LESS,
   malformed,
-  type Params,
+  parseDigits,
   QUOTE,
-  readPairs,
-  readParams,
-  SEMICOLON,
+  SLASH,
   skipIn,
   skipSpace,
   splitList,
   TOKEN,
-  trimmed,
   unfold,
   unquoted,
 } from './chars.ts'
 import { readHostPort } from './host.ts'
 import type { HeaderField, SipMessage } from './message.ts'
 import { Field } from './names.ts'
+import { NO_PARAMS, type Params, readPairs, readParams } from './params.ts'
 
-export type { Params } from './chars.ts'
+export type { Params } from './params.ts'
 
 /** Readers of header values. Each throws SipSyntaxError(400, 'Malformed NAME header'). */
 
@@ -68,27 +70,42 @@ const SECONDS_MAX = 0xffffffff
 /** `value` is one element of a Via header. */
 export function parseVia(value: string): Via {
   const text = unfold(value)
-  const nameEnd = skipIn(TOKEN, text, 0)
-  const versionAt = afterSlash(text, nameEnd)
-  const versionEnd = skipIn(TOKEN, text, versionAt)
-  const transportAt = afterSlash(text, versionEnd)
-  const transportEnd = skipIn(TOKEN, text, transportAt)
-  const hostAt = skipSpace(text, transportEnd)
-  if (nameEnd === 0 || versionEnd === versionAt || transportEnd === transportAt) malformed('Via')
-  if (hostAt === transportEnd) malformed('Via')
-  const sentBy = readHostPort(text, hostAt, true)
+  return readVia(bytesOf(text), text, 0, text.length)
+}
+
+export function readVia(bytes: Uint8Array, text: string, from: number, to: number): Via {
+  const nameEnd = skipIn(TOKEN, bytes, from, to)
+  const versionAt = afterSlash(bytes, nameEnd, to)
+  const versionEnd = skipIn(TOKEN, bytes, versionAt, to)
+  const transportAt = afterSlash(bytes, versionEnd, to)
+  const transportEnd = skipIn(TOKEN, bytes, transportAt, to)
+  const hostAt = skipSpace(bytes, transportEnd, to)
+  if (nameEnd === from || versionEnd === versionAt || transportEnd === transportAt) malformed('Via')
+  const sentBy = hostAt === transportEnd ? undefined : readHostPort(bytes, text, hostAt, to, true)
   if (!sentBy) malformed('Via')
-  const params = readParams(text, sentBy.end, 'Via')
-  const protocol = `${text.slice(0, nameEnd)}/${text.slice(versionAt, versionEnd)}`.toUpperCase()
-  const transport = text.slice(transportAt, transportEnd).toUpperCase()
-  const { host, port } = sentBy
+  const params = readParams(bytes, text, sentBy.end, to, 'Via')
+  const isTight = versionEnd - from === 7 && text.startsWith('SIP/2.0', from)
+  const protocol = isTight
+    ? 'SIP/2.0'
+    : `${text.slice(from, nameEnd)}/${text.slice(versionAt, versionEnd)}`.toUpperCase()
+  const transport = text.slice(transportAt, transportEnd)
+  return viaOfParts(
+    protocol,
+    transport === 'UDP' ? transport : transport.toUpperCase(),
+    sentBy.host,
+    sentBy.port,
+    params,
+  )
+}
+
+function viaOfParts(protocol: string, transport: string, host: string, port: number | undefined, params: Params): Via {
   return port === undefined ? { protocol, transport, host, params } : { protocol, transport, host, port, params }
 }
 
-function afterSlash(text: string, from: number): number {
-  const slash = skipSpace(text, from)
-  if (text.charCodeAt(slash) !== 0x2f) malformed('Via')
-  return skipSpace(text, slash + 1)
+function afterSlash(bytes: Uint8Array, from: number, to: number): number {
+  const slash = skipSpace(bytes, from, to)
+  if (slash >= to || bytes[slash] !== SLASH) malformed('Via')
+  return skipSpace(bytes, slash + 1, to)
 }
 
 /** Unquoted display names may hold tokens and, beyond the grammar, bytes of UTF-8, which deployed clients send. */
@@ -96,6 +113,7 @@ const DISPLAY_NAME = TOKEN.map((flag, code) => (flag || code >= 0x80 || code ===
 /** Characters of a URI, of any scheme. */
 const URI = new Uint8Array(256).fill(1, 0x21, 0x7f)
 for (const character of '"<>\\^`{|}') URI[character.charCodeAt(0)] = 0
+const SCHEME = charSet(`${ALPHANUMERIC}+-.`)
 /** RFC 3261 20.10: without angle brackets a URI ends at these. */
 const BARE_URI = URI.slice()
 for (const character of ',;?') BARE_URI[character.charCodeAt(0)] = 0
@@ -103,35 +121,42 @@ for (const character of ',;?') BARE_URI[character.charCodeAt(0)] = 0
 /** From, To, Contact, Route, Refer-To and the like; one element of a list. `header` names it in the error. */
 export function parseNameAddr(value: string, header = 'address'): NameAddr {
   const text = unfold(value)
-  const start = skipSpace(text, 0)
+  return readNameAddr(bytesOf(text), text, 0, text.length, header)
+}
+
+export function readNameAddr(bytes: Uint8Array, text: string, from: number, to: number, header: string): NameAddr {
   let displayName: string | undefined
-  let open = start
-  if (text.charCodeAt(start) === QUOTE) {
-    const close = closingQuote(text, start)
+  let open: number
+  if (bytes[from] === QUOTE) {
+    const close = closingQuote(bytes, from, to)
     if (close < 0) malformed(header)
-    displayName = unquoted(text, start, close)
-    open = skipSpace(text, close + 1)
+    displayName = unquoted(text, from, close)
+    open = skipSpace(bytes, close + 1, to)
   } else {
-    open = skipIn(DISPLAY_NAME, text, start)
-    if (open > start) displayName = trimmed(text, start, open)
+    open = skipIn(DISPLAY_NAME, bytes, from, to)
+    if (open > from) displayName = text.slice(from, open).trim()
   }
-  if (text.charCodeAt(open) !== LESS) return bareAddress(text, start, header)
-  const close = skipIn(URI, text, open + 1)
-  if (text.charCodeAt(close) !== GREATER) malformed(header)
+  if (open >= to || bytes[open] !== LESS) return readBareAddress(bytes, text, from, to, header)
+  const close = skipIn(URI, bytes, open + 1, to)
+  if (close >= to || bytes[close] !== GREATER || !hasScheme(bytes, open + 1, close)) malformed(header)
   const uri = text.slice(open + 1, close)
-  if (!hasScheme(uri)) malformed(header)
-  const params = readParams(text, close + 1, header)
+  const params = readParams(bytes, text, close + 1, to, header)
   return displayName === undefined ? { uri, params } : { displayName, uri, params }
 }
 
-function bareAddress(text: string, start: number, header: string): NameAddr {
-  const end = skipIn(BARE_URI, text, start)
-  const uri = text.slice(start, end)
-  if (!hasScheme(uri)) malformed(header)
-  return { uri, params: readParams(text, end, header) }
+function readBareAddress(bytes: Uint8Array, text: string, from: number, to: number, header: string): NameAddr {
+  const end = skipIn(BARE_URI, bytes, from, to)
+  if (!hasScheme(bytes, from, end)) malformed(header)
+  return { uri: text.slice(from, end), params: readParams(bytes, text, end, to, header) }
 }
 
-const hasScheme = (uri: string): boolean => /^[a-z][a-z0-9+.-]*:./i.test(uri)
+/** A scheme, its colon and something behind it. */
+function hasScheme(bytes: Uint8Array, from: number, to: number): boolean {
+  const colon = skipIn(SCHEME, bytes, from, to)
+  return isLetter(bytes[from]!) && colon + 1 < to && bytes[colon] === COLON
+}
+
+const isLetter = (byte: number): boolean => (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a
 
 /** RFC 3261 20.7: `*` stands alone and without parameters. */
 export function parseContacts(values: readonly string[]): '*' | NameAddr[] {
@@ -141,23 +166,32 @@ export function parseContacts(values: readonly string[]): '*' | NameAddr[] {
 }
 
 export function parseCSeq(value: string): CSeq {
-  const match = /^(\d+)[ \t]+(\S+)$/.exec(unfold(value))
-  const seq = match ? Number(match[1]) : Number.NaN
-  const method = match?.[2] ?? ''
-  if (!(seq <= CSEQ_MAX) || !isToken(method)) malformed('CSeq')
-  return { seq, method }
+  const text = unfold(value)
+  return readCSeq(bytesOf(text), text, 0, text.length)
 }
+
+export function readCSeq(bytes: Uint8Array, text: string, from: number, to: number): CSeq {
+  let seq = 0
+  let pos = from
+  for (; pos < to && isDigit(bytes[pos]!); pos++) seq = Math.min(seq * 10 + bytes[pos]! - 48, CSEQ_MAX + 1)
+  const methodAt = skipSpace(bytes, pos, to)
+  const end = skipIn(TOKEN, bytes, methodAt, to)
+  if (pos === from || methodAt === pos || end === methodAt || end < to || seq > CSEQ_MAX) malformed('CSeq')
+  return { seq, method: text.slice(methodAt, to) }
+}
+
+const isDigit = (byte: number): boolean => byte >= 48 && byte <= 57
 
 /** Authorization, WWW-Authenticate and their kin: one header line. A scheme whose credentials are no list of pairs has no params. */
 export function parseAuth(value: string, header = 'Authorization'): Credentials {
   const text = unfold(value)
-  const schemeEnd = skipIn(TOKEN, text, 0)
+  const bytes = bytesOf(text)
+  const schemeEnd = skipIn(TOKEN, bytes, 0, text.length)
   const scheme = text.slice(0, schemeEnd).toLowerCase()
-  const start = skipSpace(text, schemeEnd)
+  const start = skipSpace(bytes, schemeEnd, text.length)
   if (scheme === '' || start === schemeEnd || start === text.length) malformed(header)
-  if (scheme !== 'digest' && !/^[^\s=]+[ \t]*=[ \t]*[^\s=]/.test(text.slice(start)))
-    return { scheme, params: new Map() }
-  return { scheme, params: readPairs(text, start, COMMA, header) }
+  const isPairs = scheme === 'digest' || /^[^\s=]+[ \t]*=[ \t]*[^\s=]/.test(text.slice(start))
+  return { scheme, params: isPairs ? readPairs(bytes, text, start, text.length, COMMA, header) : NO_PARAMS }
 }
 
 /** A value with parameters: Event, Content-Type, Content-Disposition, Subscription-State. `value` comes lower-case. */
@@ -165,9 +199,9 @@ export function parseParams(value: string, header = 'value'): { readonly value: 
   const text = unfold(value)
   const semicolon = text.indexOf(';')
   const end = semicolon < 0 ? text.length : semicolon
-  const head = trimmed(text, 0, end).toLowerCase()
-  if (!isToken(head) && !/^[^\s/;,"<>]+[ \t]*\/[ \t]*[^\s/;,"<>]+$/.test(head)) malformed(header)
-  return { value: head.replace(/[ \t]/g, ''), params: readParams(text, end, header) }
+  const head = text.slice(0, end).trim().toLowerCase()
+  if (!isToken(head) && !/^[^\s/,"<>]+[ \t]*\/[ \t]*[^\s/,"<>]+$/.test(head)) malformed(header)
+  return { value: head.replace(/[ \t]/g, ''), params: readParams(bytesOf(text), text, end, text.length, header) }
 }
 
 /** Seconds, 0 to 2^32 - 1; a comment or parameters after the number are passed over. */
@@ -209,8 +243,11 @@ function needed(message: SipMessage, key: string, name: string): HeaderField {
   return firstField(message, key) ?? malformed(name)
 }
 
-const firstVia = (value: string): Via =>
-  parseVia(value.indexOf(',') < 0 ? value : trimmed(value, 0, elementEnd(value, 0)))
+function firstVia(value: string): Via {
+  const text = unfold(value)
+  const bytes = bytesOf(text)
+  return readVia(bytes, text, 0, elementEnd(bytes, 0, text.length))
+}
 const from = (value: string): NameAddr => parseNameAddr(value, 'From')
 const to = (value: string): NameAddr => parseNameAddr(value, 'To')
 
@@ -234,13 +271,13 @@ export function maxForwards(message: SipMessage): number | undefined {
 }
 
 export function parseMaxForwards(value: string): number {
-  const hops = /^\d+$/.test(value) ? Number(value) : Number.NaN
-  return hops <= MAX_FORWARDS_MAX ? hops : malformed('Max-Forwards')
+  const hops = parseDigits(value)
+  return hops !== undefined && hops <= MAX_FORWARDS_MAX ? hops : malformed('Max-Forwards')
 }
 
 /** Tokens of a list header such as Supported, Require, Allow, Accept: each without its parameters, as received. */
 export const listTokens = (value: string): string[] =>
   splitList(unfold(value)).map(element => {
-    const semicolon = element.indexOf(String.fromCharCode(SEMICOLON))
+    const semicolon = element.indexOf(';')
     return semicolon < 0 ? element : element.slice(0, semicolon).trimEnd()
   })

@@ -1,6 +1,7 @@
-import { ALPHANUMERIC, charSet, NO_PARAMS, type Params, skipIn } from './chars.ts'
+import { ALPHANUMERIC, asciiBytesOf, COLON, charSet, EQUALS, lowerCase, SEMICOLON, skipIn } from './chars.ts'
 import { canonicalHost, readHostPort } from './host.ts'
 import { SipSyntaxError } from './message.ts'
+import { NO_PARAMS, type Params } from './params.ts'
 
 export interface SipUri {
   /** Lower-case. */
@@ -34,66 +35,62 @@ function refuse(): never {
 
 /** RFC 3261 19.1.1, RFC 3966, and any other scheme by its characters. Throws SipSyntaxError(400, 'Malformed URI'). */
 export function parseUri(text: string): SipUri {
+  const bytes = asciiBytesOf(text)
   const colon = text.indexOf(':')
-  const scheme = text.slice(0, colon).toLowerCase()
-  if (colon < 1 || !/^[a-z][a-z0-9+.-]*$/.test(scheme)) refuse()
-  if (!hasWholeEscapes(text)) refuse()
-  if (scheme === 'sip' || scheme === 'sips') return parseSip(text, scheme, colon + 1)
+  if (!bytes || colon < 1 || !hasWholeEscapes(text)) refuse()
+  const scheme = lowerCase(bytes, text, 0, colon)
+  if (scheme === 'sip' || scheme === 'sips') return readSip(bytes, text, scheme, colon + 1)
   const opaque = text.slice(colon + 1)
-  if (!OPAQUE.test(opaque)) refuse()
-  return scheme === 'tel' ? parseTel(opaque) : { scheme, host: '', params: NO_PARAMS, opaque }
+  if (!/^[a-z][a-z0-9+.-]*$/.test(scheme) || !OPAQUE.test(opaque)) refuse()
+  return scheme === 'tel' ? readTel(bytes, text, opaque) : { scheme, host: '', params: NO_PARAMS, opaque }
 }
 
-const hasWholeEscapes = (text: string): boolean => !text.includes('%') || !/%(?![0-9a-f]{2})/i.test(text)
+const hasWholeEscapes = (text: string): boolean => text.indexOf('%') < 0 || !/%(?![0-9a-f]{2})/i.test(text)
 
-function parseTel(opaque: string): SipUri {
-  const semicolon = opaque.indexOf(';')
-  const user = semicolon < 0 ? opaque : opaque.slice(0, semicolon)
-  const params = semicolon < 0 ? NO_PARAMS : readUriParams(opaque, semicolon, opaque.length)
+function readTel(bytes: Uint8Array, text: string, opaque: string): SipUri {
+  const semicolon = text.indexOf(';')
+  const userEnd = semicolon < 0 ? text.length : semicolon
+  const user = text.slice('tel:'.length, userEnd)
   if (!/^\+?[0-9a-f*#().-]+$/i.test(user)) refuse()
-  return { scheme: 'tel', user, host: '', params, opaque }
+  return { scheme: 'tel', user, host: '', params: readUriParams(bytes, text, userEnd, text.length), opaque }
 }
 
-function parseSip(text: string, scheme: string, from: number): SipUri {
+function readSip(bytes: Uint8Array, text: string, scheme: string, from: number): SipUri {
   const at = text.indexOf('@', from)
-  const userinfo = at < 0 ? undefined : readUserinfo(text.slice(from, at))
-  const sentTo = readHostPort(text, at < 0 ? from : at + 1, false)
+  const userEnd = at < 0 ? from : skipIn(USER, bytes, from, at)
+  const hasPassword = userEnd < at
+  if (at >= 0 && userEnd === from) refuse()
+  if (hasPassword && (bytes[userEnd] !== COLON || skipIn(PASSWORD, bytes, userEnd + 1, at) < at)) refuse()
+  const sentTo = readHostPort(bytes, text, at < 0 ? from : at + 1, text.length, false)
   if (!sentTo) refuse()
   const question = text.indexOf('?', sentTo.end)
   const paramsEnd = question < 0 ? text.length : question
-  const headers = question < 0 ? undefined : text.slice(question + 1)
-  if (headers !== undefined && (headers === '' || skipIn(HEADERS, headers, 0) < headers.length)) refuse()
-  const params = sentTo.end === paramsEnd ? NO_PARAMS : readUriParams(text, sentTo.end, paramsEnd)
+  const params = readUriParams(bytes, text, sentTo.end, paramsEnd)
+  if (question >= 0 && skipIn(HEADERS, bytes, question + 1, text.length) < text.length) refuse()
+  if (question === text.length - 1) refuse()
   return {
     scheme,
-    ...userinfo,
+    ...(at < 0 ? undefined : { user: text.slice(from, userEnd) }),
+    ...(hasPassword ? { password: text.slice(userEnd + 1, at) } : undefined),
     host: sentTo.host,
     ...(sentTo.port === undefined ? undefined : { port: sentTo.port }),
     params,
-    ...(headers === undefined ? undefined : { headers }),
+    ...(question < 0 ? undefined : { headers: text.slice(question + 1) }),
   }
 }
 
-function readUserinfo(text: string): { user: string; password?: string } {
-  const userEnd = skipIn(USER, text, 0)
-  const user = text.slice(0, userEnd)
-  if (user === '') refuse()
-  if (userEnd === text.length) return { user }
-  const password = text.slice(userEnd + 1)
-  if (text[userEnd] !== ':' || skipIn(PASSWORD, password, 0) < password.length) refuse()
-  return { user, password }
-}
-
-function readUriParams(text: string, from: number, to: number): Params {
+function readUriParams(bytes: Uint8Array, text: string, from: number, to: number): Params {
+  if (from === to) return NO_PARAMS
   const params = new Map<string, string | undefined>()
   for (let pos = from; pos < to; ) {
-    const nameEnd = skipIn(PARAM, text, pos + 1)
-    if (text[pos] !== ';' || nameEnd === pos + 1) refuse()
-    const name = text.slice(pos + 1, nameEnd).toLowerCase()
+    const nameEnd = skipIn(PARAM, bytes, pos + 1, to)
+    if (bytes[pos] !== SEMICOLON || nameEnd === pos + 1) refuse()
+    const name = lowerCase(bytes, text, pos + 1, nameEnd)
     if (params.has(name)) refuse()
-    const end = text[nameEnd] === '=' ? skipIn(PARAM, text, nameEnd + 1) : nameEnd
+    const hasValue = nameEnd < to && bytes[nameEnd] === EQUALS
+    const end = hasValue ? skipIn(PARAM, bytes, nameEnd + 1, to) : nameEnd
     if (end === nameEnd + 1) refuse()
-    params.set(name, end === nameEnd ? undefined : text.slice(nameEnd + 1, end))
+    params.set(name, hasValue ? text.slice(nameEnd + 1, end) : undefined)
     pos = end
   }
   return params
