@@ -1,5 +1,6 @@
 import type { Entropy } from '../base/entropy.ts'
 import { token } from '../base/entropy.ts'
+import { parseParams } from '../sip-parser-lite/typed.ts'
 
 /** A body part to be sent. Pieces are joined by whoever writes them to the wire, never here. */
 export interface Part {
@@ -146,9 +147,8 @@ function splitHead(bytes: Buffer): { head: string; body: Buffer } {
   return { head: bytes.toString('latin1'), body: bytes.subarray(bytes.length) }
 }
 
-/** The boundary parameter of a multipart Content-Type value, unquoted; undefined when it is no multipart or has none. */
+/** The boundary parameter of a multipart Content-Type value; undefined when it is no multipart or has none. Throws SipSyntaxError. */
 export function boundaryOf(contentType: string): string | undefined {
-  if (!/^\s*multipart\//i.test(contentType)) return undefined
-  const match = /;\s*boundary\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))/i.exec(contentType)
-  return match?.[1]?.replace(/\\(.)/g, '$1') ?? match?.[2]
+  const { value, params } = parseParams(contentType, 'Content-Type')
+  return value.startsWith('multipart/') ? params.get('boundary') : undefined
 }

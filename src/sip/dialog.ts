@@ -1,8 +1,11 @@
 import { addLast, value, values } from '../sip-parser-lite/access.ts'
-import type { HeaderField, SipMessage, SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
+import type { SipMessage, SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
 import { SipSyntaxError } from '../sip-parser-lite/message.ts'
 import { callId, cseq, fromTag, parseContacts, parseNameAddr, toTag } from '../sip-parser-lite/typed.ts'
 import { encodeUri, parseUri } from '../sip-parser-lite/uri.ts'
+
+/** A header to send. */
+export type Header = readonly [name: string, value: string]
 
 interface DialogState {
   readonly callId: string
@@ -100,7 +103,7 @@ export class Dialog {
   }
 
   /** A request of this dialog with the next sequence number; Via is the transaction layer's. */
-  request(method: string, headers: readonly HeaderField[] = [], body: Buffer = Buffer.alloc(0)): SipRequest {
+  request(method: string, headers: readonly Header[] = [], body: Buffer = Buffer.alloc(0)): SipRequest {
     this.#localSeq++
     return this.#compose(method, this.#localSeq, headers, body)
   }
@@ -123,7 +126,7 @@ export class Dialog {
     this.#remoteTarget = uri
   }
 
-  #compose(method: string, seq: number, headers: readonly HeaderField[], body: Buffer): SipRequest {
+  #compose(method: string, seq: number, headers: readonly Header[], body: Buffer): SipRequest {
     const { uri, routes } = this.#routed()
     const request: SipRequest = { kind: 'request', method, uri, headers: [], body }
     for (const route of routes) addLast(request, 'Route', route)
@@ -132,7 +135,7 @@ export class Dialog {
     addLast(request, 'To', this.#remote)
     addLast(request, 'Call-ID', this.callId)
     addLast(request, 'CSeq', `${seq} ${method}`)
-    request.headers.push(...headers)
+    for (const [name, text] of headers) addLast(request, name, text)
     return request
   }
 

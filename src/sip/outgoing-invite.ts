@@ -31,7 +31,7 @@ export class OutgoingInvite {
   readonly #legs = new Map<string, Leg>()
   #request: SipRequest
   #sent: SentRequest | undefined
-  #state: 'calling' | 'proceeding' | 'cancelled' | 'over' = 'calling'
+  #isOver = false
   #isCancelWanted = false
   #isMinSeTried = false
   #limit: Timer | undefined
@@ -58,13 +58,13 @@ export class OutgoingInvite {
     this.#context.timers.set('session refused', now.at, then => this.#refuse(then, status, reason, undefined))
   }
 
-  /** RFC 3261 9.1: CANCEL goes out after a provisional response only, and a final one may still win. */
+  /** RFC 3261 9.1: the CANCEL waits for a provisional response, and a final one may still win. */
   cancel(now: Now): void {
-    if (this.#state === 'over' || this.#isCancelWanted) return
+    if (this.#isOver || this.#isCancelWanted) return
     this.#isCancelWanted = true
     this.#context.timers.cancel(this.#limit)
     this.#limit = this.#context.timers.set('session cancel', after(now, TRANSACTION_MS), then => this.#abandon(then))
-    if (this.#state === 'proceeding') this.#sendCancel(now)
+    this.#sent?.cancel(now)
   }
 
   /** RFC 3261 13.2.2.4: a 2xx to this INVITE, the first from somewhere or again. */
@@ -83,7 +83,7 @@ export class OutgoingInvite {
     const leg = new Leg(this.#context, dialog, this.#options.target)
     this.#legs.set(tag, leg)
     leg.acknowledge(now, seq)
-    if (this.#state !== 'over' && !this.#isCancelWanted && isSound) {
+    if (!this.#isOver && !this.#isCancelWanted && isSound) {
       this.#end()
       this.#outcome.onAnswered(now, response, leg)
       return
@@ -105,23 +105,11 @@ export class OutgoingInvite {
 
   #onResponse(now: Now, response: SipResponse): void {
     if (isSuccess(response)) this.onSuccess(now, response)
-    else if (this.#state === 'over') return
-    else if (!isFinal(response)) this.#onProvisional(now, response)
-    else if (response.status !== 422 || !this.#retryWithMinSe(now, response))
+    else if (this.#isOver) return
+    else if (!isFinal(response)) {
+      if (response.status > 100) this.#outcome.onProgress(now, response)
+    } else if (response.status !== 422 || !this.#retryWithMinSe(now, response))
       this.#refuse(now, response.status, response.reason, response)
-  }
-
-  #onProvisional(now: Now, response: SipResponse): void {
-    if (this.#state === 'calling') {
-      this.#state = 'proceeding'
-      if (this.#isCancelWanted) this.#sendCancel(now)
-    }
-    if (response.status > 100) this.#outcome.onProgress(now, response)
-  }
-
-  #sendCancel(now: Now): void {
-    this.#state = 'cancelled'
-    this.#sent?.cancel(now)
   }
 
   /** RFC 4028 7.3: once more, with the interval that the peer or a proxy wants, in the same call. */
@@ -135,7 +123,6 @@ export class OutgoingInvite {
     set(request, 'Min-SE', String(minSe))
     set(request, 'CSeq', `${cseq(request).seq + 1} INVITE`)
     this.#request = request
-    this.#state = 'calling'
     this.#send(now)
     return true
   }
@@ -157,13 +144,13 @@ export class OutgoingInvite {
   }
 
   #refuse(now: Now, status: number, reason: string, response: SipResponse | undefined): void {
-    if (this.#state === 'over') return
+    if (this.#isOver) return
     this.#end()
     this.#outcome.onRefused(now, status, reason, response)
   }
 
   #end(): void {
-    this.#state = 'over'
+    this.#isOver = true
     this.#context.timers.cancel(this.#limit)
   }
 }

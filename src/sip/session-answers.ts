@@ -6,13 +6,12 @@ import { SipSyntaxError } from '../sip-parser-lite/message.ts'
 import { responseTo } from '../sip-parser-lite/respond.ts'
 import { parseParams } from '../sip-parser-lite/typed.ts'
 import type { ConfirmedSession } from './confirmed-session.ts'
+import type { Header } from './dialog.ts'
 import { contactUri } from './dialog.ts'
 import { ALLOW } from './session-headers.ts'
 import type { Agreement } from './session-timer.ts'
 import { agreeAsServer, MIN_SE_S, supportsTimer } from './session-timer.ts'
 import type { SessionContext } from './session-types.ts'
-
-type Header = readonly [name: string, value: string]
 
 /** Extensions that may be required of us in a dialog. */
 const SUPPORTED = ['timer']

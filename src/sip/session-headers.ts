@@ -1,20 +1,20 @@
 import { values } from '../sip-parser-lite/access.ts'
-import { field } from '../sip-parser-lite/field.ts'
-import type { HeaderField, SipMessage } from '../sip-parser-lite/message.ts'
+import type { SipMessage } from '../sip-parser-lite/message.ts'
 import { SipSyntaxError } from '../sip-parser-lite/message.ts'
+import type { Header } from './dialog.ts'
 import { contactUri } from './dialog.ts'
 import type { SessionContext } from './session-types.ts'
 
 /** What we take in a dialog of a session. */
 export const ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE'
 
-export const ownHeaders = (context: SessionContext): HeaderField[] => [field('User-Agent', context.userAgent)]
+export const ownHeaders = (context: SessionContext): Header[] => [['User-Agent', context.userAgent]]
 
 /** RFC 4028 7.1: who refreshes is named, and it is whoever sends this. */
-export const timerHeaders = (seconds: number, minSe: number | undefined): HeaderField[] => [
-  field('Session-Expires', `${seconds};refresher=uac`),
-  ...(minSe === undefined ? [] : [field('Min-SE', String(minSe))]),
-]
+export function timerHeaders(seconds: number, minSe: number | undefined): Header[] {
+  const expires: Header = ['Session-Expires', `${seconds};refresher=uac`]
+  return minSe === undefined ? [expires] : [expires, ['Min-SE', String(minSe)]]
+}
 
 /** Methods of Allow in upper case; undefined when the message does not say. */
 export function allowed(message: SipMessage): readonly string[] | undefined {

@@ -2,9 +2,9 @@ import { randomBelow } from '../base/entropy.ts'
 import type { Now } from '../base/time.ts'
 import { after } from '../base/time.ts'
 import type { Timer } from '../base/timers.ts'
-import { field } from '../sip-parser-lite/field.ts'
-import type { HeaderField, SipResponse } from '../sip-parser-lite/message.ts'
+import type { SipResponse } from '../sip-parser-lite/message.ts'
 import { cseq } from '../sip-parser-lite/typed.ts'
+import type { Header } from './dialog.ts'
 import { ALLOW, leniently, ownHeaders, timerHeaders } from './session-headers.ts'
 import type { Leg } from './session-leg.ts'
 import { isFinal, isSuccess } from './session-leg.ts'
@@ -75,7 +75,7 @@ export class SessionRefresh {
     const method = this.#owner.remoteAllow.includes('UPDATE') && !this.#isUpdateRefused ? 'UPDATE' : 'INVITE'
     const { leg, localSdp } = this.#owner
     const headers = this.#headers(Math.max(agreement.seconds, this.#minSe))
-    if (method === 'INVITE') headers.push(field('Content-Type', this.#owner.contentType))
+    if (method === 'INVITE') headers.push(['Content-Type', this.#owner.contentType])
     const request = leg.dialog.request(method, headers, method === 'INVITE' ? localSdp : undefined)
     this.#pending = method
     this.#context.counters.count('session_refreshes', method)
@@ -86,12 +86,12 @@ export class SessionRefresh {
     })
   }
 
-  #headers(seconds: number): HeaderField[] {
+  #headers(seconds: number): Header[] {
     const minSe = this.#minSe > MIN_SE_S ? this.#minSe : undefined
     return [
-      field('Contact', this.#owner.contact),
-      field('Allow', ALLOW),
-      field('Supported', 'timer'),
+      ['Contact', this.#owner.contact],
+      ['Allow', ALLOW],
+      ['Supported', 'timer'],
       ...ownHeaders(this.#context),
       ...timerHeaders(seconds, minSe),
     ]
