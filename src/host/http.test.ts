@@ -1,0 +1,86 @@
+import t from 'tap'
+import { Counters } from '../base/counters.ts'
+import { silentLog } from '../base/log.ts'
+import type { WallTime } from '../base/time.ts'
+import { HostStore } from '../testing/host-store.ts'
+import { Clock } from './clock.ts'
+import { Health } from './health.ts'
+import { HttpServer } from './http.ts'
+import { WatchedStore } from './watched-store.ts'
+
+const RESERVE = 1000
+
+const listener = (port = 0) =>
+  ({ transport: 'tcp', endpoint: { address: '127.0.0.1', port }, key: 'listen.http' }) as const
+
+/** A server over a store whose free space and failures the test sets, and a clock that the test moves past what is kept. */
+const setUp = async () => {
+  const space = { free: RESERVE }
+  const time = { at: 0 }
+  const host = new HostStore({ freeBytes: () => space.free })
+  const store = new WatchedStore(host, silentLog)
+  const clock = new Clock(0 as WallTime, { monotonic: () => (time.at += 1001), wall: () => Date.UTC(2030, 0, 1) })
+  const health = new Health(store, clock, RESERVE)
+  const counters = new Counters()
+  const describe = () => ({ msrp: { openSessions: 3, names: ['x'] }, 'odd name': 1 })
+  const { http, at } = await HttpServer.listen(listener(), { health, counters, describe })
+  t.teardown(() => http.close())
+  const get = (path: string) => fetch(`http://127.0.0.1:${at.port}${path}`)
+  return { space, host, store, health, counters, get, at }
+}
+
+t.test('/healthz says 200 and ok while custody can be accepted', async t => {
+  const { get } = await setUp()
+  const reply = await get('/healthz')
+  t.equal(reply.status, 200)
+  t.equal(await reply.text(), '{"status":"ok"}')
+})
+
+t.test('/healthz says 503 and why: flash reserve, a store that cannot write, stopping', async t => {
+  const { space, host, store, health, get } = await setUp()
+  const reason = async () => {
+    const reply = await get('/healthz')
+    t.equal(reply.status, 503)
+    return ((await reply.json()) as { reason: string }).reason
+  }
+  space.free = RESERVE - 1
+  t.match(await reason(), /999 bytes are free, fewer than deferral\.reserve_bytes/)
+  space.free = RESERVE
+  host.failure = { failure: 'full', detail: 'ENOSPC' }
+  await store.ask('clock', { wall: 0 as WallTime })
+  t.match(await reason(), /the store cannot write: no space: ENOSPC/)
+  host.failure = undefined
+  t.equal((await get('/healthz')).status, 200, 'well again without anybody writing')
+  host.failure = { failure: 'busy', detail: 'many' }
+  t.match(await reason(), /the store does not answer: many/)
+  health.stopping()
+  t.match(await reason(), /stopping/)
+})
+
+t.test('/metrics is Prometheus text: prefix, counters end in _total', async t => {
+  const { get, counters } = await setUp()
+  counters.count('udp_dropped', 'send queue', 2)
+  counters.count('messages_stored')
+  const reply = await get('/metrics')
+  t.match(reply.headers.get('content-type'), /^text\/plain; version=0\.0\.4/)
+  const lines = (await reply.text()).split('\n')
+  t.ok(lines.includes('# TYPE restante_udp_dropped_total counter'))
+  t.ok(lines.includes('restante_udp_dropped_total{kind="send queue"} 2'))
+  t.ok(lines.includes('restante_messages_stored_total 1'))
+  t.ok(lines.includes('# TYPE restante_msrp_open_sessions gauge'))
+  t.ok(lines.includes('restante_msrp_open_sessions 3'))
+  t.ok(lines.includes('restante_odd_name 1'))
+  for (const line of lines) t.match(line, /^$|^# |^restante_/)
+})
+
+t.test('/ says where things are; the rest is not there', async t => {
+  const { get } = await setUp()
+  t.match(await (await get('/')).text(), '/healthz')
+  t.equal((await get('/api/v1/openapi.json')).status, 404)
+})
+
+t.test('a port that is taken is told with key, address and what to do', async t => {
+  const { health, counters, at } = await setUp()
+  const again = HttpServer.listen(listener(at.port), { health, counters, describe: () => ({}) })
+  await t.rejects(again, /^listen\.http: cannot listen on TCP 127\.0\.0\.1:\d+: another program listens there/)
+})

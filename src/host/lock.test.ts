@@ -1,0 +1,25 @@
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { FolderLock, makeDataDir } from './lock.ts'
+
+t.test('a data folder has one holder at a time', async t => {
+  const dir = t.testdir({ other: {} })
+  const first = await FolderLock.take(dir)
+  t.ok(first)
+  t.equal(await FolderLock.take(join(dir, 'other', '..')), undefined, 'the same folder by another name')
+  const other = await FolderLock.take(join(dir, 'other'))
+  t.ok(other, 'another folder')
+  other?.release()
+  first?.release()
+  const again = await FolderLock.take(dir)
+  t.ok(again)
+  again?.release()
+})
+
+t.test('the data folder is made for its owner alone, and a refusal says which key', async t => {
+  const dir = t.testdir({ file: '' })
+  makeDataDir(join(dir, 'a', 'b'))
+  t.equal(statSync(join(dir, 'a', 'b')).mode & 0o777, 0o700)
+  t.throws(() => makeDataDir(join(dir, 'file', 'b')), /^data_dir: cannot make the folder/)
+})

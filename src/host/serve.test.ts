@@ -1,0 +1,148 @@
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { createConnection } from 'node:net'
+import { join } from 'node:path'
+import t from 'tap'
+import { loadConfig } from '../base/config.ts'
+import { type Log, silentLog } from '../base/log.ts'
+import { EchoEngine } from '../testing/echo-engine.ts'
+import { HostStore } from '../testing/host-store.ts'
+import { isAdminPassword } from './admin.ts'
+import { SystemEntropy } from './entropy.ts'
+import { FolderLock } from './lock.ts'
+import { Box, type ServeOptions } from './serve.ts'
+
+const configOf = (dataDir: string, more = '') => {
+  const text = `domain = "example.org"
+    data_dir = "${dataDir}"
+    [listen]
+    sip_udp = ["127.0.0.1:0", "[::1]:0"]
+    sip_tcp = "127.0.0.1:0"
+    msrp_tcp = "127.0.0.1:0"
+    http = "127.0.0.1:0"
+    ${more}`
+  const loaded = loadConfig(text, 'test.toml')
+  if ('errors' in loaded) throw new Error(loaded.errors.join())
+  return loaded.config
+}
+
+const optionsOf = (dataDir: string, store: HostStore, more: Partial<ServeOptions> = {}): ServeOptions => ({
+  config: configOf(dataDir),
+  log: silentLog,
+  entropy: new SystemEntropy(),
+  makeEngine: () => new EchoEngine(),
+  openStore: async () => store,
+  ...more,
+})
+
+t.test('bytes go from the socket through engine and store and back; a stop closes everything', async t => {
+  const dir = t.testdir({})
+  const store = new HostStore()
+  const engine = new EchoEngine()
+  const box = await Box.start(optionsOf(dir, store, { makeEngine: () => engine }))
+  t.equal(box.sip.length, 3)
+  t.match(box.msrp, [{ transport: 'tcp' }])
+  const socket = createConnection(box.sip[2]!.endpoint.port, '127.0.0.1')
+  socket.write('hello')
+  t.equal(`${(await once(socket, 'data'))[0]}`, 'hello')
+  const metrics = await (await fetch(`http://127.0.0.1:${box.http[0]!.port}/metrics`)).text()
+  t.match(metrics, 'restante_echo_waiting 0')
+  const closed = once(socket, 'close')
+  await box.stop()
+  await closed
+  t.ok(engine.stoppedAt)
+  t.ok(store.isClosed)
+  const lock = await FolderLock.take(dir)
+  t.ok(lock, 'the folder is free again')
+  lock?.release()
+})
+
+t.test('whoever waits for a commit when the box is stopped still gets the answer', async t => {
+  const store = new HostStore()
+  const box = await Box.start(optionsOf(t.testdir({}), store))
+  const socket = createConnection(box.sip[2]!.endpoint.port, '127.0.0.1')
+  await once(socket, 'connect')
+  const parts: Buffer[] = []
+  socket.on('data', bytes => parts.push(bytes))
+  const asked = store.asked.length
+  socket.write('late')
+  while (store.asked.length === asked) await new Promise(setImmediate)
+  await Promise.all([box.stop(), once(socket, 'close')])
+  t.equal(`${Buffer.concat(parts)}`, 'late')
+})
+
+t.test('a second box on the same folder is refused with the process id of the first', async t => {
+  const dir = t.testdir({})
+  const box = await Box.start(optionsOf(dir, new HostStore()))
+  await t.rejects(Box.start(optionsOf(dir, new HostStore())), {
+    message: `data_dir: ${dir} is in use by the restante that runs as process ${process.pid}. Stop that one, or choose another data_dir.`,
+  })
+  await box.stop()
+})
+
+t.test('the very first start makes the accounts and the administrator’s password, no later one does', async t => {
+  const dir = t.testdir({})
+  const store = new HostStore()
+  const first = await Box.start(optionsOf(dir, store, { firstAccounts: ['alice', 'bob'] }))
+  await first.stop()
+  t.same(
+    first.credentials.map(({ name }) => name),
+    ['admin', 'sip:alice@example.org', 'sip:bob@example.org'],
+  )
+  t.equal(new Set(first.credentials.map(({ password }) => password)).size, 3)
+  t.ok(isAdminPassword(dir, first.credentials[0]!.password))
+  const alice = store.model.execute({ verb: 'account.get', aor: 'sip:alice@example.org' })
+  t.match(alice, { origin: 'store', ha1Md5: /^[0-9a-f]{32}$/, ha1Sha256: /^[0-9a-f]{64}$/ })
+  const second = await Box.start(optionsOf(dir, store, { firstAccounts: ['alice', 'bob'] }))
+  await second.stop()
+  t.same(second.credentials, [])
+  t.same(store.model.execute({ verb: 'account.get', aor: 'sip:alice@example.org' }), alice)
+})
+
+t.test('accounts of the file are provisioned, and one that the store has too is logged', async t => {
+  const dir = t.testdir({})
+  const store = new HostStore()
+  const account = { aor: 'sip:bob@example.org', ha1Md5: 'b'.repeat(32), origin: 'store' } as const
+  store.model.execute({ verb: 'account.put', account })
+  const warnings: unknown[] = []
+  const log: Log = { ...silentLog, warn: (msg, fields) => warnings.push([msg, fields]) }
+  const users = ['alice', 'bob'].map(user => `[[user]]\naor = "sip:${user}@example.org"\npassword = "secret"\n`)
+  const box = await Box.start(optionsOf(dir, store, { config: configOf(dir, users.join('')), log }))
+  await box.stop()
+  t.match(store.model.execute({ verb: 'account.get', aor: 'sip:alice@example.org' }), { origin: 'file' })
+  t.same(store.model.execute({ verb: 'account.get', aor: account.aor }), account)
+  t.match(warnings, [[/exists in the store too/, { aor: account.aor }]])
+})
+
+t.test('where a listener cannot be opened nothing stays open', async t => {
+  const dir = t.testdir({})
+  const taken = await Box.start(optionsOf(join(dir, 'first'), new HostStore()))
+  const config = configOf(join(dir, 'second'))
+  config.listen.http = `127.0.0.1:${taken.http[0]!.port}`
+  const store = new HostStore()
+  await t.rejects(Box.start(optionsOf(dir, store, { config })), /^listen\.http: cannot listen on TCP/)
+  t.ok(store.isClosed)
+  const lock = await FolderLock.take(join(dir, 'second'))
+  t.ok(lock)
+  lock?.release()
+  await taken.stop()
+})
+
+t.test('a store that cannot be read or written at the start is a plain message', async t => {
+  const store = new HostStore()
+  store.failure = { failure: 'io', detail: 'EIO' }
+  await t.rejects(Box.start(optionsOf(t.testdir({}), store)), /the store cannot be read: EIO/)
+})
+
+t.test('listeners of later releases are named in the log and left closed', async t => {
+  const dir = t.testdir({})
+  const config = configOf(dir)
+  config.listen.sip_tls = '127.0.0.1:0'
+  const warnings: unknown[] = []
+  const log: Log = { ...silentLog, warn: (msg, fields) => warnings.push([msg, fields]) }
+  const box = await Box.start(optionsOf(dir, new HostStore(), { config, log }))
+  t.ok(existsSync(join(dir, 'control')))
+  await box.stop()
+  t.equal(box.sip.length, 3)
+  t.same(warnings, [['not in this release: this listener is not opened', { key: 'listen.sip_tls' }]])
+})

@@ -1,0 +1,173 @@
+import { once } from 'node:events'
+import { createConnection, createServer, type Socket } from 'node:net'
+import t from 'tap'
+import { Counters } from '../base/counters.ts'
+import type { Flow } from '../base/flow.ts'
+import { SystemEntropy } from './entropy.ts'
+import { WRITE_QUEUE_BYTES_MAX } from './stream.ts'
+import { Streams } from './streams.ts'
+
+const listener = (address: string, port = 0) =>
+  ({ transport: 'tcp', endpoint: { address, port }, key: 'listen.sip_tcp' }) as const
+
+interface Event {
+  readonly kind: 'opened' | 'received' | 'closed'
+  readonly flow: Flow
+  readonly bytes?: Buffer
+  readonly reason?: string
+}
+
+/** Streams on an ephemeral port, with what they told so far. */
+const setUp = async (address = '127.0.0.1') => {
+  const events: Event[] = []
+  const waiting: (() => void)[] = []
+  const tell = (event: Event) => {
+    events.push(event)
+    for (const wake of waiting.splice(0)) wake()
+  }
+  const counters = new Counters()
+  const streams = new Streams(
+    {
+      opened: flow => tell({ kind: 'opened', flow }),
+      received: (flow, bytes) => tell({ kind: 'received', flow, bytes }),
+      closed: (flow, reason) => tell({ kind: 'closed', flow, reason }),
+    },
+    counters,
+    new SystemEntropy(),
+  )
+  const local = await streams.listen('sip', listener(address))
+  streams.open()
+  t.teardown(() => streams.closeAll(0))
+  const next = async (kind: Event['kind']): Promise<Event> => {
+    for (;;) {
+      const found = events.findIndex(event => event.kind === kind)
+      if (found >= 0) return events.splice(found, 1)[0]!
+      await new Promise<void>(resolve => waiting.push(resolve))
+    }
+  }
+  return { streams, local, events, next, counters }
+}
+
+const connect = async (port: number, host = '127.0.0.1'): Promise<Socket> => {
+  const socket = createConnection({ port, host })
+  await once(socket, 'connect')
+  t.teardown(() => socket.destroy())
+  return socket
+}
+
+const outgoing = (port: number, id = 'out/1'): Flow => ({
+  id,
+  protocol: 'msrp',
+  transport: 'tcp',
+  local: { address: '127.0.0.1', port: 0 },
+  remote: { address: '127.0.0.1', port },
+})
+
+for (const address of ['127.0.0.1', '::1'])
+  t.test(`a connection is a flow with both its addresses, ${address}`, async t => {
+    const { streams, local, next } = await setUp(address)
+    const socket = await connect(local.port, address)
+    const { flow } = await next('opened')
+    t.match(flow, { protocol: 'sip', transport: 'tcp', local, remote: { address, port: socket.localPort } })
+    socket.write('hello')
+    t.equal(`${(await next('received')).bytes}`, 'hello')
+    streams.write(flow, Buffer.from('answer'))
+    t.equal(`${(await once(socket, 'data'))[0]}`, 'answer')
+    socket.end()
+    t.same((await next('closed')).reason, 'closed by the peer')
+    t.equal(streams.count, 0)
+  })
+
+t.test('ids of connections differ between two runs: bindings outlive a restart', async t => {
+  const [a, b] = [await setUp(), await setUp()]
+  await Promise.all([connect(a.local.port), connect(b.local.port)])
+  t.not((await a.next('opened')).flow.id, (await b.next('opened')).flow.id)
+})
+
+t.test('what one tick transmits arrives whole and in order, and before a close', async t => {
+  const { streams, local, next } = await setUp()
+  const socket = await connect(local.port)
+  const { flow } = await next('opened')
+  const parts: Buffer[] = []
+  socket.on('data', bytes => parts.push(bytes))
+  for (let i = 0; i < 100; i++) streams.write(flow, Buffer.from(`${i},`))
+  streams.close(flow)
+  streams.write(flow, Buffer.from('after the close'))
+  await once(socket, 'close')
+  t.equal(`${Buffer.concat(parts)}`, Array.from({ length: 100 }, (_, i) => `${i},`).join(''))
+  t.ok(parts.length < 10, `${parts.length} segments`)
+})
+
+t.test('a peer that does not read is dropped once the write queue is full', async t => {
+  const { streams, local, next, counters } = await setUp()
+  const socket = await connect(local.port)
+  const { flow } = await next('opened')
+  socket.pause()
+  const chunk = Buffer.alloc(256 * 1024)
+  for (let sent = 0; sent < 4 * WRITE_QUEUE_BYTES_MAX; sent += chunk.length) streams.write(flow, chunk)
+  t.equal((await next('closed')).reason, 'write queue full')
+  t.equal(counters.get('stream_closed', 'write queue full'), 1)
+})
+
+t.test('while held nothing is read from any connection, old or new', async t => {
+  const { streams, local, next, events } = await setUp()
+  const before = await connect(local.port)
+  await next('opened')
+  streams.hold(true)
+  const after = await connect(local.port)
+  await next('opened')
+  before.write('a')
+  after.write('b')
+  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
+  t.same(events, [])
+  streams.hold(false)
+  const heard = [`${(await next('received')).bytes}`, `${(await next('received')).bytes}`]
+  t.same(heard.sort(), ['a', 'b'])
+})
+
+t.test('a dialled flow takes transmits before it stands', async t => {
+  const { streams, next } = await setUp()
+  const server = createServer(socket => socket.pipe(socket)).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const flow = outgoing((server.address() as { port: number }).port)
+  streams.connect(flow)
+  streams.write(flow, Buffer.from('early'))
+  t.equal(`${(await next('received')).bytes}`, 'early')
+  streams.close(flow)
+  server.close()
+})
+
+t.test('a flow that cannot be opened is told closed, with the reason', async t => {
+  const { streams, next, local } = await setUp()
+  await streams.closeAll(0)
+  streams.connect(outgoing(local.port))
+  t.match((await next('closed')).reason, /ECONNREFUSED/)
+})
+
+t.test('nothing is told of a flow that was closed by us', async t => {
+  const { streams, local, next, events } = await setUp()
+  const socket = await connect(local.port)
+  const { flow } = await next('opened')
+  streams.close(flow)
+  await once(socket.resume(), 'close')
+  for (let turn = 0; turn < 20 && streams.count > 0; turn++) await new Promise(setImmediate)
+  t.equal(streams.count, 0)
+  t.same(events, [])
+})
+
+t.test('connections before the start are reset, not left without an answer', async t => {
+  const streams = new Streams({ opened() {}, received() {}, closed() {} }, new Counters(), new SystemEntropy())
+  const local = await streams.listen('sip', listener('127.0.0.1'))
+  const socket = createConnection(local.port, '127.0.0.1')
+  const error = await new Promise<Error>(resolve => socket.once('error', resolve))
+  t.match(error.message, /ECONNRESET/)
+  await streams.closeAll(0)
+})
+
+t.test('a port that is taken is told with key, address and what to do', async t => {
+  const { streams, local } = await setUp()
+  await t.rejects(
+    streams.listen('sip', listener('127.0.0.1', local.port)),
+    /^listen\.sip_tcp: cannot listen on TCP 127/,
+  )
+})
