@@ -5,7 +5,6 @@ import type { Digest } from '../sip/digest.ts'
 import { value, values } from '../sip-parser-lite/access.ts'
 import type { SipRequest } from '../sip-parser-lite/message.ts'
 import { parseNameAddr } from '../sip-parser-lite/typed.ts'
-import { addressOfRecord } from '../sip-parser-lite/uri.ts'
 import type { Account, DigestAlgorithm, StoreClient } from '../store/verbs.ts'
 import { type Answer, unavailable } from './answers.ts'
 import type { Domain } from './domain.ts'
@@ -73,6 +72,7 @@ export class Admissions {
       uri: request.uri,
       authorization,
       account: account ?? {},
+      algorithms: this.#offered(account),
     })
     if (check.result === 'ok') {
       const user = check.username
@@ -96,6 +96,12 @@ export class Admissions {
 
 const isSip = (uri: string): boolean => /^sips?:/i.test(uri)
 
-const isNameOf = (username: string, aor: string): boolean =>
-  aor ===
-  addressOfRecord(username.includes('@') ? `sip:${username}` : `sip:${username}@${aor.slice(aor.indexOf('@') + 1)}`)
+/** Clients send the user part, or the whole address without its scheme. */
+function isNameOf(username: string, aor: string): boolean {
+  const bare = aor.slice(aor.indexOf(':') + 1)
+  return username === bare || username === bare.slice(0, bare.indexOf('@')) || isEscapedNameOf(username, bare)
+}
+
+/** An address-of-record is escaped where a URI needs it, a username is not. */
+const isEscapedNameOf = (username: string, bare: string): boolean =>
+  bare.slice(0, bare.indexOf('@')) === encodeURIComponent(Buffer.from(username, 'latin1').toString('utf8'))
