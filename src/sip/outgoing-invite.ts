@@ -7,7 +7,7 @@ import type { SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
 import { SipSyntaxError } from '../sip-parser-lite/message.ts'
 import { cseq, toTag } from '../sip-parser-lite/typed.ts'
 import { Dialog } from './dialog.ts'
-import { ALLOW, leniently } from './session-headers.ts'
+import { ALLOW, tolerantly } from './session-headers.ts'
 import { isFinal, isSuccess, Leg } from './session-leg.ts'
 import { readMinSe } from './session-timer.ts'
 import type { InviteOptions, SentRequest, SessionContext } from './session-types.ts'
@@ -97,7 +97,7 @@ export class OutgoingInvite {
   #send(now: Now): void {
     const request = this.#request
     this.#sent = this.#context.layer.request(now, request, this.#options.target, {
-      onResponse: (then, response) => leniently(() => this.#onResponse(then, response)),
+      onResponse: (then, response) => tolerantly(this.#context, () => this.#onResponse(then, response)),
       onTimeout: then => this.#refuse(then, 408, 'Request Timeout', undefined),
       onTransportError: (then, reason) => this.#refuse(then, 503, reason, undefined),
     })

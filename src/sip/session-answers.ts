@@ -24,7 +24,7 @@ export function answerInDialog(now: Now, session: ConfirmedSession, request: Sip
       : plainAnswer(session.context, request, 500)
   } catch (error) {
     if (!(error instanceof SipSyntaxError)) throw error
-    session.context.counters.count('session_malformed_requests')
+    session.context.counters.count('session_malformed_messages')
     return plainAnswer(session.context, request, error.status, [], error.message)
   }
 }

@@ -34,3 +34,14 @@ export function leniently<T>(read: () => T): T | undefined {
     throw error
   }
 }
+
+/** Runs `read` on what a peer sent; what breaks the grammar there is counted and otherwise not here. */
+export function tolerantly(context: SessionContext, read: () => void): void {
+  try {
+    read()
+  } catch (error) {
+    if (!(error instanceof SipSyntaxError)) throw error
+    context.counters.count('session_malformed_messages')
+    context.log.debug('malformed message of a session', { reason: error.message })
+  }
+}

@@ -5,7 +5,7 @@ import type { Timer } from '../base/timers.ts'
 import type { SipResponse } from '../sip-parser-lite/message.ts'
 import { cseq } from '../sip-parser-lite/typed.ts'
 import type { Header } from './dialog.ts'
-import { ALLOW, leniently, ownHeaders, timerHeaders } from './session-headers.ts'
+import { ALLOW, ownHeaders, timerHeaders, tolerantly } from './session-headers.ts'
 import type { Leg } from './session-leg.ts'
 import { isFinal, isSuccess } from './session-leg.ts'
 import type { Agreement } from './session-timer.ts'
@@ -80,7 +80,7 @@ export class SessionRefresh {
     this.#pending = method
     this.#context.counters.count('session_refreshes', method)
     leg.request(now, request, {
-      onResponse: (then, response) => leniently(() => this.#onResponse(then, method, response)),
+      onResponse: (then, response) => tolerantly(this.#context, () => this.#onResponse(then, method, response)),
       onTimeout: then => this.#fail(then, 'gone'),
       onTransportError: then => this.#fail(then, 'transport'),
     })
