@@ -55,8 +55,7 @@ function addServing(program: Command, world: World): void {
       const { file } = readConfig(options.config)
       world.out(`${file}: no errors\n`)
     })
-  program
-    .command('version')
+  withConfig(program.command('version'))
     .description('the version of the program and of its runtime')
     .action(() => world.out(`restante ${VERSION}\nNode.js ${process.versions.node}\n`))
 }

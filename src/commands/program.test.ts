@@ -1,0 +1,217 @@
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import t from 'tap'
+import type { WallTime } from '../base/time.ts'
+import { ha1 } from '../sip/digest.ts'
+import { EchoEngine } from '../testing/echo-engine.ts'
+import { HostStore } from '../testing/host-store.ts'
+import { run } from './program.ts'
+import type { World } from './world.ts'
+
+const RECEIVED = Date.UTC(2030, 0, 1) as WallTime
+
+/** A folder with a configuration and a store; `restante(...)` runs one command line there. */
+const setUp = (toml = '') => {
+  const dir = t.testdir({ data: {} })
+  const file = join(dir, 'restante.toml')
+  writeFileSync(file, `domain = "example.org"\ndata_dir = "${join(dir, 'data')}"\n${toml}`)
+  const store = new HostStore()
+  const restante = async (line: string, input = '') => {
+    const told = { out: '', err: '' }
+    const world: World = {
+      makeEngine: () => new EchoEngine(),
+      openStore: async () => store,
+      stdin: Readable.from([input]),
+      out: text => {
+        told.out += text
+      },
+      err: text => {
+        told.err += text
+      },
+    }
+    const code = await run([...line.split(' '), '--config', file], world)
+    return { code, ...told }
+  }
+  return { dir, file, store, restante }
+}
+
+const storeMessage = (store: HostStore, callId: string, body = 'x'.repeat(100)) =>
+  store.model.execute({
+    verb: 'custody',
+    limits: { quotaMessages: 10, quotaBytes: 100_000, reserveBytes: 0 },
+    message: {
+      recipient: 'sip:alice@example.org',
+      sender: 'sip:bob@example.org',
+      callId,
+      cseq: 1,
+      fromTag: 'x',
+      bytes: Buffer.from(body),
+      receivedAt: RECEIVED,
+      expiresAt: (RECEIVED + 60_000) as WallTime,
+      isUrgent: false,
+    },
+  })
+
+t.test('exit codes: 0 done, 1 the input or the state is wrong, 2 usage', async t => {
+  const { restante } = setUp()
+  t.equal((await restante('user list')).code, 0)
+  t.equal((await restante('user remove nobody')).code, 1)
+  for (const usage of [
+    'nonsense',
+    'user',
+    'user add',
+    'queue a b',
+    'user list --nonsense',
+    'user add a --algorithms X',
+  ]) {
+    const { code, err } = await restante(usage)
+    t.equal(code, 2, usage)
+    t.ok(err, 'with a message on stderr')
+  }
+  const help = await restante('user add --help')
+  t.equal(help.code, 0)
+  t.match(help.out, /--password-stdin/)
+})
+
+t.test('check: no errors, or every error as FILE:KEY', async t => {
+  const good = setUp()
+  t.match(await good.restante('check'), { code: 0, out: `${good.file}: no errors\n`, err: '' })
+  const bad = setUp('zzz = 1\n[mwi]\nheaders = "x"\n[tls]\ncertificate = "/nowhere/c.pem"')
+  const { code, err } = await bad.restante('check')
+  t.equal(code, 1)
+  const lines = err.trimEnd().split('\n')
+  t.equal(lines.length, 3)
+  for (const line of lines) t.ok(line.startsWith(`${bad.file}:`), line)
+  t.equal(bad.store.asked.length, 0, 'no side effect')
+})
+
+t.test('check: a certificate that cannot be read', async t => {
+  const { restante, file } = setUp('[tls]\ncertificate = "/nowhere/c.pem"\nkey = "/nowhere/k.pem"')
+  const { code, err } = await restante('check')
+  t.equal(code, 1)
+  t.match(err, `${file}:tls.certificate: cannot be read, allowed: a PEM file`)
+  t.match(err, `${file}:tls.key: cannot be read`)
+})
+
+t.test('version names the program and the runtime', async t => {
+  const { code, out } = await setUp().restante('version')
+  t.equal(code, 0)
+  t.match(out, new RegExp(`^restante \\d+\\.\\d+\\.\\d+\nNode\\.js ${process.versions.node}\n$`))
+})
+
+t.test('user add: a password of stdin, or one made and shown once', async t => {
+  const { store, restante } = setUp()
+  const given = await restante('user add sip:alice@example.org --password-stdin', 'secret\nnot this')
+  t.same(given, { code: 0, out: 'Added sip:alice@example.org.\n', err: '' })
+  t.match(store.model.execute({ verb: 'account.get', aor: 'sip:alice@example.org' }), {
+    ha1Md5: ha1('alice', 'example.org', 'secret', 'MD5'),
+    origin: 'store',
+  })
+  const made = await restante('user add bob@EXAMPLE.org --algorithms sha-256,md5')
+  const password = /Password \(shown this once\): ([a-z2-7]{16})\n/.exec(made.out)?.[1]
+  t.ok(password)
+  t.match(store.model.execute({ verb: 'account.get', aor: 'sip:bob@example.org' }), {
+    ha1Sha256: ha1('bob', 'example.org', password!, 'SHA-256'),
+    algorithms: ['SHA-256', 'MD5'],
+  })
+})
+
+t.test('user add: refuses who is there already, other domains, and the service’s own addresses', async t => {
+  const { restante } = setUp()
+  await restante('user add alice')
+  t.match(await restante('user add alice'), { code: 1, err: /exists already.*user password/ })
+  t.match(await restante('user add sip:alice@example.net'), { code: 1, err: /not in the domain/ })
+  t.match(await restante('user add sip:@@'), { code: 1, err: /not an address/ })
+  t.match(await restante('user add history'), { code: 1, err: /the service's own address/ })
+  t.match(await restante('user add carol --password-stdin', '\n'), { code: 1, err: /password is empty/ })
+})
+
+t.test('user password, user list, user remove', async t => {
+  const { store, restante } = setUp()
+  await restante('user add alice --algorithms SHA-256')
+  t.match(await restante('user password alice --password-stdin', 'changed'), { code: 0 })
+  t.match(store.model.execute({ verb: 'account.get', aor: 'sip:alice@example.org' }), {
+    ha1Sha256: ha1('alice', 'example.org', 'changed', 'SHA-256'),
+    algorithms: ['SHA-256'],
+  })
+  t.match(await restante('user password bob'), { code: 1, err: /no account sip:bob@example\.org/ })
+  t.match((await restante('user list')).out, /^sip:alice@example\.org {2}store {2}SHA-256\n$/)
+  t.same(JSON.parse((await restante('user list --json')).out), [
+    { aor: 'sip:alice@example.org', origin: 'store', algorithms: ['SHA-256'] },
+  ])
+  t.match(await restante('user remove alice'), { code: 0, out: /^Removed/ })
+  t.match(await restante('user list'), { code: 0, out: /^No accounts/ })
+})
+
+t.test('an account of the file is changed in the file alone', async t => {
+  const { store, file, restante } = setUp()
+  const account = { aor: 'sip:alice@example.org', ha1Md5: 'a'.repeat(32), origin: 'file' } as const
+  store.model.execute({ verb: 'account.provision', accounts: [account] })
+  const refusal = new RegExp(`stands in ${file} under`)
+  t.match(await restante('user password alice'), { code: 1, err: refusal })
+  t.match(await restante('user remove alice'), { code: 1, err: refusal })
+})
+
+t.test('more accounts than a page holds are all listed', async t => {
+  const { store, restante } = setUp()
+  for (let i = 0; i < 1203; i++) {
+    const account = { aor: `sip:u${i}@example.org`, ha1Md5: 'a'.repeat(32), origin: 'store' } as const
+    store.model.execute({ verb: 'account.put', account })
+  }
+  t.equal(JSON.parse((await restante('user list --json')).out).length, 1203)
+})
+
+t.test('queue: count, bytes and oldest; with an address one line each', async t => {
+  const { store, restante } = setUp()
+  t.equal((await restante('queue')).out, '0 messages, 0 bytes waiting\n')
+  await restante('user add alice')
+  await restante('user add bob')
+  storeMessage(store, 'one')
+  storeMessage(store, 'two')
+  const all = JSON.parse((await restante('queue --json')).out)
+  t.match(all, {
+    count: 2,
+    oldest: '2030-01-01T00:00:00.000Z',
+    mailboxes: [{ aor: 'sip:alice@example.org', count: 2 }],
+  })
+  t.equal(all.mailboxes.length, 1)
+  const rows = JSON.parse((await restante('queue alice --json')).out)
+  t.equal(rows.length, 2)
+  t.match(rows[0], { id: /^sip:\d+@/, expires: '2030-01-01T00:01:00.000Z', attempts: 0, last_failure: null })
+  t.match((await restante('queue')).out, /^2 messages, \d+ bytes waiting\naddress .*\nsip:alice@example\.org {2}2 /)
+  t.equal((await restante('queue alice')).out.trimEnd().split('\n').length, 3, 'a heading and two lines')
+  t.match(await restante('queue bob'), { code: 0, out: 'Nothing waits for sip:bob@example.org.\n' })
+  t.match(await restante('queue nobody'), { code: 1, err: /no account/ })
+})
+
+t.test('trace: by Call-ID or store id; nothing of a body; no control character reaches the terminal', async t => {
+  const { store, restante } = setUp()
+  await restante('user add alice')
+  const custody = storeMessage(store, 'call\x1b[2J', 'hunter2')
+  const { out } = await restante('trace call\x1b[2J')
+  t.match(out, /from sip:bob@example\.org to sip:alice@example\.org/)
+  t.match(out, /2030-01-01T00:00:00\.000Z {2}stored/)
+  t.notMatch(out, '\x1b')
+  t.notMatch(out, 'hunter2')
+  const storeId = 'storeId' in custody ? custody.storeId : ''
+  t.match(JSON.parse((await restante(`trace ${storeId} --json`)).out), [
+    { id: storeId, call_id: 'call\x1b[2J', events: [{ event: 'stored' }] },
+  ])
+  t.match(await restante('trace nothing'), { code: 1, err: /No message is known by "nothing"/ })
+})
+
+t.test('a data folder that is not there is told, not made; a store that fails is told', async t => {
+  const { store, restante, dir } = setUp()
+  store.failure = { failure: 'io', detail: 'EIO' }
+  t.match(await restante('queue'), { code: 1, err: /the store failed \(io\): EIO/ })
+  rmSync(join(dir, 'data'), { recursive: true })
+  t.match(await restante('queue'), { code: 1, err: /data_dir: .* does not exist/ })
+  t.notOk(existsSync(join(dir, 'data')))
+})
+
+t.test('what comes later says so', async t => {
+  const { restante } = setUp()
+  for (const name of ['backup', 'restore', 'console'])
+    t.match(await restante(`${name} x`), { code: 1, err: `${name}: not in this release.\n` })
+})
