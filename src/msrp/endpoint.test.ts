@@ -158,6 +158,18 @@ t.test(
   },
 )
 
+t.test('RFC 4975 10.6: a session that ends in the middle of a chunk answers its rest 481', async t => {
+  const { side, owner, flow, path } = bound()
+  const [head = '', rest = ''] = send(path, text('one two', 'Message-ID: m\nSuccess-Report: yes')).split(/(?<=one)/)
+  side.say(flow, head)
+  owner.session.close(side.now)
+  side.say(flow, rest)
+  const heard = side.heard()
+  t.strictSame(statuses(heard), ['481'])
+  t.notMatch(heard, 'REPORT')
+  t.equal(owner.messages.length, 0)
+})
+
 t.test('RFC 4975 5.1: a bodiless last chunk ends a message, a bodiless # abandons it', async t => {
   const { side, owner, flow, path } = bound()
   side.say(flow, send(path, text('abc', 'Message-ID: m\nByte-Range: 1-3/*'), { flag: '+' }))

@@ -70,7 +70,7 @@ t.test(
       3,
     )
     const problems: string[] = []
-    for (let octets = 0; octets < 4500; octets++) {
+    for (let octets = 0; octets < whole.pair.carried; octets++) {
       const { pair, active, passive } = converse(octets)
       const problem = problemOf(pair, active, passive)
       if (problem) problems.push(`${octets}: ${problem}`)

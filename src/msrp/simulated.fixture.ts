@@ -129,6 +129,8 @@ export class Pair {
   readonly a: Side
   readonly b: Side
   readonly #pieces: (length: number) => number
+  /** Octets carried so far. */
+  carried = 0
   /** Octets that still get through; then every connection breaks. */
   #octetsLeft: number
 
@@ -157,6 +159,7 @@ export class Pair {
   #carry(from: Side, to: Side, flow: Flow, bytes: Buffer): void {
     const arriving = bytes.subarray(0, Math.min(bytes.length, this.#octetsLeft))
     this.#octetsLeft -= bytes.length
+    this.carried += bytes.length
     for (let at = 0; at < arriving.length; ) {
       const count = Math.max(1, this.#pieces(arriving.length - at))
       to.endpoint.received(to.now, farEnd(flow), Buffer.from(arriving.subarray(at, at + count)))
