@@ -101,9 +101,9 @@ export function bytesOf(text: string): Uint8Array {
   return scratch
 }
 
-/** The bytes of ASCII `text`, or undefined if it is not; good until the next call. */
+/** The bytes of ASCII `text`; undefined if it is not ASCII or longer than 5461; good until the next call. */
 export function asciiBytesOf(text: string): Uint8Array | undefined {
-  // A character beyond ASCII takes more than one byte of UTF-8 and so betrays itself.
+  // A character beyond ASCII takes two or three bytes of UTF-8 and so betrays itself.
   if (text.length > SCRATCH_BYTES / 3) return undefined
   return scratch.write(text, 0, 'utf8') === text.length ? scratch : undefined
 }

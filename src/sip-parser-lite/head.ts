@@ -16,7 +16,7 @@ import {
 } from './chars.ts'
 import type { Limits } from './limits.ts'
 import { type SipMessage, type SipRequest, SipSyntaxError } from './message.ts'
-import { Field, knownName, SLOT, type Slot } from './names.ts'
+import { exactName, Field, type KnownName, nameInAnyCase, SLOT, type Slot } from './names.ts'
 import { parseMaxForwards, readCSeq, readNameAddr, readVia } from './typed.ts'
 import { parseUri } from './uri.ts'
 
@@ -130,12 +130,12 @@ export class Head {
   #readHeaders(from: number): void {
     const bytes = this.#bytes
     let pos = from
-    while (pos < this.#to) {
+    for (let lines = 0; pos < this.#to; lines++) {
       if (bytes[pos] === CR && bytes[pos + 1] === LF && pos + 1 < this.#to) {
         this.end = pos + 2
         return
       }
-      if (this.message.headers.length === this.#limits.headersMax) {
+      if (lines === this.#limits.headersMax) {
         this.note(513, 'Too many headers', true)
         return
       }
@@ -165,32 +165,38 @@ export class Head {
       if (lf < 0) return -1
       const end = text.indexOf('\r', pos)
       const next = lf + 1 < this.#to ? this.#bytes[lf + 1] : 0
-      if (end !== lf - 1) this.note(400, 'Malformed line end', true)
-      else if (next !== SP && next !== HTAB) return end
+      if (end !== lf - 1) {
+        this.note(400, 'Malformed line end', true)
+        return -1
+      }
+      if (next !== SP && next !== HTAB) return end
       pos = lf + 1
     }
   }
 
   #addHeader(start: number, colon: number, end: number): void {
     const bytes = this.#bytes
-    const text = this.#text
-    const nameEnd = isBlank(bytes[colon - 1]) ? skipIn(TOKEN, bytes, start, colon) : colon
-    const known = nameEnd === start ? undefined : knownName(bytes, text, start, nameEnd)
-    if (!known && !isName(bytes, start, nameEnd, colon)) {
-      this.note(400, 'Malformed header name', true)
-      return
-    }
+    const name = exactName(bytes, this.#text, start, colon) ?? this.#unusualName(start, colon)
+    if (!name) return
     let from = colon + 1
     let to = end
     while (from < to && isBlank(bytes[from])) from++
     while (to > from && isBlank(bytes[to - 1])) to--
-    const value = text.slice(from, to)
-    const slot = known ? known.slot : SLOT.other
-    const typed = slot === SLOT.other ? undefined : this.#place(slot, value, from, to)
-    const isPlain = known !== undefined && text.startsWith(known.spelling, start)
-    const name = isPlain ? known.spelling : text.slice(start, nameEnd)
-    const key = known ? known.key : name.toLowerCase()
-    this.message.headers.push(new Field(name, key, value, text, start, end, typed))
+    const value = this.#text.slice(from, to)
+    const typed = name.slot === SLOT.other ? undefined : this.#place(name.slot, value, from, to)
+    this.message.headers.push(new Field(name.spelling, name.key, value, this.#text, start, end, typed))
+  }
+
+  /** A name that no RFC has, or not so spelled. */
+  #unusualName(start: number, colon: number): KnownName | undefined {
+    const nameEnd = skipIn(TOKEN, this.#bytes, start, colon)
+    if (nameEnd === start || skipSpace(this.#bytes, nameEnd, colon) < colon) {
+      this.note(400, 'Malformed header name', true)
+      return undefined
+    }
+    const spelling = this.#text.slice(start, nameEnd)
+    const known = nameInAnyCase(spelling)
+    return { spelling, key: known?.key ?? spelling.toLowerCase(), slot: known?.slot ?? SLOT.other }
   }
 
   /** Notes that the header was there and reads it now, where that costs least; gives what was read. */
@@ -251,12 +257,6 @@ export class Head {
     else if (this.message.kind === 'request' && this.message.method !== this.#cseqMethod)
       this.note(400, 'Malformed CSeq header', false)
   }
-}
-
-/** A token and nothing but white space between it and the colon. */
-function isName(bytes: Uint8Array, start: number, nameEnd: number, colon: number): boolean {
-  const tokenEnd = skipIn(TOKEN, bytes, start, nameEnd)
-  return tokenEnd === nameEnd && nameEnd > start && skipSpace(bytes, nameEnd, colon) === colon
 }
 
 /** RFC 3261 19.1.1 forbids headers in a Request-URI. A scheme other than sip and sips is for the element to judge. */

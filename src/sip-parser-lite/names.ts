@@ -90,14 +90,16 @@ for (const entry of NAMES.trim().split(/\s+/)) {
   if (compact) enter(compact, long.toLowerCase())
 }
 
-/** The header name that fills `text` from `from` to `to`: at no cost if it is spelled as the RFC does. */
-export function knownName(bytes: Uint8Array, text: string, from: number, to: number): KnownName | undefined {
+/** The header name that fills `text` from `from` to `to` as the RFC spells it. */
+export function exactName(bytes: Uint8Array, text: string, from: number, to: number): KnownName | undefined {
   for (let place = placeOf(bytes, from, to); ; place = (place + 1) & (PLACES - 1)) {
     const known = PLACED[place]
-    if (!known) return KNOWN.get(text.slice(from, to).toLowerCase())
-    if (known.spelling.length === to - from && text.startsWith(known.spelling, from)) return known
+    if (!known || (known.spelling.length === to - from && text.startsWith(known.spelling, from))) return known
   }
 }
+
+/** The same in any case. */
+export const nameInAnyCase = (name: string): KnownName | undefined => KNOWN.get(name.toLowerCase())
 
 /** Lower-case long form of a header name. */
 export function headerKey(name: string): string {

@@ -68,9 +68,12 @@ function readSip(bytes: Uint8Array, text: string, scheme: string, from: number):
   const params = readUriParams(bytes, text, sentTo.end, paramsEnd)
   if (question >= 0 && skipIn(HEADERS, bytes, question + 1, text.length) < text.length) refuse()
   if (question === text.length - 1) refuse()
+  const uri = { scheme, user: text.slice(from, userEnd), host: sentTo.host, params }
+  // Nearly all are of this form, and one literal costs a tenth of what spreading does.
+  if (at >= 0 && !hasPassword && sentTo.port === undefined && question < 0) return uri
   return {
     scheme,
-    ...(at < 0 ? undefined : { user: text.slice(from, userEnd) }),
+    ...(at < 0 ? undefined : { user: uri.user }),
     ...(hasPassword ? { password: text.slice(userEnd + 1, at) } : undefined),
     host: sentTo.host,
     ...(sentTo.port === undefined ? undefined : { port: sentTo.port }),
