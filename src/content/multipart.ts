@@ -40,7 +40,8 @@ export function encodeMultipart(parts: readonly Part[], entropy: Entropy): Compo
 }
 
 /**
- * The layout with a boundary already chosen. The line break before each delimiter belongs to the delimiter (RFC 2046 5.1.1),
+ * The layout with a boundary already chosen. The line break before each delimiter belongs to the delimiter (RFC 2046
+ * 5.1.1),
  * and nothing follows the last hyphen.
  */
 export function layOut(parts: readonly Part[], boundary: string): Composed {
@@ -78,7 +79,8 @@ export function contains(pieces: readonly Buffer[], text: string): boolean {
 }
 
 /**
- * The parts between preamble and epilogue; a nested multipart stays as it is. A missing close delimiter is forgiven, since
+ * The parts between preamble and epilogue; a nested multipart stays as it is. A missing close delimiter is forgiven,
+ * since
  * the transport has already said where the body ends. Throws MultipartSyntaxError.
  */
 export function parseMultipart(body: Buffer, boundary: string): ReceivedPart[] {
@@ -147,7 +149,10 @@ function splitHead(bytes: Buffer): { head: string; body: Buffer } {
   return { head: bytes.toString('latin1'), body: bytes.subarray(bytes.length) }
 }
 
-/** The boundary parameter of a multipart Content-Type value; undefined when it is no multipart or has none. Throws SipSyntaxError. */
+/**
+ * The boundary parameter of a multipart Content-Type value; undefined
+ * when it is no multipart or has none. Throws SipSyntaxError.
+ */
 export function boundaryOf(contentType: string): string | undefined {
   const { value, params } = parseParams(contentType, 'Content-Type')
   return value.startsWith('multipart/') ? params.get('boundary') : undefined

@@ -4,7 +4,8 @@ import type { MsrpMedia } from './msrp-media.ts'
 export type PushForm = 'message/sip' | 'message/sipfrag' | 'message/cpim'
 
 /**
- * RFC 4975 8.6: nothing may be sent that the peer did not list. Gives the best form for stored messages that its answer allows:
+ * RFC 4975 8.6: nothing may be sent that the peer did not list. Gives the best form for stored messages that its
+ * answer allows:
  * wrapped in multipart/mixed, else as message/cpim, else none. Types inside message/cpim are for `acceptsInside`.
  */
 export function canPush(
@@ -22,7 +23,9 @@ export function canPush(
 /** Whether a message of this type may be sent as it is. `type` is a media type without parameters. */
 export const acceptsOutside = (media: MsrpMedia, type: string): boolean => isListed(media.acceptTypes, type)
 
-/** Whether this type may stand inside another: by accept-wrapped-types, and what may stand alone may also be wrapped. */
+/**
+ * Whether this type may stand inside another: by accept-wrapped-types, and what may stand alone may also be wrapped.
+ */
 export const acceptsInside = (media: MsrpMedia, type: string): boolean =>
   isListed(media.acceptWrappedTypes, type) || isListed(media.acceptTypes, type)
 

@@ -1,5 +1,6 @@
 /**
- * RFC 8866, the part that a session description for messages needs. Text is latin1: one character is one byte as received.
+ * RFC 8866, the part that a session description for messages needs. Text is latin1: one character is one byte as
+ * received.
  * Lines that nobody here reads (i, u, e, p, b, r, z, k) are dropped by the parser.
  */
 export interface SdpAttribute {
@@ -106,7 +107,10 @@ export function encodeSdp(sdp: Sdp): Buffer {
 const encodeAttribute = ({ name, value }: SdpAttribute): string =>
   value === undefined ? `a=${name}` : `a=${name}:${value}`
 
-/** The value of an attribute of this stream, else of the session, else undefined. A property attribute gives the empty string. */
+/**
+ * The value of an attribute of this stream, else of the session,
+ * else undefined. A property attribute gives the empty string.
+ */
 export function attribute(sdp: Sdp, media: SdpMedia, name: string): string | undefined {
   const found = findAttribute(media.attributes, name) ?? findAttribute(sdp.attributes, name)
   return found && (found.value ?? '')

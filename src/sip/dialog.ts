@@ -28,7 +28,10 @@ interface DialogState {
 /** RFC 3261 16.6 item 3: what a request starts with. */
 const MAX_FORWARDS = '70'
 
-/** RFC 3261 12: a peer-to-peer relation of two user agents. Holds no timer and sends nothing itself. Made of malformed headers it throws SipSyntaxError 400. */
+/**
+ * RFC 3261 12: a peer-to-peer relation of two user agents. Holds no timer and
+ * sends nothing itself. Made of malformed headers it throws SipSyntaxError 400.
+ */
 export class Dialog {
   readonly callId: string
   readonly localTag: string
@@ -56,7 +59,10 @@ export class Dialog {
     this.#remoteSeq = state.remoteSeq
   }
 
-  /** RFC 3261 12.1.2, by a response to the request that we sent. A peer that forgot its Contact is reached as the request was. */
+  /**
+   * RFC 3261 12.1.2, by a response to the request that we sent. A
+   * peer that forgot its Contact is reached as the request was.
+   */
   static ofClient(request: SipRequest, response: SipResponse): Dialog {
     return new Dialog({
       callId: callId(request),
@@ -170,5 +176,7 @@ export const dialogKey = (id: string, localTag: string, remoteTag: string): stri
 /** The URI of the one Contact; undefined without any. Throws SipSyntaxError 400. */
 export function contactUri(message: SipMessage): string | undefined {
   const contacts = parseContacts(values(message, 'contact'))
-  return contacts === '*' ? undefined : contacts[0]?.uri
+  const uri = contacts === '*' ? undefined : contacts[0]?.uri
+  if (uri !== undefined) parseUri(uri)
+  return uri
 }

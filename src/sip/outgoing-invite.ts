@@ -127,7 +127,9 @@ export class OutgoingInvite {
     return true
   }
 
-  /** Tags and URIs of a peer that cannot write them are still good for an ACK and a BYE the way that the INVITE went. */
+  /**
+   * Tags and URIs of a peer that cannot write them are still good for an ACK and a BYE the way that the INVITE went.
+   */
   #dialogOf(response: SipResponse): { dialog: Dialog; isSound: boolean } {
     try {
       return { dialog: Dialog.ofClient(this.#request, response), isSound: true }

@@ -28,7 +28,10 @@ export interface RefreshOwner {
 /** A peer that keeps asking for more has no interval in mind. */
 const MIN_SE_RETRIES_MAX = 3
 
-/** RFC 4028: keeps a confirmed session alive, by UPDATE where the peer takes it, else by re-INVITE with the SDP that stands. */
+/**
+ * RFC 4028: keeps a confirmed session alive, by UPDATE where the
+ * peer takes it, else by re-INVITE with the SDP that stands.
+ */
 export class SessionRefresh {
   readonly #context: SessionContext
   readonly #owner: RefreshOwner

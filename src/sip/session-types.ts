@@ -41,7 +41,8 @@ export interface SessionContext {
   /** User-Agent of requests and Server of responses. */
   readonly userAgent: string
   /**
-   * RFC 3263 for a request of a dialog whose route set or remote target leads elsewhere than its INVITE went. `undefined` when
+   * RFC 3263 for a request of a dialog whose route set or remote target leads elsewhere than its INVITE went.
+   * `undefined` when
    * there is no address. Without it every request of a dialog goes where its INVITE went.
    */
   locate?(now: Now, uri: string, done: (now: Now, target: Target | undefined) => void): void
@@ -69,7 +70,8 @@ export interface InviteOptions {
 }
 
 /**
- * Why a confirmed session ended. `bye`: the peer's BYE. `local`: ours, answered or given up. `timer`: it was not refreshed in time.
+ * Why a confirmed session ended. `bye`: the peer's BYE. `local`: ours, answered or given up. `timer`: it was not
+ * refreshed in time.
  * `gone`: the peer knows the dialog no more, or does not answer. `transport`: it cannot be reached.
  */
 export type EndReason = 'bye' | 'local' | 'timer' | 'gone' | 'transport'
@@ -79,7 +81,10 @@ export interface SessionEvents {
   onProgress?(now: Now, response: SipResponse): void
   /** The 2xx is acknowledged already. */
   onAnswered(now: Now, response: SipResponse): void
-  /** The final answer of 300 or more; 408 when there was none, 487 when we gave up, 503 when it could not be sent (RFC 3261 8.1.3.1). */
+  /**
+   * The final answer of 300 or more; 408 when there was none, 487 when
+   * we gave up, 503 when it could not be sent (RFC 3261 8.1.3.1).
+   */
   onRefused(now: Now, status: number, reason: string, response: SipResponse | undefined): void
   onEnded(now: Now, why: EndReason): void
 }

@@ -212,10 +212,12 @@ t.test('RFC 3261 15.1.1 a BYE that nobody answers ends the session all the same'
 })
 
 t.test('a 2xx whose Contact is no address is acknowledged, hung up and refused', async t => {
-  const peer = new SessionWire()
-  peer.reply(peer.invite(), 200, { headers: ['Contact: <sip:alice'] })
-  t.strictSame(peer.lines(), ['ACK sip:alice@192.0.2.10:5070', 'BYE sip:alice@192.0.2.10:5070'])
-  t.strictSame(peer.events, ['refused 502 Malformed 2xx'])
+  for (const contact of ['<sip:alice', '<sip:alice@[1>']) {
+    const peer = new SessionWire()
+    peer.reply(peer.invite(), 200, { headers: [`Contact: ${contact}`] })
+    t.strictSame(peer.lines(), ['ACK sip:alice@192.0.2.10:5070', 'BYE sip:alice@192.0.2.10:5070'], contact)
+    t.strictSame(peer.events, ['refused 502 Malformed 2xx'])
+  }
 })
 
 t.test('sessions are bounded: one too many is refused unsent', async t => {

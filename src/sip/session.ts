@@ -64,7 +64,10 @@ export class Session {
     this.#invite.refuseSoon(now, status, reason)
   }
 
-  /** Hangs up. Before the answer: cancels. onEnded says `local` when the peer has answered the BYE, after 32 s at the latest. */
+  /**
+   * Hangs up. Before the answer: cancels. onEnded says `local`
+   * when the peer has answered the BYE, after 32 s at the latest.
+   */
   bye(now: Now): void {
     if (this.#confirmed) this.#confirmed.bye(now)
     else this.#invite.cancel(now)
@@ -148,7 +151,10 @@ export class Sessions {
     this.#sessionsMax = sessionsMax
   }
 
-  /** No event comes before this returns. With too many sessions under way the INVITE is not sent and 503 is its answer. */
+  /**
+   * No event comes before this returns. With too many sessions
+   * under way the INVITE is not sent and 503 is its answer.
+   */
   invite(now: Now, options: InviteOptions, events: SessionEvents): Session {
     const session: Session = new Session(this.#context, options, events, then => this.#linger(then, session))
     if (this.#active.size >= this.#sessionsMax) {
