@@ -5,7 +5,7 @@ import { ALICE } from '../../testing/sip-wire.ts'
 import { CompletedTable } from './completed-table.ts'
 
 const at = (ms: number): Now => ({ at: ms as Instant, wall: ms as WallTime, isWallTrusted: true })
-const row = (key: string, size = 10) => ({ key, mergeKey: undefined, flow: ALICE, bytes: Buffer.alloc(size) })
+const row = (key: string, size = 9) => ({ key, mergeKey: undefined, flow: ALICE, bytes: Buffer.alloc(size) })
 
 function table(transactions: number, bytes: number) {
   const timers = new Timers()

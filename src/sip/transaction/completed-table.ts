@@ -59,7 +59,7 @@ export class CompletedTable {
 
   /** `key` must not be in the table. */
   add(now: Now, row: Omit<Completed, 'endsAt'>): void {
-    const size = row.bytes?.length ?? 0
+    const size = sizeOf(row)
     while (this.size > 0 && (this.size >= this.#limits.transactions || this.#bytes + size > this.#limits.bytes)) {
       this.#dropOldest()
     }
@@ -90,7 +90,11 @@ export class CompletedTable {
     this.#ring[this.#oldest] = undefined
     this.#oldest = (this.#oldest + 1) % this.#ring.length
     this.#byKey.delete(oldest.key)
-    this.#bytes -= oldest.bytes?.length ?? 0
+    this.#bytes -= sizeOf(oldest)
     this.#dropped(oldest)
   }
 }
+
+/** What whoever sent the request can make long. */
+const sizeOf = ({ key, mergeKey, bytes }: Omit<Completed, 'endsAt'>): number =>
+  key.length + (mergeKey?.length ?? 0) + (bytes?.length ?? 0)

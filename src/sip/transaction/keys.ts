@@ -4,6 +4,12 @@ import { callId, cseq, fromTag, toTag, type Via } from '../../sip-parser-lite/ty
 /** RFC 3261 8.1.1.7: what a branch begins with that is unique. */
 export const COOKIE = 'z9hG4bK'
 
+/**
+ * By `join`, which copies: keys outlive their message by 32 s, and text put together from slices of it in any other way would
+ * keep all of it in memory as long.
+ */
+const joined = (...parts: readonly string[]): string => parts.join(' ')
+
 /** The cookie alone identifies nothing (RFC 4475 3.2.1): such a request is matched like one of RFC 2543. */
 export const hasBranch = (via: Via): boolean => {
   const branch = via.params.get('branch')
@@ -13,21 +19,20 @@ export const hasBranch = (via: Via): boolean => {
 /**
  * RFC 3261 17.2.3: the server transaction that a request belongs to, as if its method were `method` (INVITE for an ACK).
  * Without a branch: Request-URI, From tag, Call-ID, CSeq and top Via; the To tag of an ACK is compared with the answer's apart.
- * Texts are joined anew, so a key holds on to no message.
  */
 export function serverKey(request: SipRequest, via: Via, method: string): string {
   const sentBy = `${via.host}:${via.port ?? ''}`
-  if (hasBranch(via)) return `${via.params.get('branch')} ${sentBy} ${method}`
+  if (hasBranch(via)) return joined(via.params.get('branch')!, sentBy, method)
   const seq = cseq(request).seq
   const branch = via.params.get('branch') ?? ''
-  return `${request.uri} ${fromTag(request) ?? ''} ${callId(request)} ${seq} ${branch} ${sentBy} ${method}`
+  return joined(request.uri, fromTag(request) ?? '', callId(request), String(seq), branch, sentBy, method)
 }
 
 /** RFC 3261 8.2.2.2: what merged requests have in common; undefined within a dialog. */
 export function mergeKeyOf(request: SipRequest): string | undefined {
   if (toTag(request) !== undefined) return undefined
   const { seq, method } = cseq(request)
-  return `${callId(request)} ${seq} ${method} ${fromTag(request) ?? ''}`
+  return joined(callId(request), String(seq), method, fromTag(request) ?? '')
 }
 
 /** RFC 3261 17.1.3. */
