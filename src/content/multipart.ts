@@ -41,8 +41,7 @@ export function encodeMultipart(parts: readonly Part[], entropy: Entropy): Compo
 
 /**
  * The layout with a boundary already chosen. The line break before each delimiter belongs to the delimiter (RFC 2046
- * 5.1.1),
- * and nothing follows the last hyphen.
+ * 5.1.1), and nothing follows the last hyphen.
  */
 export function layOut(parts: readonly Part[], boundary: string): Composed {
   const body: Buffer[] = []
@@ -80,8 +79,7 @@ export function contains(pieces: readonly Buffer[], text: string): boolean {
 
 /**
  * The parts between preamble and epilogue; a nested multipart stays as it is. A missing close delimiter is forgiven,
- * since
- * the transport has already said where the body ends. Throws MultipartSyntaxError.
+ * since the transport has already said where the body ends. Throws MultipartSyntaxError.
  */
 export function parseMultipart(body: Buffer, boundary: string): ReceivedPart[] {
   if (boundary.length === 0 || boundary.length > BOUNDARY_MAX)

@@ -5,8 +5,8 @@ export type PushForm = 'message/sip' | 'message/sipfrag' | 'message/cpim'
 
 /**
  * RFC 4975 8.6: nothing may be sent that the peer did not list. Gives the best form for stored messages that its
- * answer allows:
- * wrapped in multipart/mixed, else as message/cpim, else none. Types inside message/cpim are for `acceptsInside`.
+ * answer allows: wrapped in multipart/mixed, else as message/cpim, else none. Types inside message/cpim are for
+ * `acceptsInside`.
  */
 export function canPush(
   media: MsrpMedia,

@@ -5,12 +5,9 @@ import { encodeSdp, parseSdp, SdpSyntaxError } from './sdp.ts'
 
 /**
  * RFC 3264 8: our answer to another offer within a session, where nothing of ours moves: the same bytes when nothing
- * changes,
- * else the next version. `ours` is the description that we sent last, `theirs` the one that we got last. Undefined
- * (488) when the
- * offer is none, takes the stream away or holds it, or moves it to another path, which is a new MSRP session. For
- * streams
- * that we only send on.
+ * changes, else the next version. `ours` is the description that we sent last, `theirs` the one that we got last.
+ * Undefined (488) when the offer is none, takes the stream away or holds it, or moves it to another path, which is a
+ * new MSRP session. For streams that we only send on.
  */
 export function answerAgain(ours: Buffer, theirs: Buffer, offer: Buffer): Buffer | undefined {
   try {

@@ -1,7 +1,6 @@
 /**
  * RFC 8866, the part that a session description for messages needs. Text is latin1: one character is one byte as
- * received.
- * Lines that nobody here reads (i, u, e, p, b, r, z, k) are dropped by the parser.
+ * received. Lines that nobody here reads (i, u, e, p, b, r, z, k) are dropped by the parser.
  */
 export interface SdpAttribute {
   /** As received; compare in lower case. */

@@ -42,8 +42,7 @@ export interface SessionContext {
   readonly userAgent: string
   /**
    * RFC 3263 for a request of a dialog whose route set or remote target leads elsewhere than its INVITE went.
-   * `undefined` when
-   * there is no address. Without it every request of a dialog goes where its INVITE went.
+   * `undefined` when there is no address. Without it every request of a dialog goes where its INVITE went.
    */
   locate?(now: Now, uri: string, done: (now: Now, target: Target | undefined) => void): void
 }
@@ -71,8 +70,8 @@ export interface InviteOptions {
 
 /**
  * Why a confirmed session ended. `bye`: the peer's BYE. `local`: ours, answered or given up. `timer`: it was not
- * refreshed in time.
- * `gone`: the peer knows the dialog no more, or does not answer. `transport`: it cannot be reached.
+ * refreshed in time. `gone`: the peer knows the dialog no more, or does not answer. `transport`: it cannot be
+ * reached.
  */
 export type EndReason = 'bye' | 'local' | 'timer' | 'gone' | 'transport'
 
