@@ -102,9 +102,9 @@ export class SipTransport {
   }
 
   /** The stream is gone, could not be opened, or (datagrams) what was sent on it cannot arrive. */
-  flowClosed(now: Now, flow: Flow): void {
+  flowClosed(now: Now, flow: Flow, reason = 'connection closed'): void {
     this.#flows.remove(flow.id)
-    this.receiver?.flowLost(now, flow, 'connection closed')
+    this.receiver?.flowLost(now, flow, reason)
   }
 
   received(now: Now, flow: Flow, bytes: Buffer): void {

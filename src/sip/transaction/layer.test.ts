@@ -1,5 +1,6 @@
 import t from 'tap'
 import { udpFlow } from '../../base/flow.ts'
+import { parseNameAddr } from '../../sip-parser-lite/typed.ts'
 import { ALICE, inbound, outgoing, requestText, responseText, SipWire } from '../../testing/sip-wire.ts'
 
 const statuses = (wire: SipWire): string => wire.lines().join(' ')
@@ -240,6 +241,20 @@ t.test('RFC 3261 17.2.4: the user hears that its answer cannot be sent', async t
   wire.last.respond(wire.now, response)
   t.ok(isTold)
   t.equal(wire.counters.get('sip_transport_errors', 'response'), 1)
+})
+
+t.test('RFC 3261 21.4.1: a header that the user cannot read is 400 with its name; a defect goes on up', async t => {
+  const wire = new SipWire()
+  const { onAck, onStrayResponse } = wire.layer.user!
+  const onRequest = () => parseNameAddr('<', 'Contact')
+  wire.layer.user = { onAck, onStrayResponse, onRequest }
+  wire.receive(requestText())
+  t.match(wire.take()[0]!.text, /^SIP\/2\.0 400 Malformed Contact header\r\n/)
+  const defect = () => {
+    throw new RangeError('defect')
+  }
+  wire.layer.user = { onAck, onStrayResponse, onRequest: defect }
+  t.throws(() => wire.receive(requestText({ branch: 'z9hG4bK-2', callId: 'call-2' })), RangeError)
 })
 
 t.test('the console sees what is under way', async t => {

@@ -4,7 +4,7 @@ import type { Now } from '../../base/time.ts'
 import type { Timers } from '../../base/timers.ts'
 import { encodeMessage } from '../../sip-parser-lite/encode.ts'
 import { field } from '../../sip-parser-lite/field.ts'
-import type { SipRequest } from '../../sip-parser-lite/message.ts'
+import { type SipRequest, SipSyntaxError } from '../../sip-parser-lite/message.ts'
 import { responseTo } from '../../sip-parser-lite/respond.ts'
 import { toTag, type Via } from '../../sip-parser-lite/typed.ts'
 import { statelessTag } from '../stateless-tag.ts'
@@ -154,7 +154,19 @@ export class ServerTable implements ServerOwner {
     machine.start(now)
     if (isMerged) this.#refuseMerged(now, machine)
     else if (request.method === 'CANCEL') this.#cancel(now, machine)
-    else this.#taker.onRequest(now, machine, request)
+    else this.#pass(now, machine)
+  }
+
+  /** A header that its reader refuses is answered here, so that users need not think of it. */
+  #pass(now: Now, machine: ServerMachine): void {
+    const { request } = machine
+    try {
+      this.#taker.onRequest(now, machine, request)
+    } catch (error) {
+      if (!(error instanceof SipSyntaxError)) throw error
+      this.#counters.count('sip_malformed', error.message)
+      machine.respond(now, responseTo(request, error.status || 400, error.message, statelessTag(request)))
+    }
   }
 
   #refuseMerged(now: Now, machine: ServerMachine): void {
