@@ -5,8 +5,8 @@ import type { Now } from '../base/time.ts'
 import type { MsrpEndpoint } from '../msrp/endpoint.ts'
 import type { MsrpSession } from '../msrp/session.ts'
 import { isNumericHost, parseMsrpUri } from '../msrp/uri.ts'
-import { canPush, type PushForm } from '../sdp/accept.ts'
-import { readAnswer, takesMessages } from '../sdp/msrp-media.ts'
+import { acceptsInside, canPush, type PushForm } from '../sdp/accept.ts'
+import { type MsrpMedia, readAnswer, takesMessages } from '../sdp/msrp-media.ts'
 import { pushOffer } from '../sdp/push-offer.ts'
 import type { Resolver } from '../sip/next-hop.ts'
 import type { Session, Sessions } from '../sip/session.ts'
@@ -49,6 +49,7 @@ export class MsrpPush implements Push {
   #session: Session | undefined
   #msrp: MsrpSession | undefined
   #form: PushForm = 'message/sip'
+  #media: MsrpMedia | undefined
   #outstanding = 0
   #outstandingBytes = 0
   #delivered = 0
@@ -121,6 +122,7 @@ export class MsrpPush implements Push {
     const form = canPush(answer.media)
     if (!form) return this.#end(now, 'unfit', 'the client takes neither multipart/mixed nor message/cpim')
     this.#form = form
+    this.#media = answer.media
     const remotePath = answer.media.path
     if (answer.connects === 'answerer') return this.#msrp?.start(now, { remotePath, role: 'passive' })
     const host = parseMsrpUri(remotePath[0] ?? '')?.host ?? ''
@@ -160,7 +162,12 @@ export class MsrpPush implements Push {
   }
 
   #send(now: Now, message: StoredMessage): void {
-    const { contentType, body, length: bytes } = pushBody(message, this.#form, this.#parts.entropy)
+    const { contentType, body, length: bytes, wraps } = pushBody(message, this.#form, this.#parts.entropy)
+    if (!this.#media || !acceptsInside(this.#media, wraps)) {
+      this.#postpone(now, message, `the client does not take ${wraps}`)
+      this.#setAside++
+      return
+    }
     this.#outstanding++
     this.#outstandingBytes += bytes
     this.#msrp?.send(now, { messageId: token(this.#parts.entropy, 80), contentType, body }, (then, outcome) => {

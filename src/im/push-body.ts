@@ -10,11 +10,20 @@ import { parseMessage } from '../sip-parser-lite/parse.ts'
 import { parseNameAddr, parseParams, parseSipDate } from '../sip-parser-lite/typed.ts'
 import type { StoredMessage } from '../store/verbs.ts'
 
-/** One stored message as the body of one MSRP message, in the form that the client's answer allows (oma-im 2.3). */
-export function pushBody(message: StoredMessage, form: PushForm, entropy: Entropy): Composed {
-  if (form !== 'message/cpim') return deferredBody(message.bytes, form, entropy)
-  const body = asCpim(parseMessage(message.bytes) as SipRequest, message.receivedAt)
-  return { contentType: 'message/cpim', body, length: lengthOf(body) }
+/** One stored message as the body of one MSRP message. */
+export interface PushBody extends Composed {
+  /** The media type inside, which the client has to take as well (RFC 4975 8.6). */
+  readonly wraps: string
+}
+
+/** In the form that the client's answer allows (oma-im 2.3). */
+export function pushBody(message: StoredMessage, form: PushForm, entropy: Entropy): PushBody {
+  if (form !== 'message/cpim') return { ...deferredBody(message.bytes, form, entropy), wraps: form }
+  const request = parseMessage(message.bytes) as SipRequest
+  const body = asCpim(request, message.receivedAt)
+  const type = parseParams(value(request, 'content-type') ?? 'text/plain').value
+  const wraps = type === 'message/cpim' ? innerTypeOf(request.body) : type
+  return { contentType: 'message/cpim', body, length: lengthOf(body), wraps }
 }
 
 /** A message that was CPIM already goes as it is: its envelope is the sender's. */
@@ -33,4 +42,13 @@ function asCpim(request: SipRequest, receivedAt: WallTime): Buffer[] {
     contentHeaders,
     body: request.body,
   })
+}
+
+/** RFC 3862 2: the MIME headers of the content follow the first empty line; text/plain is what is meant without any. */
+function innerTypeOf(cpim: Buffer): string {
+  const start = cpim.indexOf('\r\n\r\n', 0, 'latin1')
+  const end = cpim.indexOf('\r\n\r\n', start + 4, 'latin1')
+  const headers = start < 0 ? '' : cpim.toString('latin1', start, end < 0 ? start : end)
+  const type = /^content-type[ \t]*:[ \t]*([^\s;]+)/im.exec(headers)?.[1]
+  return type?.toLowerCase() ?? 'text/plain'
 }
