@@ -50,7 +50,10 @@ export class PhoneCall {
 
   answer(now: Now, verdict: InviteVerdict): void {
     const offer = msrpMedia(parseSdp(this.invite.body))
-    if (!offer) return this.#transaction.respond(now, responseTo(this.invite, 488, undefined, this.#tag))
+    if (!offer) {
+      this.#transaction.respond(now, responseTo(this.invite, 488, undefined, this.#tag))
+      return
+    }
     const session = this.#phone.msrp.open(
       {
         onReady: () => {},

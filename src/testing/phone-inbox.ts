@@ -49,10 +49,10 @@ export class PhoneInbox implements TransactionUser {
   msrpMessage(now: Now, contentType: string, wire: Buffer): number {
     const request = innerRequest(contentType, wire)
     const arrived: Arrived = { ...described(now, request), form: 'msrp', contentType, wire, status: 'silence' }
-    const verdict = this.#judge(now, arrived)
+    const verdict = this.#phone.isMsrpMute ? 'silence' : this.#judge(now, arrived)
     if (typeof verdict === 'object') throw new Error('an MSRP answer cannot wait')
     if (verdict === 'silence') {
-      this.#phone.muteMsrp(true)
+      this.#phone.isMsrpMute = true
       return 200
     }
     arrived.status = verdict

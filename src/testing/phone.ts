@@ -44,12 +44,13 @@ export class Phone {
   readonly msrp: MsrpEndpoint
   readonly inbox: PhoneInbox
   readonly sent: Sent[] = []
-  behaviour: Behaviour = OBLIGING
+  /** No byte leaves on any MSRP connection. */
+  isMsrpMute = false
+  behaviour: Behaviour = { ...OBLIGING }
   /** Final status of the latest REGISTER. */
   registered: number | undefined
   #outputs: PhoneOutput[] = []
   #challenge: Challenge | undefined
-  #isMsrpMute = false
   #registrationCallId: string
   #cseq = 1
 
@@ -185,11 +186,6 @@ export class Phone {
     return this.#request(method, uri, to, from === undefined ? {} : { from })
   }
 
-  /** From now on no byte leaves on any MSRP connection. */
-  muteMsrp(isMute: boolean): void {
-    this.#isMsrpMute = isMute
-  }
-
   #answered(now: Now, sent: Sent, response: SipResponse | undefined): void {
     sent.status = response?.status ?? 408
     sent.warning = response && values(response, 'warning')[0]
@@ -236,7 +232,7 @@ export class Phone {
   }
 
   #transmit(flow: Flow, bytes: Buffer): void {
-    if (flow.protocol === 'msrp' && this.#isMsrpMute) return
+    if (flow.protocol === 'msrp' && this.isMsrpMute) return
     this.#outputs.push({ kind: 'transmit', flow, bytes })
   }
 }

@@ -78,15 +78,22 @@ export class SimulatedAppliance {
     return this.#engine
   }
 
+  /** Accounts first, as the box does it: it takes nothing from the network before they are on flash. */
   boot(): void {
     this.#bootAt = undefined
+    this.ask('account.provision', { accounts: this.#users }, result => {
+      if ('failure' in result) this.boot()
+      else this.#start()
+    })
+  }
+
+  #start(): void {
     this.counters = new Counters()
     const { sip, msrp } = listeners(this.config)
     const station = this.#newStation()
     this.#station = station
     for (const { transport, endpoint } of sip) this.#network.listen(station, 'sip', transport, endpoint)
     for (const { transport, endpoint } of msrp) this.#network.listen(station, 'msrp', transport, endpoint)
-    this.disk.submit(this.#askedId--, { verb: 'account.provision', accounts: this.#users }, this.#clock.at)
     const engine = new Engine({
       config: this.config,
       sip,
@@ -101,11 +108,11 @@ export class SimulatedAppliance {
 
   /** The power is cut: what was not flushed is gone, and so is every connection. */
   crash(): void {
-    if (!this.#engine || !this.#station) return
     this.crashes++
     this.#engine = undefined
-    this.#network.unplug(this.#station)
+    if (this.#station) this.#network.unplug(this.#station)
     this.#station = undefined
+    this.#asked.clear()
     this.disk.crash()
   }
 

@@ -116,6 +116,10 @@ export class SimulatedNetwork {
     this.#cut = { protocol, atByte: this.streamBytes[protocol] + byteFromNow }
   }
 
+  get isCutPending(): boolean {
+    return this.#cut !== undefined
+  }
+
   connect(station: Station, flow: Flow): void {
     const target = this.#listening.get(placeOf(flow.transport, flow.remote))
     const at = this.#later()

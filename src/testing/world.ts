@@ -45,6 +45,7 @@ export class World {
     const appliance = new SimulatedAppliance(this.clock, this.network, this.entropy.fork('appliance'), options)
     this.#appliances.push(appliance)
     this.#participants.push(appliance)
+    this.until(() => appliance.isUp, 'the box is up')
     return appliance
   }
 
