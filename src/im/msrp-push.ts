@@ -1,5 +1,5 @@
 import { type Entropy, randomBelow, token } from '../base/entropy.ts'
-import type { Endpoint, Transport } from '../base/flow.ts'
+import type { Endpoint } from '../base/flow.ts'
 import { IM_FEATURE_TAG } from '../base/product.ts'
 import type { Now } from '../base/time.ts'
 import type { MsrpEndpoint } from '../msrp/endpoint.ts'
@@ -24,8 +24,8 @@ export interface MsrpPushParts {
   readonly entropy: Entropy
   /** Where our MSRP listener is reached, for m= and c=. */
   readonly endpoint: Endpoint
-  /** Contact URI of this box over that transport. */
-  readonly contactUri: (transport: Transport) => string
+  /** Contact URI of this box for that client. */
+  readonly contactUri: string
   readonly resolver: Resolver
   /** `sip:store@domain`: who the push is from (DM-DLV, oma-im 10.2). */
   readonly storeUri: string
@@ -76,7 +76,7 @@ export class MsrpPush implements Push {
         },
         onClosed: (then, reason) => this.stop(then, `MSRP ${reason}`),
       },
-      { receives: false },
+      { receives: false, host: endpoint.address },
     )
     const body = pushOffer({
       endpoint,
@@ -89,7 +89,7 @@ export class MsrpPush implements Push {
         requestUri: reach.uri,
         to: `<${this.#reader.aor}>`,
         from: `<${storeUri}>`,
-        contact: `<${contactUri(reach.to.transport)}>;${IM_FEATURE_TAG};automata`,
+        contact: `<${contactUri}>;${IM_FEATURE_TAG};automata`,
         routes: [...reach.routes],
         target: reach.to,
         headers: [

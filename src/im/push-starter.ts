@@ -1,5 +1,4 @@
 import type { Entropy } from '../base/entropy.ts'
-import type { Endpoint, Transport } from '../base/flow.ts'
 import type { Now } from '../base/time.ts'
 import type { MsrpEndpoint } from '../msrp/endpoint.ts'
 import type { Resolver } from '../sip/next-hop.ts'
@@ -7,6 +6,7 @@ import type { Sessions } from '../sip/session.ts'
 import type { MailboxReader } from './mailbox-reader.ts'
 import { MessagePush, type Requester } from './message-push.ts'
 import { MsrpPush } from './msrp-push.ts'
+import type { OwnAddresses } from './own-addresses.ts'
 import type { Push, PushEnd } from './push.ts'
 import { type Reach, type Routing, reachBinding, reachByRoute } from './reach.ts'
 import type { Rung } from './rungs.ts'
@@ -21,11 +21,9 @@ export interface PushStarterParts {
   readonly routing: Routing
   readonly resolver: Resolver
   readonly entropy: Entropy
-  /** Undefined without an MSRP listener: then nothing is pushed over MSRP. */
-  readonly endpoint: Endpoint | undefined
+  readonly own: OwnAddresses
   readonly storeUri: string
   readonly coreRoute: string | undefined
-  readonly contactUri: (transport: Transport) => string
 }
 
 /** From a rung of the ladder to a push under way: first the way to the contact, then the push itself. */
@@ -48,9 +46,14 @@ export class PushStarter {
         push = messages
         return messages.start(then)
       }
-      const { endpoint } = this.#parts
+      const { own } = this.#parts
+      const endpoint = own.msrpEndpoint(reach.to)
       if (!endpoint) return refuse(then, 'unfit', 'no MSRP listener')
-      const msrp = new MsrpPush({ ...this.#parts, endpoint, sessionExpiresS: SESSION_EXPIRES_S }, reader, done)
+      const msrp = new MsrpPush(
+        { ...this.#parts, endpoint, contactUri: own.contactUri(reach.to), sessionExpiresS: SESSION_EXPIRES_S },
+        reader,
+        done,
+      )
       push = msrp
       msrp.start(then, reach)
     }

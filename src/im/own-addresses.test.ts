@@ -1,0 +1,35 @@
+import t from 'tap'
+import type { Hop, Listener } from '../sip/transport.ts'
+import { OwnAddresses } from './own-addresses.ts'
+
+const at = (transport: Listener['transport'], address: string, port: number): Listener => ({
+  transport,
+  endpoint: { address, port },
+})
+const hop = (transport: Hop['transport'], address: string): Hop => ({ transport, address, port: 5070 })
+
+t.test('a name is given to everybody', async t => {
+  const own = new OwnAddresses('edge1.example.org', [at('udp', '0.0.0.0', 5060), at('tcp', '::', 5061)], [])
+  t.equal(own.contactUri(hop('udp', '192.0.2.9')), 'sip:im@edge1.example.org:5060')
+  t.equal(own.contactUri(hop('tcp', '2001:db8::9')), 'sip:im@edge1.example.org:5061;transport=tcp')
+  t.equal(own.msrpEndpoint(hop('tcp', '192.0.2.9')), undefined)
+  t.same(own.hosts, ['edge1.example.org'])
+})
+
+t.test('a numeric hostname is of no use to a peer of the other family', async t => {
+  const sip = [at('udp', '192.0.2.1', 5060), at('udp', '2001:db8::1', 5060)]
+  const msrp = [at('tcp', '192.0.2.1', 2855), at('tcp', '2001:db8::1', 2856)]
+  const own = new OwnAddresses('192.0.2.1', sip, msrp)
+  t.equal(own.contactUri(hop('udp', '192.0.2.9')), 'sip:im@192.0.2.1:5060')
+  t.equal(own.contactUri(hop('udp', '2001:db8::9')), 'sip:im@[2001:db8::1]:5060')
+  t.same(own.msrpEndpoint(hop('udp', '2001:db8::9')), { address: '2001:db8::1', port: 2856 })
+  t.same(own.msrpEndpoint(hop('udp', '192.0.2.9')), { address: '192.0.2.1', port: 2855 })
+})
+
+t.test('RFC 3261 16.3: a Via of ours has our name and one of our ports', async t => {
+  const own = new OwnAddresses('192.0.2.1', [at('udp', '192.0.2.1', 5060), at('tcp', '192.0.2.1', 5062)], [])
+  t.ok(own.isOwnVia('192.0.2.1', undefined))
+  t.ok(own.isOwnVia('192.0.2.1', 5062))
+  t.notOk(own.isOwnVia('192.0.2.1', 5064), 'a phone on the same machine')
+  t.notOk(own.isOwnVia('192.0.2.2', 5060))
+})
