@@ -12,7 +12,7 @@ export interface MsrpMessage {
   readonly headers: readonly MsrpField[]
 }
 
-/** Answers one chunk, once; with the message's total when it completes the message, so that a success can be reported. */
+/** Answers one chunk, once; with the total when it completes the message, so that a success can be reported. */
 export type AnswerChunk = (now: Now, status: number, completedTotal?: number) => void
 
 /**
@@ -51,7 +51,7 @@ const EMPTY = Buffer.alloc(0)
 /** A message that got no chunk for so long gives its place to another. */
 const STALE_MS = 30_000
 
-/** Puts messages together in memory, the latest chunk winning where chunks overlap, and asks what to answer when one is whole. */
+/** Puts messages together in memory, the latest chunk winning where they overlap; asks what to answer to each. */
 export class MemoryAssembly implements ChunkReceiver {
   readonly #partials = new Map<string, Partial>()
   readonly #limits: MsrpLimits

@@ -20,7 +20,7 @@ export interface Transaction {
   readonly sentAt: Instant
 }
 
-/** One stream and what several sessions send over it: turns, a window of unanswered chunks, one transmission per input. */
+/** One stream and what sessions send over it: turns, a window of unanswered chunks, one transmission per input. */
 export class Connection {
   readonly flow: Flow
   readonly isOutgoing: boolean
@@ -143,8 +143,8 @@ export class Connection {
   }
 
   /**
-   * RFC 4975 7.1.1: silence counts as 408. We cannot see when the last octet of a chunk leaves the host, so the time runs from
-   * the last answer of the peer too: on a slow link a full window takes longer than the limit.
+   * RFC 4975 7.1.1: silence counts as 408. We cannot see when the last octet of a chunk leaves the host, so the time
+   * runs from the last answer of the peer too: on a slow link a full window takes longer than the limit.
    */
   #expire(now: Now): void {
     this.#responseTimer = undefined

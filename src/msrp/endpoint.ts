@@ -152,8 +152,8 @@ export class MsrpEndpoint {
   }
 
   /**
-   * RFC 4975 6.1 and 7.3. The session id alone is unguessable and decides: a gateway on the way that rewrote the host of our
-   * path in SDP makes the peer write a To-Path that is not literally ours.
+   * RFC 4975 6.1 and 7.3. The session id alone is unguessable and decides: a gateway that rewrote the host of our path
+   * in SDP makes the peer write a To-Path that is not literally ours.
    */
   #sessionAt(toPath: string): Session | undefined {
     const exact = this.#sessions.get(toPath)

@@ -13,6 +13,8 @@ export class Incoming {
   #status = 200
   /** The session's receiver was asked and gets the end. */
   #isOffered = false
+  /** It is a request for the session, over the session's connection. */
+  #isBinding = false
 
   constructor(host: MsrpHost, connection: Connection) {
     this.#host = host
@@ -26,9 +28,11 @@ export class Incoming {
     this.#session = this.#host.sessionAt(head.toPath)
     this.#status = this.#statusOf(head)
     const session = this.#session
-    if (!session || this.#status !== 200) return
+    // A body that may not come is refused, yet its request shows whose connection this is.
+    this.#isBinding = this.#status === 200 || this.#status === 403
+    if (!session || !this.#isBinding) return
     session.bindTo(this.#connection)
-    if (head.method === 'SEND' && head.hasBody) this.#offer(now, head, session)
+    if (this.#status === 200 && head.method === 'SEND' && head.hasBody) this.#offer(now, head, session)
   }
 
   data(now: Now, bytes: Buffer): void {
@@ -51,7 +55,7 @@ export class Incoming {
     if (this.#status === 200 && session.receives && changesMessage(head, flag)) this.#offer(now, head, session)
     if (this.#isOffered) this.#endChunk(now, head, session, flag)
     else this.#answer(head, this.#status)
-    if (this.#status !== 200) return
+    if (!this.#isBinding) return
     if (head.method === 'REPORT') session.reported(now, head)
     session.heard(now)
   }

@@ -11,7 +11,7 @@ export interface OutgoingOptions {
   readonly body: readonly Buffer[]
   /** Success needs a success REPORT for every octet besides the answers. */
   readonly successReport?: boolean
-  /** `no`: nothing is answered, so handed to the connection is as good as it gets; such a message has to fit the window. */
+  /** `no`: nothing is answered and handed over is as good as it gets; such a message has to fit the window. */
   readonly failureReport?: 'yes' | 'no'
 }
 

@@ -34,19 +34,27 @@ const parse = (pieces: Iterable<Buffer>): { frames: Frame[]; error?: string; par
 const octetByOctet = (bytes: Buffer): Buffer[] => Array.from(bytes, octet => Buffer.from([octet]))
 
 const PATHS =
-  'To-Path: msrp://biloxi.example.org:12763/kjhd37s2s20w2a;tcp\nFrom-Path: msrp://atlanta.example.org:7654/jshA7weztas;tcp\n'
+  'To-Path: msrp://bob.example.org:7000/kjhd37s2;tcp\nFrom-Path: msrp://alice.example.org:7654/jshA7wez;tcp\n'
 
-/** RFC 4975 4 and 11 in our own words: one message, one in two chunks, an interruption, answers, a report, a bodiless SEND. */
+/** `lines` from the first header after the paths to what is before the end-line. */
+const frame = (id: string, what: string, lines: string, flag = '$'): string =>
+  `MSRP ${id} ${what}\n${PATHS}${lines}-------${id}${flag}\n`
+
+const TEXT = 'Content-Type: text/plain\n\n'
+
+const LOOKALIKES = '-------lookalik\n-------lookalik$x\n-------lookalik!\n\r\n-------lookali$\n'
+
+/** One message and its answer, one in two chunks, a report after a keep-alive, bodiless, empty, and hard to delimit. */
 const CONVERSATION = bytesOf(
-  `MSRP a786hjs2 SEND\n${PATHS}Message-ID: 87652491\nByte-Range: 1-25/25\nContent-Type: text/plain\n\nHey Bob, are you there?\r\n\n-------a786hjs2$\n` +
-    `MSRP a786hjs2 200 OK\n${PATHS}-------a786hjs2$\n` +
-    `MSRP d93kswow SEND\n${PATHS}Message-ID: 12339sdqwer\nByte-Range: 1-*/32\nContent-Type: text/plain\n\nHi, I'm Alice!\n\n-------d93kswow+\n` +
-    `MSRP op2nc9a SEND\n${PATHS}Message-ID: 12339sdqwer\nByte-Range: 17-32/32\nContent-Type: text/plain\n\nHi, I'm Bob!\n\n\n-------op2nc9a$\n` +
-    `\nMSRP dkei38sd REPORT\n${PATHS}Message-ID: 12339sdqwer\nByte-Range: 1-32/32\nStatus: 000 200 OK\n-------dkei38sd$\n` +
-    `MSRP bindbind SEND\n${PATHS}Message-ID: 9900\nByte-Range: 1-0/0\nFailure-Report: no\n-------bindbind$\n` +
-    `MSRP emptybdy SEND\n${PATHS}Message-ID: 9901\nContent-Type: text/plain\n\n\n-------emptybdy#\n` +
-    `MSRP emptytoo SEND\n${PATHS}Message-ID: 9902\n\n-------emptytoo$\n` +
-    `MSRP lookalik SEND\n${PATHS}Message-ID: 9903\nContent-Type: text/plain\n\n-------lookalik\n-------lookalik$x\n-------lookalik!\n\r\n-------lookali$\n-------lookalik$`,
+  frame('a786hjs2', 'SEND', `Message-ID: 87652491\nByte-Range: 1-15/15\n${TEXT}Good evening.\n\n`) +
+    frame('a786hjs2', '200 OK', '') +
+    frame('d93kswow', 'SEND', `Message-ID: 12339sdqwer\nByte-Range: 1-*/32\n${TEXT}The first half.\n\n`, '+') +
+    frame('op2nc9a', 'SEND', `Message-ID: 12339sdqwer\nByte-Range: 18-32/32\n${TEXT}And the other.\n\n\n`) +
+    `\n${frame('dkei38sd', 'REPORT', 'Message-ID: 12339sdqwer\nByte-Range: 1-32/32\nStatus: 000 200 OK\n')}` +
+    frame('bindbind', 'SEND', 'Message-ID: 9900\nByte-Range: 1-0/0\nFailure-Report: no\n') +
+    frame('emptybdy', 'SEND', `Message-ID: 9901\n${TEXT}\n`, '#') +
+    frame('emptytoo', 'SEND', 'Message-ID: 9902\n\n') +
+    frame('lookalik', 'SEND', `Message-ID: 9903\n${TEXT}${LOOKALIKES}`).slice(0, -1),
 )
 
 /** The last end-line again, then its line break. */
@@ -56,10 +64,10 @@ const shown = (frames: Frame[]) =>
   frames.map(({ head, body, flag }) => [head.transactionId, head.method ?? head.status, body.toString(), flag])
 
 const EXPECTED = [
-  ['a786hjs2', 'SEND', 'Hey Bob, are you there?\r\n', '$'],
+  ['a786hjs2', 'SEND', 'Good evening.\r\n', '$'],
   ['a786hjs2', 200, '', '$'],
-  ['d93kswow', 'SEND', "Hi, I'm Alice!\r\n", '+'],
-  ['op2nc9a', 'SEND', "Hi, I'm Bob!\r\n\r\n", '$'],
+  ['d93kswow', 'SEND', 'The first half.\r\n', '+'],
+  ['op2nc9a', 'SEND', 'And the other.\r\n\r\n', '$'],
   ['dkei38sd', 'REPORT', '', '$'],
   ['bindbind', 'SEND', '', '$'],
   ['emptybdy', 'SEND', '', '#'],
@@ -138,7 +146,8 @@ t.test('a body passes through: what is not yet an end-line is not held back', as
 
 t.test('RFC 4975 9: headers in any case, with or without space, unknown ones kept in order', async t => {
   const paths = 'TO-PATH:msrp://a/1;tcp\nfrom-path:  msrp://b/2;tcp \n'
-  const text = `MSRP abcd SEND\n${paths}message-id: m-1\nX-Caf\xc3\xa0: \xc3\xa0\nSuccess-Report: yes\nFailure-Report: partial\n-------abcd$\n`
+  const headers = 'message-id: m-1\nX-Caf\xc3\xa0: \xc3\xa0\nSuccess-Report: yes\nFailure-Report: partial\n'
+  const text = `MSRP abcd SEND\n${paths}${headers}-------abcd$\n`
   const { head } = parse([bytesOf(text)]).frames[0]!
   t.match(head, { toPath: 'msrp://a/1;tcp', fromPath: 'msrp://b/2;tcp', messageId: 'm-1', successReport: true })
   t.equal(head.failureReport, 'partial')

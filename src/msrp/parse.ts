@@ -195,7 +195,7 @@ export class MsrpParser {
   }
 }
 
-/** Whether flag and line break follow, as far as they are there. Without them it is body that looks like an end-line. */
+/** Whether flag and line break follow, as far as they are there. Without them it only looks like an end-line. */
 const couldEnd = (bytes: Buffer, at: number): boolean => {
   const flag = bytes[at]
   if (flag === undefined) return true

@@ -19,7 +19,8 @@ const ready = (options: MsrpSessionOptions & { remotePath?: string[] } = {}) => 
   const report = (messageId: string, lines: string) =>
     side.say(
       flow,
-      `MSRP repo${messageId} REPORT\nTo-Path: ${owner.session.localPath}\nFrom-Path: ${REMOTE}\nMessage-ID: ${messageId}\n${lines}\n-------repo${messageId}$\n`,
+      `MSRP repo${messageId} REPORT\nTo-Path: ${owner.session.localPath}\nFrom-Path: ${REMOTE}\n` +
+        `Message-ID: ${messageId}\n${lines}\n-------repo${messageId}$\n`,
     )
   return { side, owner, flow, answer, report }
 }
@@ -42,7 +43,7 @@ t.test('RFC 4975 5.4: the active side connects and sends a bodiless SEND; its 20
   t.equal(side.timers.size, 0)
 })
 
-t.test('RFC 4976 5.1: the whole path of the peer goes into To-Path, the nearest hop is connected to', async t => {
+t.test('RFC 4976: the whole path of the peer goes into To-Path, the nearest hop is connected to', async t => {
   const relay = 'msrps://[2001:db8::5]:9000/relay1;tcp'
   const side = new Side()
   const owner = new Owner(side)
@@ -109,7 +110,7 @@ t.test('RFC 4975 10, DM-PSH: a refusal fails its message and no other', async t 
   }
 })
 
-t.test('RFC 4975 10.6, 10.8: 481 and 506 end the session', async t => {
+t.test('RFC 4975 10.8, 10.10: 481 and 506 end the session', async t => {
   for (const status of [481, 506]) {
     const { owner, side, answer } = ready()
     owner.send('first', 'body')

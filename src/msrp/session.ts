@@ -55,7 +55,7 @@ export interface MsrpSession {
   readonly outstanding: number
   readonly state: 'new' | 'waiting' | 'binding' | 'ready' | 'closed'
   start(now: Now, options: MsrpStart): void
-  /** May be called before the session is ready. `done` is called exactly once, while `send` runs if nothing can be tried. */
+  /** May come before the session is ready. `done` is called exactly once; while `send` runs, if it cannot be tried. */
   send(now: Now, options: OutgoingOptions, done: (now: Now, outcome: Outcome) => void): void
   /** Unfinished messages are told `closed`; `onClosed` is not called. */
   close(now: Now): void
@@ -247,7 +247,7 @@ export class Session implements MsrpSession {
     if (this.#state === 'ready' && this.#queue.length > 0) this.connection?.takesTurns(this)
   }
 
-  /** DM-DLV: success is all chunks sent, each answered, and all octets reported if asked. */
+  /** Success is all chunks sent, each answered, and all octets reported if asked. */
   #advance(now: Now, message: OutgoingMessage): void {
     if (message.isFinished || !message.isAllTaken || message.unanswered > 0) return
     if (message.isReported) {

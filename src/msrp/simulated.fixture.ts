@@ -124,7 +124,7 @@ export class Owner {
   }
 }
 
-/** Two endpoints and the streams between them: nothing is lost unless a test cuts, bytes arrive in pieces as `pieces` says. */
+/** Two endpoints and the streams between them: nothing is lost unless cut; bytes arrive in pieces as `pieces` says. */
 export class Pair {
   readonly a: Side
   readonly b: Side
