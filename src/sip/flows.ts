@@ -5,10 +5,10 @@ import type { Timer, Timers } from '../base/timers.ts'
 import { SipStream } from '../sip-parser-lite/stream.ts'
 
 /**
- * Streams open at once. Each costs some kilobytes here and in the kernel; a site of a thousand phones with two connections
- * each fits twice.
+ * Streams open at once: a thousand phones with two connections each. Each costs some kilobytes here and in the kernel, and while
+ * a message is incomplete up to the parser's limits, 128 KiB.
  */
-const FLOWS_MAX = 4096
+const FLOWS_MAX = 2048
 /** From one address. A whole site can stand behind one NAT, but it shall leave room for the others. */
 const FLOWS_PER_ADDRESS_MAX = 512
 /** A message, once begun, and the first one on a new connection must be whole by then: as long as any SIP client waits. */

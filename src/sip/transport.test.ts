@@ -1,5 +1,6 @@
 import t from 'tap'
 import { udpFlow } from '../base/flow.ts'
+import { SeededEntropy } from '../testing/seeded-entropy.ts'
 import { ALICE, ALICE6, inbound, outgoing, requestText, responseText, SipWire } from '../testing/sip-wire.ts'
 
 const start = (wire: SipWire): string[] => wire.take().map(({ text }) => text.slice(0, text.indexOf('\r\n')))
@@ -156,6 +157,31 @@ t.test('a body beyond the bound is 513 and ends the stream', async t => {
   wire.receive(requestText().replace('Content-Length: 0', 'Content-Length: 99999999'), flow)
   t.same(start(wire), ['SIP/2.0 513 Message Too Large'])
   t.same(wire.closed, [flow])
+})
+
+t.test('no text makes it throw, nor leave anything behind', async t => {
+  const entropy = new SeededEntropy(7)
+  const via = 'SIP/2.0/UDP 10.0.0.2:5060;branch=z9hG4bK-1;rport;x="a;b", SIP/2.0/UDP 10.0.0.3'
+  const texts = ['INVITE', 'MESSAGE', 'ACK', 'CANCEL'].map(method => requestText({ method, via: [via], body: 'hello' }))
+  texts.push(responseText(texts[0]!, 200).replace('10.0.0.2', 'edge1.example.org'))
+  const alphabet = '\r\n\0 :;,="<>@[]/\\1zZ\xff'
+  const wire = new SipWire()
+  for (let n = 0; n < 4000; n++) {
+    let text = entropy.pick(texts)
+    for (let edits = 1 + entropy.below(4); edits > 0; edits--) {
+      const at = entropy.below(text.length)
+      text = text.slice(0, at) + alphabet[entropy.below(alphabet.length)] + text.slice(at + entropy.below(3))
+    }
+    wire.receive(text)
+    const flow = wire.open(inbound(`tcp/${n}`))
+    wire.receive(text, flow)
+    wire.transport.flowClosed(wire.now, flow)
+  }
+  const { sip_malformed, sip_responses_sent } = wire.counters.describe()
+  t.ok(Object.keys(sip_malformed!).length > 10, 'many kinds were refused')
+  t.ok(sip_responses_sent!['4xx']! > 1000, 'many were answered by a transaction')
+  wire.runTo(400_000)
+  t.equal(wire.running, '')
 })
 
 t.test('methods are counted by name when they are known, else as one', async t => {

@@ -45,6 +45,7 @@ export interface ClientHost {
   remove(client: Client): void
   moved(client: Client, from: Flow): void
   stray(now: Now, response: SipResponse, flow: Flow): void
+  retransmitted(): void
 }
 
 /** RFC 3261 18.1.1: larger requests want congestion control when the path's MTU is not known. */
@@ -68,6 +69,7 @@ export class Client implements ClientTransaction {
   #wantsCancel = false
   #hasProvisional = false
   #isFinal = false
+  #isSent = false
   #isCancelSent = false
 
   /** `request` comes without our Via unless `isDerived`: a CANCEL brings the Via of its INVITE. */
@@ -146,6 +148,8 @@ export class Client implements ClientTransaction {
   // what the machine asks for
 
   sendRequest(now: Now): void {
+    if (this.#isSent) this.#host.retransmitted()
+    this.#isSent = true
     if (!this.#host.transmit(now, this.flow, this.#bytes)) this.failSoon(now, 'not sent')
   }
 

@@ -54,6 +54,10 @@ export class InviteServer implements ServerMachine {
     this.#end = this.#set(now, 'unanswered', UNANSWERED_MS)
   }
 
+  stop(now: Now): void {
+    if (this.state !== 'terminated') this.#terminate(now)
+  }
+
   retransmitted(now: Now): void {
     this.#step(now, 'request')
   }
@@ -128,6 +132,7 @@ export class InviteServer implements ServerMachine {
     this.state = 'completed'
     this.#endAfter(now, 'H', TRANSACTION_MS)
     if (!isReliable(this.flow.transport)) this.#repeat = this.#set(now, 'G', T1)
+    this.#owner.refused(now, this)
   }
 
   #confirm(now: Now): void {

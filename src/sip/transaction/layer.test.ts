@@ -215,6 +215,20 @@ t.test('RFC 3261 21.5.4: beyond the bound 503 with Retry-After, and nothing is k
   t.equal(wire.transactions.length, 3, 'served when there is room')
 })
 
+t.test('refused INVITEs that nobody acknowledges do not keep others out', async t => {
+  const wire = new SipWire({ limits: { active: 2, clients: 2, refused: 3 } })
+  for (let n = 1; n <= 10; n++) {
+    wire.receive(requestText({ method: 'INVITE', branch: `z9hG4bK-${n}`, callId: `call-${n}` }))
+    wire.answer(401)
+  }
+  t.equal(wire.transactions.length, 10)
+  t.same(
+    wire.transactions.map(({ state }) => state),
+    [...Array(7).fill('terminated'), ...Array(3).fill('completed')],
+  )
+  t.same(wire.timers.describe(), { G: 3, H: 3 })
+})
+
 t.test('beyond the bound of client transactions a request fails', async t => {
   const wire = new SipWire({ limits: { active: 2, clients: 2 } })
   for (const _ of [1, 2, 3]) wire.layer.request(wire.now, outgoing('MESSAGE'), ALICE, wire.recorder)

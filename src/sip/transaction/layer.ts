@@ -166,6 +166,10 @@ export class TransactionLayer implements SipReceiver, ClientHost {
     return isSent
   }
 
+  retransmitted(): void {
+    this.#parts.counters.count('sip_retransmitted', 'sent')
+  }
+
   stray(now: Now, response: SipResponse, flow: Flow): void {
     this.user?.onStrayResponse(now, response, flow)
   }

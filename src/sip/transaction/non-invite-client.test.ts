@@ -64,6 +64,14 @@ t.test('RFC 3261 17.1.2.2: on a stream nothing is repeated and Timer K is zero',
   ])
 })
 
+t.test('retransmissions are counted', async t => {
+  const wire = new SipWire()
+  wire.layer.request(wire.now, outgoing('MESSAGE'), ALICE, wire.recorder)
+  t.equal(wire.counters.get('sip_retransmitted', 'sent'), 0)
+  wire.runTo(1500)
+  t.equal(wire.counters.get('sip_retransmitted', 'sent'), 2)
+})
+
 t.test('RFC 3261 17.1.2.2: a lost answer is fetched by a retransmission', async t => {
   play(t, ALICE, [
     [600, 'trying | MESSAGE | E F | '],

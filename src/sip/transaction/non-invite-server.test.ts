@@ -32,7 +32,7 @@ t.test('RFC 3261 17.2.2: in Trying retransmissions are absorbed, in Completed an
     ['again', 'completed | 202 | J'],
     [32000, 'completed |  | '],
   ])
-  t.equal(wire.counters.get('sip_retransmitted', 'request'), 3)
+  t.equal(wire.counters.get('sip_retransmitted', 'received'), 3)
   wire.receive(requestText())
   t.equal(wire.transactions.length, 2, 'after Timer J it is a new request')
 })

@@ -44,6 +44,11 @@ export class NonInviteServer implements ServerMachine {
     this.#timer = this.#owner.timers.set('100', after(now, TRYING_NON_INVITE_MS), fired => this.#tryingDue(fired))
   }
 
+  stop(now: Now): void {
+    this.#owner.timers.cancel(this.#timer)
+    if (this.state === 'trying' || this.state === 'proceeding') this.#terminate(now)
+  }
+
   retransmitted(now: Now): void {
     if (this.state === 'proceeding' && this.#provisional) this.#send(now, this.#provisional)
   }

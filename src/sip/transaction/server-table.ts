@@ -4,7 +4,7 @@ import type { Now } from '../../base/time.ts'
 import type { Timers } from '../../base/timers.ts'
 import { encodeMessage } from '../../sip-parser-lite/encode.ts'
 import { field } from '../../sip-parser-lite/field.ts'
-import { type SipRequest, SipSyntaxError } from '../../sip-parser-lite/message.ts'
+import { type SipRequest, type SipResponse, SipSyntaxError } from '../../sip-parser-lite/message.ts'
 import { responseTo } from '../../sip-parser-lite/respond.ts'
 import { toTag, type Via } from '../../sip-parser-lite/typed.ts'
 import { statelessTag } from '../stateless-tag.ts'
@@ -29,6 +29,7 @@ export interface RequestTaker {
 
 export interface ServerLimits {
   readonly active: number
+  readonly refused?: number
   readonly completed?: CompletedLimits
 }
 
@@ -37,8 +38,15 @@ export interface ServerLimits {
  * the most that the box can store, and with messages of 2 KiB some 30 MiB.
  */
 const ACTIVE_MAX = 8192
+/**
+ * INVITEs that were refused and wait for their ACK, up to 32 s each and with their request: those who never send one shall
+ * neither fill the table above nor more than some 64 MiB. The oldest goes first.
+ */
+const REFUSED_MAX = 1024
 /** Asked of those beyond it: by then a full table has drained or timed out. */
 const RETRY_AFTER_S = 8
+/** Label values of a counter. */
+const CLASSES = ['', '1xx', '2xx', '3xx', '4xx', '5xx', '6xx']
 /** RFC 3261 9.2: a CANCEL for one of these has no effect, but it has found its transaction. */
 const CANCELLED_IN_VAIN = [
   'MESSAGE',
@@ -56,12 +64,14 @@ const CANCELLED_IN_VAIN = [
 /** RFC 3261 17.2.3: server transactions by key, merged requests, CANCEL and ACK. */
 export class ServerTable implements ServerOwner {
   readonly timers: Timers
-  readonly encode = encodeMessage
   readonly #sender: ResponseSender
   readonly #counters: Counters
   readonly #taker: RequestTaker
   readonly #activeMax: number
+  readonly #refusedMax: number
   readonly #active = new Map<string, ServerMachine>()
+  /** Those of the active ones that wait for nothing but an ACK, oldest first. */
+  readonly #refused = new Set<ServerMachine>()
   readonly #completed: CompletedTable
   /** Merge key to the key of the one transaction that is served. */
   readonly #merged = new Map<string, string>()
@@ -72,11 +82,8 @@ export class ServerTable implements ServerOwner {
     this.#counters = counters
     this.#taker = taker
     this.#activeMax = limits?.active ?? ACTIVE_MAX
+    this.#refusedMax = limits?.refused ?? REFUSED_MAX
     this.#completed = new CompletedTable(timers, row => this.#unmerge(row), limits?.completed)
-  }
-
-  get size(): number {
-    return this.#active.size
   }
 
   receive(now: Now, request: SipRequest, flow: Flow, via: Via): void {
@@ -98,6 +105,11 @@ export class ServerTable implements ServerOwner {
 
   // what the machines ask for
 
+  encode(response: SipResponse): Buffer {
+    this.#counters.count('sip_responses_sent', CLASSES[Math.trunc(response.status / 100)] ?? '')
+    return encodeMessage(response)
+  }
+
   send(now: Now, machine: ServerMachine, bytes: Buffer): boolean {
     const isSent = this.#sender.sendResponse(now, machine.flow, machine.via, bytes)
     if (!isSent) this.#counters.count('sip_transport_errors', 'response')
@@ -117,7 +129,13 @@ export class ServerTable implements ServerOwner {
     this.#completed.add(now, { key: machine.id, mergeKey: isMergeable ? machine.mergeKey : undefined, flow, bytes })
   }
 
+  refused(now: Now, machine: ServerMachine): void {
+    this.#refused.add(machine)
+    if (this.#refused.size > this.#refusedMax) this.#refused.values().next().value?.stop(now)
+  }
+
   terminated(_now: Now, machine: ServerMachine): void {
+    this.#refused.delete(machine)
     this.#active.delete(machine.id)
     this.#unmerge({ key: machine.id, mergeKey: machine.mergeKey })
   }
@@ -132,7 +150,7 @@ export class ServerTable implements ServerOwner {
     const active = this.#active.get(key)
     const completed = active ? undefined : this.#completed.get(key)
     if (!active && !completed) return false
-    this.#counters.count('sip_retransmitted', 'request')
+    this.#counters.count('sip_retransmitted', 'received')
     active?.retransmitted(now)
     if (completed?.bytes) this.#sender.transmit(now, completed.flow, completed.bytes)
     return true
@@ -140,7 +158,7 @@ export class ServerTable implements ServerOwner {
 
   #begin(now: Now, arrival: Arrival): void {
     const { key, request } = arrival
-    if (this.#active.size >= this.#activeMax) {
+    if (this.#active.size - this.#refused.size >= this.#activeMax) {
       this.#refuse(now, arrival)
       return
     }

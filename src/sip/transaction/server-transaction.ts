@@ -32,6 +32,8 @@ export interface ServerOwner {
   sendTrying(now: Now, machine: ServerMachine): void
   /** A non-INVITE on an unreliable transport has its answer: only that is kept, until Timer J. */
   completed(now: Now, machine: ServerMachine, bytes: Buffer | undefined, status: number): void
+  /** An INVITE got a final response of 300 or more and waits for the ACK. */
+  refused(now: Now, machine: ServerMachine): void
   terminated(now: Now, machine: ServerMachine): void
   /** The user went against RFC 4320, or never answered. */
   suppressed(machine: ServerMachine, what: 'provisional' | '408' | 'unanswered'): void
@@ -42,6 +44,8 @@ export interface ServerMachine extends ServerTransaction {
   /** RFC 3261 8.2.2.2: what a merged request has in common with this one; absent when the request had a To tag. */
   readonly mergeKey: string | undefined
   start(now: Now): void
+  /** Ends it at once, to make room. */
+  stop(now: Now): void
   /** The same request again. */
   retransmitted(now: Now): void
 }
