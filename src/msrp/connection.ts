@@ -103,7 +103,7 @@ export class Connection {
     if (this.batch.length > 0) this.#host.outputs.transmit(this.flow, this.batch.take())
   }
 
-  await(now: Now, transaction: Transaction): void {
+  expects(now: Now, transaction: Transaction): void {
     this.#transactions.set(transaction.id, transaction)
     this.#windowBytes += transaction.bodyBytes
     this.#responseTimer ??= this.#armResponse(after(now, this.#host.limits.responseMs))

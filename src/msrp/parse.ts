@@ -88,7 +88,7 @@ export class MsrpParser {
   #nextHead(): MsrpEvent | undefined {
     for (;;) {
       const feed = this.#bytes.indexOf(LF, this.#scanned)
-      if (feed < 0) return this.#awaitLine()
+      if (feed < 0) return this.#partialLine()
       if (feed === this.#position || this.#bytes[feed - 1] !== CR) throw this.#lost('bare line feed')
       const line = this.#bytes.toString('latin1', this.#position, feed - 1)
       this.#headBytes += feed + 1 - this.#position
@@ -99,7 +99,7 @@ export class MsrpParser {
     }
   }
 
-  #awaitLine(): undefined {
+  #partialLine(): undefined {
     const length = this.#bytes.length - this.#position
     this.#scanned = this.#bytes.length
     if (this.#headBytes + length > this.#limits.headBytes) throw this.#lost('head too long')

@@ -25,7 +25,7 @@ export const sendChunk = (
   host.counters.count('msrp_sent', 'SEND')
   if (failureReport === 'no') return
   message.unanswered++
-  connection.await(now, { id, session, message, isBinding: false, bodyBytes: bytes.length, sentAt: now.at })
+  connection.expects(now, { id, session, message, isBinding: false, bodyBytes: bytes.length, sentAt: now.at })
 }
 
 /** Tells the peer to forget what it has of a message that failed half-way (RFC 4975 5.1). */
@@ -46,7 +46,7 @@ export const sendAbort = (
   connection.batch.text(encodeEndLine(id, '#', true))
   host.counters.count('msrp_sent', 'abort')
   if (failureReport === 'no') return
-  connection.await(now, { id, session, message: undefined, isBinding: false, bodyBytes: 0, sentAt: now.at })
+  connection.expects(now, { id, session, message: undefined, isBinding: false, bodyBytes: 0, sentAt: now.at })
 }
 
 /** RFC 4975 5.4: the bodiless SEND by which the peer learns whose connection this is. */
@@ -63,6 +63,6 @@ export const sendBinding = (
   connection.batch.text(encodeSendHead({ transactionId: id, ...paths, messageId, byteRange }))
   connection.batch.text(encodeEndLine(id, '$', false))
   host.counters.count('msrp_sent', 'SEND')
-  connection.await(now, { id, session, message: undefined, isBinding: true, bodyBytes: 0, sentAt: now.at })
+  connection.expects(now, { id, session, message: undefined, isBinding: true, bodyBytes: 0, sentAt: now.at })
   host.wakes(connection)
 }

@@ -97,7 +97,7 @@ t.test('RFC 4975 7.1: success is not told before the last answer', async t => {
   t.strictSame(owner.outcomes.get('mess1'), { status: 200 })
 })
 
-t.test('RFC 4975 10, DM-PSH: a refusal fails its message and no other', async t => {
+t.test('RFC 4975 10: a refusal fails its message and no other', async t => {
   for (const status of [400, 403, 408, 413, 415, 423, 501]) {
     const { owner, answer } = ready()
     owner.send('refused', 'body')
