@@ -166,7 +166,7 @@ t.test('no text makes it throw, nor leave anything behind', async t => {
   texts.push(responseText(texts[0]!, 200).replace('10.0.0.2', 'edge1.example.org'))
   const alphabet = '\r\n\0 :;,="<>@[]/\\1zZ\xff'
   const wire = new SipWire()
-  for (let n = 0; n < 4000; n++) {
+  for (let n = 0; n < 3000; n++) {
     let text = entropy.pick(texts)
     for (let edits = 1 + entropy.below(4); edits > 0; edits--) {
       const at = entropy.below(text.length)
@@ -177,9 +177,9 @@ t.test('no text makes it throw, nor leave anything behind', async t => {
     wire.receive(text, flow)
     wire.transport.flowClosed(wire.now, flow)
   }
-  const { sip_malformed, sip_responses_sent } = wire.counters.describe()
+  const { sip_malformed, sip_received } = wire.counters.describe()
   t.ok(Object.keys(sip_malformed!).length > 10, 'many kinds were refused')
-  t.ok(sip_responses_sent!['4xx']! > 1000, 'many were answered by a transaction')
+  t.ok(sip_received!.INVITE! > 100 && sip_received!.CANCEL! > 100, 'many were not')
   wire.runTo(400_000)
   t.equal(wire.running, '')
 })
