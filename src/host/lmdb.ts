@@ -1,0 +1,294 @@
+import { statfs } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { RootDatabase } from 'lmdb'
+import type { Log } from '../base/log.ts'
+import { type Key, Overlay } from '../store/key-value.ts'
+import { type Batch, type DiskFailure, KeyedStore, type Result } from '../store/keyed.ts'
+import { openSchema } from '../store/schema.ts'
+import { isMemoryOnly, isRead } from '../store/story.ts'
+import type { StoreFailure, StoreRequest } from '../store/verbs.ts'
+import { prepareFolder, settleFolder } from './lmdb-file.ts'
+import { diskFailure, LmdbTable, openTable } from './lmdb-table.ts'
+
+/** About a second of a fast disk; past it the senders are told to come back. */
+const OUTSTANDING_MAX = 16384
+/** Bytes of messages that wait for a commit; bounds the memory that a slow disk costs. */
+const OUTSTANDING_BYTES_MAX = 256 * 1024 * 1024
+/** One transaction: longer ones make the first of them wait without making the commit cheaper. */
+const BATCH_MAX = 512
+const BATCH_BYTES_MAX = 16 * 1024 * 1024
+/** Free space is measured again after so long or so many bytes; in between what was written is taken off. */
+const FREE_MEASURED_MS = 1000
+const FREE_MEASURED_BYTES = 8 * 1024 * 1024
+/** SIGTERM allows 5 s for all. */
+const CLOSE_MAX_MS = 4000
+
+type Done = (result: Result) => void
+
+interface Pending {
+  readonly request: StoreRequest
+  readonly done: Done
+  readonly bytes: number
+}
+
+export interface LmdbOptions {
+  /** The store is the folder `mailbox` inside it. */
+  readonly dir: string
+  readonly hostname: string
+  /** Address space, and the size that the store may not pass. */
+  readonly mapBytes: number
+  readonly log: Log
+}
+
+export interface LmdbStatus {
+  readonly outstanding: number
+  readonly commits: number
+  readonly writes: number
+  readonly damaged: number
+  readonly freeBytes: number
+  /** Why the latest commit failed; undefined when it did not. */
+  readonly failure: string | undefined
+}
+
+/**
+ * The store of the box. What is asked while a commit is under way goes together in the next one; a write is answered after its flush,
+ * a read at once from the latest commit. A full or failing disk fails what was asked of it and is tried again with the next write.
+ */
+export class LmdbStore {
+  readonly #folder: string
+  readonly #database: RootDatabase<Buffer, Key>
+  readonly #table: LmdbTable
+  readonly #store: KeyedStore
+  readonly #log: Log
+  readonly #mapBytes: number
+  #reads: Pending[] = []
+  #writes: Pending[] = []
+  /** Parts of a batch that found the disk full: each part is tried alone. */
+  #again: Pending[][] = []
+  #isCommitting = false
+  #isClosed = false
+  #outstanding = 0
+  #outstandingBytes = 0
+  #commits = 0
+  #written = 0
+  #damaged = 0
+  #failure: string | undefined
+  #diskFree = 0
+  #measuredAt = 0
+  #measuredWritten = 0
+  #isMeasuring = false
+  #onIdle: (() => void) | undefined
+
+  /** Throws with a plain message: a foreign or damaged file, a newer schema, a folder that cannot be written. */
+  static async open(options: LmdbOptions): Promise<LmdbStore> {
+    const folder = join(options.dir, 'mailbox')
+    await prepareFolder(folder)
+    const database = openTable(folder, options.mapBytes)
+    try {
+      await settleFolder(folder)
+      const store = new LmdbStore(options, folder, database)
+      await store.#measure()
+      await database.childTransaction(() => {
+        const overlay = new Overlay(store.#table)
+        openSchema(overlay)
+        overlay.accept()
+        overlay.flush()
+      })
+      return store
+    } catch (error) {
+      await database.close()
+      throw error
+    }
+  }
+
+  constructor(options: LmdbOptions, folder: string, database: RootDatabase<Buffer, Key>) {
+    this.#folder = folder
+    this.#database = database
+    this.#table = new LmdbTable(database)
+    this.#store = new KeyedStore({ hostname: options.hostname, freeBytes: () => this.#freeBytes() })
+    this.#log = options.log
+    this.#mapBytes = options.mapBytes
+  }
+
+  /** `done` runs once, never within this call. */
+  submit(request: StoreRequest, done: Done): void {
+    const bytes = request.verb === 'custody' ? request.message.bytes.length : 0
+    if (this.#isClosed) return later(done, { failure: 'closed', detail: 'the store is closed' })
+    const isOver = this.#outstanding >= OUTSTANDING_MAX || this.#outstandingBytes + bytes > OUTSTANDING_BYTES_MAX
+    if (isOver) return later(done, { failure: 'busy', detail: `${this.#outstanding} requests wait for the disk` })
+    this.#outstanding++
+    this.#outstandingBytes += bytes
+    const pending = { request, done, bytes }
+    if (isRead(request.verb) || isMemoryOnly(request.verb)) this.#enqueueRead(pending)
+    else this.#enqueueWrite(pending)
+  }
+
+  get status(): LmdbStatus {
+    return {
+      outstanding: this.#outstanding,
+      commits: this.#commits,
+      writes: this.#written,
+      damaged: this.#damaged,
+      freeBytes: this.#freeBytes(),
+      failure: this.#failure,
+    }
+  }
+
+  /** Waits for what is outstanding, at most 4 s; what is asked from now on fails with `closed`. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    if (this.#outstanding > 0) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      const timer = setTimeout(resolve, CLOSE_MAX_MS)
+      this.#onIdle = resolve
+      await promise
+      clearTimeout(timer)
+    }
+    if (this.#outstanding > 0) this.#log.error('the store did not finish in time', { outstanding: this.#outstanding })
+    else await this.#database.close()
+  }
+
+  #enqueueRead(pending: Pending): void {
+    this.#reads.push(pending)
+    if (this.#reads.length === 1) queueMicrotask(() => this.#runReads())
+  }
+
+  #runReads(): void {
+    const reads = this.#reads
+    this.#reads = []
+    for (const pending of reads) {
+      const result = this.#read(pending.request)
+      if (result) this.#answer(pending, result)
+      else this.#enqueueWrite(pending)
+    }
+  }
+
+  #read(request: StoreRequest): Result | undefined {
+    if (isMemoryOnly(request.verb)) return { value: this.#store.lease(request as Parameters<KeyedStore['lease']>[0]) }
+    try {
+      return this.#store.read(this.#table, request)
+    } catch (error) {
+      return failureOf(diskFailure(error))
+    }
+  }
+
+  #enqueueWrite(pending: Pending): void {
+    this.#writes.push(pending)
+    if (!this.#isCommitting) this.#begin()
+  }
+
+  #begin(): void {
+    this.#isCommitting = true
+    void this.#commit()
+  }
+
+  /**
+   * The batch is taken when the disk is ready for it, so that what arrives until then goes with it. A child transaction, because
+   * only that can be undone when one of its writes fails.
+   */
+  async #commit(): Promise<void> {
+    const part = this.#again.shift()
+    let taken: Pending[] = part ?? []
+    try {
+      const batch = await this.#database.childTransaction(() => {
+        if (!part) taken = this.#take()
+        return this.#store.write(
+          this.#table,
+          taken.map(({ request }) => request),
+        )
+      })
+      this.#committed(taken, batch)
+    } catch (error) {
+      this.#failed(taken, diskFailure(await causeOf(error)))
+    }
+    this.#isCommitting = false
+    if (this.#again.length > 0 || this.#writes.length > 0) this.#begin()
+  }
+
+  #take(): Pending[] {
+    let bytes = 0
+    let count = 0
+    for (const pending of this.#writes) {
+      bytes += pending.bytes
+      if (count > 0 && (count >= BATCH_MAX || bytes > BATCH_BYTES_MAX)) break
+      count++
+    }
+    return this.#writes.splice(0, count)
+  }
+
+  #committed(taken: Pending[], { results, notices }: Batch): void {
+    this.#commits++
+    this.#written += taken.length
+    if (this.#failure !== undefined) this.#log.info('the store takes writes again')
+    this.#failure = undefined
+    for (const { table, storeId, aor } of notices) {
+      this.#damaged++
+      this.#log.error('a damaged record was set aside', { table, storeId, aor })
+    }
+    this.#database.resetReadTxn()
+    this.#measureWhenDue()
+    for (const [at, pending] of taken.entries()) this.#answer(pending, results[at]!)
+  }
+
+  #failed(taken: Pending[], failure: DiskFailure): void {
+    if (this.#failure === undefined) this.#log.error('the store cannot write', { reason: failure.message })
+    this.#failure = failure.message
+    this.#measuredAt = 0
+    this.#measureWhenDue()
+    if (failure.failure === 'full' && taken.length > 1) {
+      const half = taken.length >> 1
+      this.#again.unshift(taken.slice(0, half), taken.slice(half))
+      return
+    }
+    for (const pending of taken) this.#answer(pending, failureOf(failure))
+  }
+
+  #answer({ done, bytes }: Pending, result: Result): void {
+    this.#outstanding--
+    this.#outstandingBytes -= bytes
+    done(result)
+    if (this.#outstanding === 0) this.#onIdle?.()
+  }
+
+  #freeBytes(): number {
+    return this.#diskFree - (this.#table.written - this.#measuredWritten)
+  }
+
+  #measureWhenDue(): void {
+    const isDue =
+      performance.now() - this.#measuredAt > FREE_MEASURED_MS ||
+      this.#table.written - this.#measuredWritten > FREE_MEASURED_BYTES
+    if (isDue && !this.#isMeasuring)
+      this.#measure().catch(error => this.#log.warn('free space is unknown', { reason: String(error) }))
+  }
+
+  /** Pages that the store has freed are used again before the file grows, so they count as free. */
+  async #measure(): Promise<void> {
+    this.#isMeasuring = true
+    this.#measuredAt = performance.now()
+    const written = this.#table.written
+    try {
+      const { bavail, bsize } = await statfs(this.#folder)
+      const { used, file } = this.#table.space()
+      this.#diskFree = Math.min(bavail * bsize + file - used, this.#mapBytes - used)
+      this.#measuredWritten = written
+    } finally {
+      this.#isMeasuring = false
+    }
+  }
+}
+
+const later = (done: Done, failure: StoreFailure): void => queueMicrotask(() => done(failure))
+
+const failureOf = ({ failure, message }: DiskFailure): StoreFailure => ({ failure, detail: message })
+
+/** The library tells why a commit failed by a promise that is rejected beside the first. */
+async function causeOf(error: unknown): Promise<unknown> {
+  const { commitError } = error as { commitError?: Promise<unknown> }
+  if (!commitError) return error
+  return commitError.then(
+    () => error,
+    cause => cause,
+  )
+}
