@@ -12,7 +12,7 @@ const roomOf = (path: string): string => (path.includes('/') ? path.split('/')[0
 const isBench = (file: SourceFile): boolean => file.path.includes('/bench/') || file.path.endsWith('.bench.ts')
 /** What several tests share. Not shipped. */
 const isSupport = (path: string): boolean =>
-  path.startsWith('testing/') || path.endsWith('.fixture.ts') || path === 'store/conformance.ts'
+  path.startsWith('testing/') || path.startsWith('interop/') || path.endsWith('.fixture.ts') || path === 'store/conformance.ts'
 const isProduct = (file: SourceFile): boolean => !isTest(file) && !isBench(file) && !isSupport(file.path)
 
 /** Each room and the rooms below it that it may import. */
