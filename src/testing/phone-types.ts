@@ -40,6 +40,8 @@ export interface MessageOptions {
   readonly fromTag?: string
   /** In place of the phone's own From value without a tag. */
   readonly from?: string
+  /** Whether a challenge is answered; by default only under the phone's own From. */
+  readonly hasCredentials?: boolean
 }
 
 /** A MESSAGE on its way or answered. What identifies it is that of the last try: an answered challenge takes a new CSeq. */

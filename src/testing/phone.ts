@@ -152,8 +152,8 @@ export class Phone {
     }
     this.sent.push(sent)
     const retried = (again: SipRequest): void => void Object.assign(sent, identityOf(again))
-    const isOwn = options.from === undefined
-    this.ask(now, request, (then, response) => this.#answered(then, sent, response), retried, isOwn)
+    const { hasCredentials = options.from === undefined } = options
+    this.ask(now, request, (then, response) => this.#answered(then, sent, response), retried, hasCredentials)
     return sent
   }
 

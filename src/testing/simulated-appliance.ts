@@ -15,6 +15,7 @@ import type { SimulatedNetwork, Station } from './simulated-network.ts'
 export interface ApplianceOptions {
   readonly name?: string
   readonly address?: string
+  readonly domain?: string
   /** Of the form `user:password`. */
   readonly users: readonly string[]
   /** TOML: lines before the first table, then tables; added to what follows from the address. */
@@ -126,6 +127,11 @@ export class SimulatedAppliance {
     this.#input(now => this.#engine?.stop(now))
   }
 
+  /** Bytes on a flow that is no phone's. */
+  inject(flow: Flow, bytes: Buffer): void {
+    this.#input(now => this.#engine?.received(now, flow, bytes))
+  }
+
   /** Asks the store as a command would; the world has to run on for `done` to be called. */
   ask<V extends Verb>(verb: V, request: Verbs[V]['request'], done: (result: StoreResult<V>) => void): void {
     const id = this.#askedId--
@@ -219,12 +225,12 @@ export class SimulatedAppliance {
   }
 }
 
-function configFor({ address = '10.0.0.1', config = '' }: ApplianceOptions): Config {
+function configFor({ address = '10.0.0.1', domain = 'example.org', config = '' }: ApplianceOptions): Config {
   const firstTable = config.search(/^\[/m)
   const top = firstTable < 0 ? config : config.slice(0, firstTable)
   const tables = firstTable < 0 ? '' : config.slice(firstTable)
   const text = `
-    domain = "example.org"
+    domain = "${domain}"
     hostname = "${address}"
     ${top}
     [listen]
