@@ -29,7 +29,7 @@ function answeredTooEarly(run: Scenario): string[] {
 }
 
 t.test('DM-DEC-02: 202 leaves only after the flush, on a slow and failing disk too', async t => {
-  const accepted = 0
+  let accepted = 0
   for (const seed of seeds(15)) {
     const run = scenario(seed, { config: CONFIG })
     const early = answeredTooEarly(run)
@@ -40,11 +40,9 @@ t.test('DM-DEC-02: 202 leaves only after the flush, on a slow and failing disk t
     }
     run.world.until(() => run.alice.sent.every(({ status }) => status !== undefined), 'all answered')
     t.same(early, [], `SEED=${seed}`)
-    t.ok(
-      run.alice.sent.some(({ status }) => status === 202),
-      `SEED=${seed}`,
-    )
+    accepted += run.alice.sent.filter(({ status }) => status === 202).length
   }
+  t.ok(accepted > 40, `${accepted} accepted`)
 })
 
 t.test(
