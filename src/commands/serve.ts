@@ -1,4 +1,5 @@
 import { type Endpoint, hostPort } from '../base/flow.ts'
+import type { Log } from '../base/log.ts'
 import { PRODUCT, VERSION } from '../base/product.ts'
 import { SystemEntropy } from '../host/entropy.ts'
 import { openLog } from '../host/log.ts'
@@ -22,6 +23,7 @@ export async function serve(world: World, options: ServeCommandOptions): Promise
   const firstAccounts = options.firstAccounts?.split(',') ?? []
   const { makeEngine, openStore } = world
   const stopped = untilSignal()
+  exitOnDefect(log)
   const box = await Box.start({ config, log, entropy: new SystemEntropy(), makeEngine, openStore, firstAccounts })
   world.out(banner(box, config.domain))
   world.out(firstPasswords(box))
@@ -36,6 +38,14 @@ export async function serve(world: World, options: ServeCommandOptions): Promise
   await box.stop()
   clearTimeout(late)
   log.info('stopped')
+}
+
+/** What nobody caught leaves the process in a state that nobody knows: whoever watches it starts it anew, and nothing accepted is lost. */
+const exitOnDefect = (log: Log): void => {
+  process.on('uncaughtException', error => {
+    log.error('internal error outside of the engine', { stack: error.stack ?? String(error) })
+    process.exit(1)
+  })
 }
 
 const untilSignal = (): Promise<string> =>

@@ -1,5 +1,4 @@
 import { statfsSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Config } from '../base/config.ts'
 import type { Log } from '../base/log.ts'
 import { LmdbStore } from './lmdb.ts'
@@ -16,8 +15,8 @@ export async function openStore(dataDir: string, { hostname }: Config, log: Log)
   const { blocks, bsize } = statfsSync(dataDir)
   const mapBytes = Math.min(Math.max(Math.ceil((blocks * bsize) / GIB), 1) * GIB, MAP_BYTES_MAX)
   try {
-    return await LmdbStore.open({ dir: join(dataDir, 'mailbox'), hostname, mapBytes, log })
+    return await LmdbStore.open({ dir: dataDir, hostname, mapBytes, log })
   } catch (error) {
-    throw new PlainError(`${dataDir}: the store cannot be opened: ${messageOf(error)}.`)
+    throw new PlainError(`${dataDir}: the store cannot be opened: ${messageOf(error).replace(/\.$/, '')}.`)
   }
 }

@@ -1,4 +1,5 @@
 import type { Log } from '../base/log.ts'
+import { isMemoryOnly, isRead } from '../store/story.ts'
 import type { StoreRequest, StoreResult, Verb, Verbs } from '../store/verbs.ts'
 
 /** What every store of the host offers. `done` runs once, for writes when what they changed is on stable storage. */
@@ -7,22 +8,6 @@ export interface Store {
   /** Waits for what is outstanding. */
   close(): Promise<void>
 }
-
-const READS: ReadonlySet<Verb> = new Set<Verb>([
-  'account.get',
-  'account.list',
-  'bindings.get',
-  'bindings.due',
-  'bindings.count',
-  'locate',
-  'lease',
-  'release',
-  'page',
-  'mailboxes',
-  'mailbox',
-  'trace',
-  'status',
-])
 
 /** The store, with an eye on whether it can write: what /healthz tells, and what slows the senders down. */
 export class WatchedStore implements Store {
@@ -40,7 +25,7 @@ export class WatchedStore implements Store {
     this.#outstanding++
     this.#store.submit(request, result => {
       this.#outstanding--
-      if (!READS.has(request.verb)) this.#watch(result)
+      if (!isRead(request.verb) && !isMemoryOnly(request.verb)) this.#watch(result)
       done(result)
     })
   }
