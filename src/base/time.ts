@@ -14,5 +14,15 @@ export interface Now {
 
 export const after = (now: Now, delayMs: number): Instant => (now.at + delayMs) as Instant
 
-/** RFC 3261 20.17: SIP-date, always GMT. */
-export const sipDate = (wall: WallTime): string => new Date(wall).toUTCString()
+let writtenSecond = Number.NaN
+let writtenDate = ''
+
+/** RFC 3261 20.17: SIP-date, always GMT. Thousands of messages a second share one. */
+export function sipDate(wall: WallTime): string {
+  const second = Math.floor(wall / 1000)
+  if (second !== writtenSecond) {
+    writtenSecond = second
+    writtenDate = new Date(wall).toUTCString()
+  }
+  return writtenDate
+}

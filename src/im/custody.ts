@@ -2,7 +2,7 @@ import type { Log } from '../base/log.ts'
 import type { Now } from '../base/time.ts'
 import { sipDate } from '../base/time.ts'
 import type { Identity } from '../sip/identity.ts'
-import { addLast, cloneRequest, remove, set, value } from '../sip-parser-lite/access.ts'
+import { addLast, cloneRequest, set, value } from '../sip-parser-lite/access.ts'
 import { encodeMessage } from '../sip-parser-lite/encode.ts'
 import type { SipRequest } from '../sip-parser-lite/message.ts'
 import { callId, cseq, fromTag, parseParams } from '../sip-parser-lite/typed.ts'
@@ -28,7 +28,7 @@ export type CustodyOutcome =
   | { readonly kind: 'refused'; readonly status: number; readonly why: string }
 
 /** Headers that end with this hop: where it came by and how it was proven, never what was said. */
-const HOP_HEADERS = ['route', 'record-route', 'max-forwards', 'authorization', 'proxy-authorization', 'proxy-require']
+const HOP_HEADERS = new Set(['route', 'record-route', 'authorization', 'proxy-authorization', 'proxy-require'])
 
 const WHY: Record<RefusalReason, string> = {
   'unknown recipient': 'no such user',
@@ -116,7 +116,7 @@ const declined = (why: string): CustodyOutcome => ({ kind: 'refused', status: 60
 /** DM-STO-01, 02: every header and body as received, a Date if there was none, less what ends with this hop. */
 export function storedForm(request: SipRequest, now: Now): Buffer {
   const kept = cloneRequest(request)
-  for (const key of HOP_HEADERS) remove(kept, key)
+  kept.headers = kept.headers.filter(header => !HOP_HEADERS.has(header.key))
   set(kept, 'Max-Forwards', '70')
   if (value(kept, 'date') === undefined) addLast(kept, 'Date', sipDate(now.wall))
   return encodeMessage(kept)

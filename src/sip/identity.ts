@@ -1,5 +1,5 @@
 import { type Cidr, isInCidr } from '../base/address.ts'
-import { addLast, remove, removeFirst, value, values } from '../sip-parser-lite/access.ts'
+import { addLast, removeFirst, value, values } from '../sip-parser-lite/access.ts'
 import { type SipRequest, SipSyntaxError } from '../sip-parser-lite/message.ts'
 import { fromAddress, parseAuth, parseNameAddr } from '../sip-parser-lite/typed.ts'
 import { parseUri, type SipUri } from '../sip-parser-lite/uri.ts'
@@ -46,10 +46,9 @@ const ASSERTED_MAX = 2
 export function settleIdentity(request: SipRequest, origin: Origin): Identity {
   const anonymous = isAnonymous(request)
   const asserted = anonymous ? [] : assertable(request, origin)
-  remove(request, 'p-preferred-identity')
-  remove(request, 'p-asserted-identity')
+  const dropped = origin.kind === 'peer' ? CLAIMS : UNTRUSTED
+  request.headers = request.headers.filter(header => !dropped.has(header.key))
   for (const identity of asserted) addLast(request, 'P-Asserted-Identity', identity)
-  if (origin.kind !== 'peer') for (const key of PEERS_ONLY) remove(request, key)
   if (anonymous) return { name: 'anonymous', isAnonymous: true, asserted }
   const first = asserted[0]
   const name = (first === undefined ? fromAddress(request) : parseNameAddr(first)).uri
@@ -97,25 +96,29 @@ export function privacyRefusal(request: SipRequest): Refusal | undefined {
   return services.has('critical') && isBeyondUs ? { status: 500, reason: 'Privacy not available' } : undefined
 }
 
+/** Replaced by what this hop stands for. */
+const CLAIMS = new Set(['p-preferred-identity', 'p-asserted-identity'])
+
 /**
  * Said among the servers of a trust domain only (RFC 3325, 5502, 6050, 7315); from anybody else they are lies or
  * mistakes.
  */
-const PEERS_ONLY = [
+const UNTRUSTED = new Set([
+  ...CLAIMS,
   'p-asserted-service',
   'p-served-user',
   'p-called-party-id',
   'p-associated-uri',
   'p-profile-key',
   'p-user-database',
-]
+])
 
 /**
  * DM-STO-03: what the network must take out before a request reaches a user. Charging (RFC 7315 4.5, 4.6; RFC 8496; RFC
  * 5503), the sender's cell and visited network (RFC 7315 4.3, 4.4: for the home network's eyes), and subscriber records
  * (RFC 5002, 4457, 5502). P-Called-Party-ID and P-Asserted-Service are meant for the receiver and stay.
  */
-const NETWORK_ONLY = [
+const NETWORK_ONLY = new Set([
   'p-charging-vector',
   'p-charging-function-addresses',
   'p-charge-info',
@@ -127,12 +130,11 @@ const NETWORK_ONLY = [
   'p-served-user',
   'p-profile-key',
   'p-user-database',
-]
+])
 
 /** Takes out of `request` what is neither stored nor handed to a user. */
 export function dropNetworkHeaders(request: SipRequest): void {
-  const dropped = new Set(NETWORK_ONLY)
-  request.headers = request.headers.filter(header => !dropped.has(header.key))
+  request.headers = request.headers.filter(header => !NETWORK_ONLY.has(header.key))
 }
 
 /** RFC 3261 22.3: credentials end at the realm that they are for; unreadable ones are for nobody. */
