@@ -1,0 +1,22 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { StoryError } from './story-error.ts'
+
+export const SCRIPT = join(import.meta.dirname, '..', '..', 'scripts', 'restante')
+
+/** `scripts/restante ARGS --config FILE`: what it printed. */
+export async function restante(file: string, args: readonly string[], input = ''): Promise<string> {
+  const child = spawn(SCRIPT, [...args, '--config', file], { stdio: ['pipe', 'pipe', 'pipe'] })
+  const told = { out: '', err: '' }
+  child.stdout.on('data', bytes => (told.out += bytes))
+  child.stderr.on('data', bytes => (told.err += bytes))
+  child.stdin.on('error', () => {})
+  child.stdin.end(input)
+  const [code] = await once(child, 'close')
+  if (code === 0) return told.out
+  throw new StoryError(
+    `scripts/restante ${args.join(' ')} ended with ${code}: ${(told.err || told.out).trim()}`,
+    'The message above comes from the command line of the box and says what to do.',
+  )
+}
