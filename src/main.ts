@@ -1,10 +1,9 @@
 import { run } from './commands/program.ts'
-import { Engine } from './engine.ts'
-import { openStore } from './host/open-store.ts'
 
+// What only some commands need is loaded by these alone, so that the small ones answer at once.
 const code = await run(process.argv.slice(2), {
-  makeEngine: parts => new Engine(parts),
-  openStore,
+  makeEngine: async parts => new (await import('./engine.ts')).Engine(parts),
+  openStore: async (...folder) => (await import('./host/open-store.ts')).openStore(...folder),
   stdin: process.stdin,
   out: text => process.stdout.write(text),
   err: text => process.stderr.write(text),

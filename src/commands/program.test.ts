@@ -20,7 +20,7 @@ const setUp = (toml = '') => {
   const restante = async (line: string, input = '') => {
     const told = { out: '', err: '' }
     const world: World = {
-      makeEngine: () => new EchoEngine(),
+      makeEngine: async () => new EchoEngine(),
       openStore: async () => store,
       stdin: Readable.from([input]),
       out: text => {

@@ -4,7 +4,7 @@ import { PlainError } from '../host/plain-error.ts'
 import type { DigestAlgorithm } from '../store/verbs.ts'
 import { readConfig } from './config-file.ts'
 import { showQueue } from './queue.ts'
-import { type ServeCommandOptions, serve } from './serve.ts'
+import type { ServeCommandOptions } from './serve.ts'
 import { showTrace } from './trace.ts'
 import { addUser, changePassword, listUsers, type PasswordOptions, removeUser } from './user.ts'
 import type { World } from './world.ts'
@@ -48,7 +48,7 @@ function addServing(program: Command, world: World): void {
   withConfig(program.command('serve'))
     .description('run in the foreground until SIGTERM or SIGINT')
     .addOption(program.createOption('--first-accounts <users>').hideHelp())
-    .action((options: ServeCommandOptions) => serve(world, options))
+    .action(async (options: ServeCommandOptions) => (await import('./serve.ts')).serve(world, options))
   withConfig(program.command('check'))
     .description('validate the configuration; changes nothing')
     .action((options: { config?: string }) => {

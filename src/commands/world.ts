@@ -7,7 +7,7 @@ import type { Store } from '../host/watched-store.ts'
 
 /** What the commands need of the outside, put together by main. */
 export interface World {
-  readonly makeEngine: (parts: EngineParts) => DrivenEngine
+  readonly makeEngine: (parts: EngineParts) => Promise<DrivenEngine>
   readonly openStore: (dataDir: string, config: Config, log: Log) => Promise<Store>
   readonly stdin: Readable & { readonly isTTY?: boolean }
   readonly out: (text: string) => void

@@ -30,7 +30,7 @@ const optionsOf = (dataDir: string, store: HostStore, more: Partial<ServeOptions
   config: configOf(dataDir),
   log: silentLog,
   entropy: new SystemEntropy(),
-  makeEngine: () => new EchoEngine(),
+  makeEngine: async () => new EchoEngine(),
   openStore: async () => store,
   ...more,
 })
@@ -39,7 +39,7 @@ t.test('bytes go from the socket through engine and store and back; a stop close
   const dir = t.testdir({})
   const store = new HostStore()
   const engine = new EchoEngine()
-  const box = await Box.start(optionsOf(dir, store, { makeEngine: () => engine }))
+  const box = await Box.start(optionsOf(dir, store, { makeEngine: async () => engine }))
   t.equal(box.sip.length, 3)
   t.match(box.msrp, [{ transport: 'tcp' }])
   const socket = createConnection(box.sip[2]!.endpoint.port, '127.0.0.1')

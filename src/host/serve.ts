@@ -37,7 +37,7 @@ export interface ServeOptions {
   readonly config: Config
   readonly log: Log
   readonly entropy: Entropy
-  readonly makeEngine: (parts: EngineParts) => DrivenEngine
+  readonly makeEngine: (parts: EngineParts) => Promise<DrivenEngine>
   readonly openStore: (dataDir: string, config: Config, log: Log) => Promise<Store>
   /** User parts of the accounts that the very first start makes beside the administrator's. */
   readonly firstAccounts?: readonly string[]
@@ -163,7 +163,7 @@ export class Box {
       await Promise.all([streams.closeAll(STREAM_STOP_MS), datagrams.close()])
     })
     await this.#listen(datagrams, streams)
-    const engine = makeEngine({ config, sip: this.sip, msrp: this.msrp, entropy, log, counters })
+    const engine = await makeEngine({ config, sip: this.sip, msrp: this.msrp, entropy, log, counters })
     loop = new Loop({ engine, clock, log, counters })
     this.#closings.push(() => endWork(loop, streams, store))
     loop.start({ datagrams, streams, dns: new Dns(), store })
