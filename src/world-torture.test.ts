@@ -1,6 +1,6 @@
 import t from 'tap'
 import { udpFlow } from './base/flow.ts'
-import { RFC4475 } from './sip-parser-lite/fixtures/rfc4475.ts'
+import { RFC4475 } from './sip-parser-lite/fixtures/rfc4475.fixture.ts'
 import { World } from './testing/world.ts'
 
 /** What a box for example.com with the accounts `user` and `j.user`, no digest, and nobody registered answers; 0 is silence. */
