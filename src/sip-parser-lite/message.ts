@@ -31,12 +31,16 @@ export interface SipResponse extends SipMessageBase {
 
 export type SipMessage = SipRequest | SipResponse
 
-/** What a peer sent is not SIP as RFC 3261 25 has it. `status` is the answer it deserves; `partial` is what the answer can be built from, if anything. */
+/** What a peer sent is not SIP as RFC 3261 25 has it. `status` is the answer it deserves, 0 if none; `partial` is what the answer can be built from, if anything. */
 export class SipSyntaxError extends Error {
   readonly status: number
   readonly partial: SipRequest | undefined
   constructor(status: number, reason: string, partial?: SipRequest) {
+    // A refusal is news about a peer, not about this code: without frames a flood of rubbish costs a quarter.
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 0
     super(reason)
+    Error.stackTraceLimit = stackTraceLimit
     this.status = status
     this.partial = partial
   }
