@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { RootDatabase } from 'lmdb'
 import type { Log } from '../base/log.ts'
 import { type Key, Overlay } from '../store/key-value.ts'
-import { type Batch, type DiskFailure, KeyedStore, type Result } from '../store/keyed.ts'
+import { type Batch, DiskFailure, KeyedStore, type Result } from '../store/keyed.ts'
 import { openSchema } from '../store/schema.ts'
 import { isMemoryOnly, isRead } from '../store/story.ts'
 import type { StoreFailure, StoreRequest } from '../store/verbs.ts'
@@ -20,6 +20,8 @@ const BATCH_BYTES_MAX = 16 * 1024 * 1024
 /** Free space is measured again after so long or so many bytes; in between what was written is taken off. */
 const FREE_MEASURED_MS = 1000
 const FREE_MEASURED_BYTES = 8 * 1024 * 1024
+/** A transaction of full size may need as much. */
+const NO_ROOM_BYTES = 2 * BATCH_BYTES_MAX
 /** SIGTERM allows 5 s for all. */
 const CLOSE_MAX_MS = 4000
 
@@ -46,6 +48,8 @@ export interface LmdbStatus {
   readonly writes: number
   readonly damaged: number
   readonly freeBytes: number
+  /** How long the commit under way has taken; past seconds the medium hangs. */
+  readonly commitMs: number
   /** Why the latest commit failed; undefined when it did not. */
   readonly failure: string | undefined
 }
@@ -66,6 +70,7 @@ export class LmdbStore {
   /** Parts of a batch that found the disk full: each part is tried alone. */
   #again: Pending[][] = []
   #isCommitting = false
+  #committingSince: number | undefined
   #isClosed = false
   #outstanding = 0
   #outstandingBytes = 0
@@ -130,6 +135,7 @@ export class LmdbStore {
       writes: this.#written,
       damaged: this.#damaged,
       freeBytes: this.#freeBytes(),
+      commitMs: this.#committingSince === undefined ? 0 : performance.now() - this.#committingSince,
       failure: this.#failure,
     }
   }
@@ -180,6 +186,7 @@ export class LmdbStore {
 
   #begin(): void {
     this.#isCommitting = true
+    this.#committingSince = performance.now()
     void this.#commit()
   }
 
@@ -191,17 +198,21 @@ export class LmdbStore {
     const part = this.#again.shift()
     let taken: Pending[] = part ?? []
     try {
-      const batch = await this.#database.childTransaction(() => {
+      const committed = this.#database.childTransaction(() => {
         if (!part) taken = this.#take()
         return this.#store.write(
           this.#table,
           taken.map(({ request }) => request),
         )
       })
+      // The library rejects a promise of its own beside ours; it is made in the coming turn of the loop.
+      setImmediate(() => this.#database.committed.then(ignore, ignore))
+      const batch = await committed
       this.#committed(taken, batch)
     } catch (error) {
-      this.#failed(taken, diskFailure(await causeOf(error)))
+      this.#failed(taken, await this.#judged(diskFailure(await causeOf(error))))
     }
+    this.#committingSince = undefined
     this.#isCommitting = false
     if (this.#again.length > 0 || this.#writes.length > 0) this.#begin()
   }
@@ -229,6 +240,16 @@ export class LmdbStore {
     this.#database.resetReadTxn()
     this.#measureWhenDue()
     for (const [at, pending] of taken.entries()) this.#answer(pending, results[at]!)
+  }
+
+  /** The library reports a write cut short as EIO: with no room left, it is that. */
+  async #judged(failure: DiskFailure): Promise<DiskFailure> {
+    if (failure.failure === 'full') return failure
+    const room = await statfs(this.#folder).then(
+      ({ bavail, bsize }) => bavail * bsize,
+      () => Number.POSITIVE_INFINITY,
+    )
+    return room < NO_ROOM_BYTES ? new DiskFailure('full', failure.message) : failure
   }
 
   #failed(taken: Pending[], failure: DiskFailure): void {
@@ -280,6 +301,8 @@ export class LmdbStore {
 }
 
 const later = (done: Done, failure: StoreFailure): void => queueMicrotask(() => done(failure))
+
+const ignore = (): void => {}
 
 const failureOf = ({ failure, message }: DiskFailure): StoreFailure => ({ failure, detail: message })
 

@@ -1,0 +1,21 @@
+import { silentLog } from '../base/log.ts'
+import { LmdbStore } from '../host/lmdb.ts'
+import type { StoreRequest } from '../store/verbs.ts'
+import { BOB_AOR, custodyOf } from './store-fixtures.ts'
+
+/** Runs under a limit on the size of files: what a large message, a read and a small message are answered then, a line each. */
+const store = await LmdbStore.open({
+  dir: process.argv[2]!,
+  hostname: 'edge1.example.org',
+  mapBytes: 2 ** 28,
+  log: silentLog,
+})
+const requests: StoreRequest[] = [
+  custodyOf(1, { bytes: Buffer.alloc(4 * 1024 * 1024) }),
+  { verb: 'locate', aor: BOB_AOR },
+  custodyOf(2),
+]
+for (const request of requests) {
+  console.log(JSON.stringify(await new Promise(resolve => store.submit(request, resolve))))
+}
+await store.close()
