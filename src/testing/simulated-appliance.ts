@@ -1,6 +1,6 @@
 import { type Config, listeners, loadConfig } from '../base/config.ts'
 import { Counters } from '../base/counters.ts'
-import type { Flow } from '../base/flow.ts'
+import { type Flow, hostPort } from '../base/flow.ts'
 import { type Log, silentLog } from '../base/log.ts'
 import type { Instant, Now } from '../base/time.ts'
 import { Engine } from '../engine.ts'
@@ -234,9 +234,9 @@ function configFor({ address = '10.0.0.1', domain = 'example.org', config = '' }
     hostname = "${address}"
     ${top}
     [listen]
-    sip_udp = "${address}:5060"
-    sip_tcp = "${address}:5060"
-    msrp_tcp = "${address}:2855"
+    sip_udp = "${hostPort({ address, port: 5060 })}"
+    sip_tcp = "${hostPort({ address, port: 5060 })}"
+    msrp_tcp = "${hostPort({ address, port: 2855 })}"
     ${tables}`
   const loaded = loadConfig(text, 'world')
   if ('errors' in loaded) throw new Error(loaded.errors.join('\n'))
