@@ -10,7 +10,7 @@ const roomOf = (path: string): string => (path.includes('/') ? path.split('/')[0
 const isBench = (file: SourceFile): boolean => file.path.includes('/bench/') || file.path.endsWith('.bench.ts')
 /** What several tests share, and the clients of the tour and the interoperation tests. Not part of the box. */
 const isSupport = (path: string): boolean =>
-  /^(testing|tour|interop)\//.test(path) || path.endsWith('.fixture.ts') || path === 'store/conformance.ts'
+  /^(testing|tour|interop)\/|\/fixtures\//.test(path) || path.endsWith('.fixture.ts') || path === 'store/conformance.ts'
 const isProduct = (file: SourceFile): boolean => !isTest(file) && !isBench(file) && !isSupport(file.path)
 
 /** Each room and the rooms below it that it may import. */
