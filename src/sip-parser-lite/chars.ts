@@ -2,8 +2,8 @@ import { Buffer } from 'node:buffer'
 import { SipSyntaxError } from './message.ts'
 
 /**
- * Scanners over bytes from `from` to before `to`. The text of the same bytes is only cut, never scanned: a byte costs a fifth of
- * a character of a sliced string. Each looks at a byte at most once, so hostile input costs linear time.
+ * Scanners over bytes from `from` to before `to`. The text of the same bytes is only cut, never scanned: a byte costs
+ * a fifth of a character of a sliced string. Each looks at a byte at most once, so hostile input costs linear time.
  */
 
 export const HTAB = 0x09
@@ -108,7 +108,9 @@ export function asciiBytesOf(text: string): Uint8Array | undefined {
   return scratch.write(text, 0, 'utf8') === text.length ? scratch : undefined
 }
 
-/** Elements of a comma list, trimmed; commas in quotes and angle brackets do not separate. Empty elements are left out. */
+/**
+ * Elements of a comma list, trimmed; commas in quotes and angle brackets do not separate. Empty elements are left out.
+ */
 export function splitList(value: string): string[] {
   if (value.indexOf(',') < 0) return value === '' ? [] : [value]
   const bytes = bytesOf(value)

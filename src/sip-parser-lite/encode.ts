@@ -3,8 +3,8 @@ import type { HeaderField, SipMessage } from './message.ts'
 import { Field, sendable } from './names.ts'
 
 /**
- * The bytes of `message`. Fields go out as they came in, line for line. Content-Length is written once and right: where it
- * stood if it did, else last. No value can end its line, so none can add a header.
+ * The bytes of `message`. Fields go out as they came in, line for line. Content-Length is written once and right:
+ * where it stood if it did, else last. No value can end its line, so none can add a header.
  */
 export function encodeMessage(message: SipMessage): Buffer {
   const head = `${startLine(message)}\r\n${headerLines(message.headers, message.body.length)}\r\n`

@@ -45,8 +45,8 @@ const VISIBLE = new Uint8Array(256).fill(1, 0x21, 0x7f)
 const NO_BODY = Buffer.alloc(0)
 
 /**
- * Start line and headers of one message, without its body. Reading goes on after a fault, so that an answer can be made of
- * what else there is; the first fault is the one that counts.
+ * Start line and headers of one message, without its body. Reading goes on after a fault, so that an answer can be
+ * made of what else there is; the first fault is the one that counts.
  */
 export class Head {
   readonly message: SipMessage

@@ -15,7 +15,10 @@ export interface HostPort {
   readonly end: number
 }
 
-/** `host[:port]` at `from`; undefined if there is none or if it is malformed. White space around the colon only if `isSpaced` (Via). */
+/**
+ * `host[:port]` at `from`; undefined if there is none or if it is malformed. White space around the colon only if
+ * `isSpaced` (Via).
+ */
 export function readHostPort(
   bytes: Uint8Array,
   text: string,
@@ -50,8 +53,8 @@ function readPort(bytes: Uint8Array, from: number, to: number, host: string): Ho
 }
 
 /**
- * Eight groups in full, for comparing; undefined if `text` is no IPv6 address. RFC 5118 4.10: a third colon, which the grammar
- * of RFC 3261 allowed before an embedded IPv4 address, is passed over.
+ * Eight groups in full, for comparing; undefined if `text` is no IPv6 address. RFC 5118 4.10: a third colon, which the
+ * grammar of RFC 3261 allowed before an embedded IPv4 address, is passed over.
  */
 export function canonicalIpv6(text: string): string | undefined {
   const address = /^[^.]*:::\d+\./.test(text) ? text.replace(':::', '::') : text

@@ -1,4 +1,7 @@
-/** What a peer may make the parser hold. Over a limit is 513, a start line over its limit 414 (RFC 3261 21.4.12, 21.5.7). */
+/**
+ * What a peer may make the parser hold. Over a limit is 513, a start line over its limit 414 (RFC 3261 21.4.12,
+ * 21.5.7).
+ */
 export interface Limits {
   /** Request-Line or Status-Line. */
   readonly startLineBytesMax: number

@@ -31,7 +31,10 @@ export interface SipResponse extends SipMessageBase {
 
 export type SipMessage = SipRequest | SipResponse
 
-/** What a peer sent is not SIP as RFC 3261 25 has it. `status` is the answer it deserves, 0 if none; `partial` is what the answer can be built from, if anything. */
+/**
+ * What a peer sent is not SIP as RFC 3261 25 has it. `status` is the answer it deserves, 0 if none; `partial` is what
+ * the answer can be built from, if anything.
+ */
 export class SipSyntaxError extends Error {
   readonly status: number
   readonly partial: SipRequest | undefined

@@ -39,7 +39,10 @@ SIP-If-Match Subject:s Subscription-State Supported:k Suppress-If-Match Target-D
 Unsupported User-Agent Via:v Warning WWW-Authenticate
 `
 
-/** Headers whose grammar is a comma list. Credentials, challenges, Date and text headers carry commas that separate nothing. */
+/**
+ * Headers whose grammar is a comma list. Credentials, challenges, Date and text headers carry commas that separate
+ * nothing.
+ */
 const LISTS = new Set(
   `
 accept accept-contact accept-encoding accept-language accept-resource-priority alert-info allow allow-events call-info

@@ -10,9 +10,9 @@ export const HEAD_END = Buffer.from('\r\n\r\n')
 const SMALL_BYTES = 4096
 
 /**
- * One message that fills `bytes`: a datagram or a WebSocket frame. What is beyond its Content-Length is dropped (RFC 3261
- * 18.3); without Content-Length the body is the rest. The body shares memory with `bytes`.
- * Throws SipSyntaxError; status 0 means no answer: a response, an ACK, nothing at all, or nobody to send it to.
+ * One message that fills `bytes`: a datagram or a WebSocket frame. What is beyond its Content-Length is dropped (RFC
+ * 3261 18.3); without Content-Length the body is the rest. The body shares memory with `bytes`. Throws SipSyntaxError;
+ * status 0 means no answer: a response, an ACK, nothing at all, or nobody to send it to.
  */
 export function parseMessage(bytes: Buffer, limits: Limits = DEFAULT_LIMITS): SipMessage {
   const start = afterLineEnds(bytes)

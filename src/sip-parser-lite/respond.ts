@@ -87,8 +87,8 @@ export const reasonPhrase = (status: number): string => REASONS[status] ?? CLASS
 const NO_BODY = Buffer.alloc(0)
 
 /**
- * RFC 3261 8.2.6: Via, From, To, Call-ID and CSeq of `request`, Timestamp too for 100. `toTag` is added to a To that has none,
- * except for 100. Works on the partial request of a SipSyntaxError as well: what is missing stays missing.
+ * RFC 3261 8.2.6: Via, From, To, Call-ID and CSeq of `request`, Timestamp too for 100. `toTag` is added to a To that
+ * has none, except for 100. Works on the partial request of a SipSyntaxError as well: what is missing stays missing.
  */
 export function responseTo(
   request: SipRequest,

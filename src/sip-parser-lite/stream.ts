@@ -6,8 +6,8 @@ import { type SipMessage, SipSyntaxError } from './message.ts'
 import { HEAD_END } from './parse.ts'
 
 /**
- * Messages out of a byte stream (RFC 3261 18.3, RFC 5626 4.4.1). Push what arrives, then call `next` until it gives undefined.
- * Holds at most one message of the limits and what was pushed since.
+ * Messages out of a byte stream (RFC 3261 18.3, RFC 5626 4.4.1). Push what arrives, then call `next` until it gives
+ * undefined. Holds at most one message of the limits and what was pushed since.
  */
 export class SipStream {
   readonly #limits: Limits
@@ -48,8 +48,8 @@ export class SipStream {
   }
 
   /**
-   * `ping` is a keep-alive to be answered by CRLF; several in a row are given as one. Throws SipSyntaxError for a message that
-   * is not SIP; unless `isDead`, the stream goes on behind it.
+   * `ping` is a keep-alive to be answered by CRLF; several in a row are given as one. Throws SipSyntaxError for a
+   * message that is not SIP; unless `isDead`, the stream goes on behind it.
    */
   next(): SipMessage | 'ping' | undefined {
     if (this.#isDead) return undefined

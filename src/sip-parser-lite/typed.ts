@@ -182,7 +182,10 @@ export function readCSeq(bytes: Uint8Array, text: string, from: number, to: numb
 
 const isDigit = (byte: number): boolean => byte >= 48 && byte <= 57
 
-/** Authorization, WWW-Authenticate and their kin: one header line. A scheme whose credentials are no list of pairs has no params. */
+/**
+ * Authorization, WWW-Authenticate and their kin: one header line. A scheme whose credentials are no list of pairs has
+ * no params.
+ */
 export function parseAuth(value: string, header = 'Authorization'): Credentials {
   const text = unfold(value)
   const bytes = bytesOf(text)

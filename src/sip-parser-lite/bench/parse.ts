@@ -8,8 +8,8 @@ import { callId, cseq, fromTag, topVia, toTag } from '../typed.ts'
 
 /**
  * Messages per second, ours and those of npm in turns: `node bench/parse.ts [rounds]`. SIPMODS names a folder with
- * node_modules/sip and node_modules/drachtio-sip; without it only ours is measured. The best round is what the code can do,
- * the median what it did on this machine just now; only ratios of one run mean anything.
+ * node_modules/sip and node_modules/drachtio-sip; without it only ours is measured. The best round is what the code
+ * can do, the median what it did on this machine just now; only ratios of one run mean anything.
  */
 const ROUNDS = Number(process.argv[2] ?? 60)
 const BATCH = 500
