@@ -51,6 +51,8 @@ export interface Sent {
   callId: string
   cseq: number
   fromTag: string
+  /** Requests it took: each answered challenge is one more, under a CSeq of its own. */
+  tries: number
   /** Final answer; 408 when there was none, 503 when it could not be sent. */
   status: number | undefined
   warning: string | undefined

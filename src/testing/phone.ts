@@ -146,12 +146,13 @@ export class Phone {
       to,
       body: request.body,
       ...identityOf(request),
+      tries: 1,
       status: undefined,
       warning: undefined,
       answeredAt: undefined,
     }
     this.sent.push(sent)
-    const retried = (again: SipRequest): void => void Object.assign(sent, identityOf(again))
+    const retried = (again: SipRequest): void => void Object.assign(sent, identityOf(again), { tries: sent.tries + 1 })
     const { hasCredentials = options.from === undefined } = options
     this.ask(now, request, (then, response) => this.#answered(then, sent, response), retried, hasCredentials)
     return sent

@@ -40,6 +40,10 @@ export function promiseBreaches(world: World, box: SimulatedAppliance, options: 
     const isEnded = ofCall.some(({ events }) => events.some(({ event }) => event === 'expired' || event === 'deleted'))
     if (!took.has(identity(each)) && !isWaiting && !isEnded) breaches.push(`lost: ${identity(each)} ${each.body}`)
   }
+  for (const { callId, tries, body } of sent) {
+    const kept = stories.get(callId)?.length ?? 0
+    if (kept > tries) breaches.push(`kept ${kept} times: ${callId} ${body}`)
+  }
   if (options.isAllDelivered && waiting.size > 0) breaches.push(`left behind: ${waiting.size}`)
   breaches.push(...strangeOnes(sent, taken), ...repeats(taken, repeatsMax), ...disorder(taken, stories))
   return breaches
