@@ -41,7 +41,9 @@ export class Registrations {
     answer: (now: Now, answer: Answer) => void,
   ): void {
     const to = parseNameAddr(value(request, 'to') ?? '').uri
-    const aor = /^sips?:/i.test(to) ? this.#domain.userOf(to, transaction.flow) : undefined
+    // RFC 4475 3.3.4: the address-of-record has to be a SIP or SIPS URI.
+    if (!/^sips?:/i.test(to)) return answer(now, { status: 400, reason: 'To Is Not a SIP URI' })
+    const aor = this.#domain.userOf(to, transaction.flow)
     if (aor === undefined) return answer(now, { status: 404, reason: 'Not a User of This Domain' })
     if (admission.kind === 'user') return this.#registrar.register(now, transaction, aor)
     if (admission.kind !== 'peer') return answer(now, { status: 403 })

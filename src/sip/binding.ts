@@ -20,7 +20,12 @@ export interface Binding {
   /** RFC 3327 Path values, first hop first. */
   readonly path: readonly string[]
   /** Where the REGISTER came from. A stream flow is good only for as long as the process that accepted it. */
-  readonly flow: { readonly id: string; readonly transport: Transport; readonly local: Endpoint; readonly remote: Endpoint }
+  readonly flow: {
+    readonly id: string
+    readonly transport: Transport
+    readonly local: Endpoint
+    readonly remote: Endpoint
+  }
   readonly userAgent?: string
   /** `+g.oma.sip-im` was among the contact's parameters, in any spelling (DM-DLV-01). */
   readonly isInstantMessaging: boolean

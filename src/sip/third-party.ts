@@ -94,9 +94,9 @@ function embeddedMessages(request: SipRequest): SipMessage[] {
 }
 
 function partsOf(contentType: string, body: Buffer): [string, Buffer][] {
-  const boundary = boundaryOf(contentType)
-  if (boundary === undefined) return [[contentType, body]]
   try {
+    const boundary = boundaryOf(contentType)
+    if (boundary === undefined) return [[contentType, body]]
     return parseMultipart(body, boundary).map(part => [typeOf(part.headers), part.body])
   } catch (error) {
     return isMalformed(error, [])

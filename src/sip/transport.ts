@@ -246,14 +246,12 @@ export class SipTransport {
     log.debug('malformed SIP', { remote: hostPort(flow.remote), status: error.status, reason: error.message })
     const request = error.partial
     if (!request || error.status < 400 || request.method === 'ACK') return
-    try {
-      const via = stampVia(request, flow.remote)
-      const response = responseTo(request, error.status, error.message, statelessTag(request))
-      this.sendResponse(now, flow, via, encodeMessage(response))
-      counters.count('sip_stateless_responses', String(error.status))
-    } catch (again) {
-      if (!(again instanceof SipSyntaxError)) throw again
-    }
+    counters.count('sip_stateless_responses', String(error.status))
+    const via = readableVia(request, flow.remote)
+    const bytes = encodeMessage(responseTo(request, error.status, error.message, statelessTag(request)))
+    // A Via that cannot be read leaves the way the request came.
+    if (via) this.sendResponse(now, flow, via, bytes)
+    else this.transmit(now, flow, bytes)
   }
 
   /** RFC 5626 4.4.1. */
@@ -304,4 +302,13 @@ export class SipTransport {
 function isKeepAlive(bytes: Buffer): boolean {
   if (bytes.length > 4) return false
   return bytes.every(byte => byte === 13 || byte === 10 || byte === 0)
+}
+
+function readableVia(request: SipRequest, remote: Endpoint): Via | undefined {
+  try {
+    return stampVia(request, remote)
+  } catch (error) {
+    if (error instanceof SipSyntaxError) return undefined
+    throw error
+  }
 }

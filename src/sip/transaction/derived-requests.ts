@@ -1,5 +1,5 @@
-import { field } from '../../sip-parser-lite/field.ts'
 import type { HeaderField, SipRequest, SipResponse } from '../../sip-parser-lite/message.ts'
+import { field } from '../../sip-parser-lite/names.ts'
 import { cseq } from '../../sip-parser-lite/typed.ts'
 
 const NO_BODY = Buffer.alloc(0)

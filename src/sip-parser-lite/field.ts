@@ -1,1 +1,0 @@
-export { field } from './names.ts'
