@@ -11,7 +11,7 @@ const texts = (count: number): string[] => Array.from({ length: count }, (_, ind
 
 /** Numbers of what is under way in the engine, e.g. `msrp.connections`; what merely waits for a timer of its own is left out. */
 function underWay({ box }: Scenario): Record<string, unknown> {
-  const { flows, sessions, msrp, forwards, delivery, store, dns } = box.engine.describe() as Record<string, never>
+  const { flows, sessions, msrp, forwards, delivery, store, dns } = box.engine.describe()
   const { active, lingering } = sessions as { active: number; lingering: number }
   const { connections, sessions: bound, unanswered } = msrp as Record<string, number>
   return { flows, active, lingering, connections, bound, unanswered, forwards, delivery, store, dns }

@@ -27,7 +27,6 @@ type PhoneOutput = Extract<Output, { kind: 'transmit' | 'connect' | 'close' }>
 
 interface Challenge {
   readonly value: string
-  readonly isProxy: boolean
   uses: number
 }
 
@@ -243,7 +242,7 @@ function challengeOf(response: SipResponse | undefined): Challenge | undefined {
   if (response?.status !== 401 && response?.status !== 407) return undefined
   const isProxy = response.status === 407
   const [value] = values(response, isProxy ? 'proxy-authenticate' : 'www-authenticate')
-  return value === undefined ? undefined : { value, isProxy, uses: 0 }
+  return value === undefined ? undefined : { value, uses: 0 }
 }
 
 function identityOf(request: SipRequest): { callId: string; cseq: number; fromTag: string } {

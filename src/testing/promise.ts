@@ -9,13 +9,16 @@ export interface PromiseOptions {
   /** Every phone of the recipient. */
   readonly receivers: readonly SimulatedPhone[]
   /**
-   * How many may come a second time: 0 unless a crash, a lost connection or a lost answer opened the window between the
-   * receiver's success and the deletion on flash.
+   * How many may come again because a connection or an answer was lost before the box saw the receiver's success. What comes
+   * again after a crash that found it still on flash is the other half of the named window, and is not counted.
    */
   readonly repeatsMax: number
   /** Nothing may be left waiting. */
   readonly isAllDelivered?: boolean
 }
+
+/** What was sent before a crash may arrive so much after it. */
+const ON_ITS_WAY_MS = 100
 
 const identity = ({ callId, cseq, fromTag }: Sent | Arrived): string => `${callId} ${cseq} ${fromTag}`
 
@@ -45,7 +48,7 @@ export function promiseBreaches(world: World, box: SimulatedAppliance, options: 
     if (kept > tries) breaches.push(`kept ${kept} times: ${callId} ${body}`)
   }
   if (options.isAllDelivered && waiting.size > 0) breaches.push(`left behind: ${waiting.size}`)
-  breaches.push(...strangeOnes(sent, taken), ...repeats(taken, repeatsMax), ...disorder(taken, stories))
+  breaches.push(...strangeOnes(sent, taken), ...repeats(box, taken, stories, repeatsMax), ...disorder(taken, stories))
   return breaches
 }
 
@@ -56,9 +59,25 @@ function strangeOnes(sent: readonly Sent[], taken: readonly Arrived[]): string[]
     .map(({ callId, body }) => `not as it was sent: ${callId} ${body}`)
 }
 
-function repeats(taken: readonly Arrived[], repeatsMax: number): string[] {
-  const repeated = taken.length - new Set(taken.map(identity)).size
-  return repeated > repeatsMax ? [`${repeated} came again, ${repeatsMax} may`] : []
+function repeats(
+  box: SimulatedAppliance,
+  taken: readonly Arrived[],
+  stories: ReadonlyMap<string, readonly { seq: number }[]>,
+  repeatsMax: number,
+): string[] {
+  const last = new Map<string, Arrived>()
+  const repeated: string[] = []
+  for (const each of taken) {
+    const before = last.get(identity(each))
+    last.set(identity(each), each)
+    if (!before) continue
+    const seqs = (stories.get(each.callId) ?? []).map(({ seq }) => seq)
+    const isInWindow = box.crashLog.some(
+      ({ at, waiting }) => at >= before.at - ON_ITS_WAY_MS && at <= each.at && seqs.some(seq => waiting.has(seq)),
+    )
+    if (!isInWindow) repeated.push(`${each.body} as ${before.form} at ${before.at}, as ${each.form} at ${each.at}`)
+  }
+  return repeated.length > repeatsMax ? [`came again, ${repeatsMax} may: ${repeated.join(', ')}`] : []
 }
 
 /** By the sequence in which the store took them; a repetition is judged by its first coming. */

@@ -6,6 +6,7 @@ import type { Instant, Now } from '../base/time.ts'
 import { Engine } from '../engine.ts'
 import type { DnsRecord, Output } from '../engine-io.ts'
 import { ha1 } from '../sip/digest.ts'
+import { KeyedStore } from '../store/keyed.ts'
 import type { Account, RequestOf, StoreRequest, StoreResult, Verb, Verbs } from '../store/verbs.ts'
 import type { SeededEntropy } from './seeded-entropy.ts'
 import type { SimulatedClock } from './simulated-clock.ts'
@@ -41,7 +42,8 @@ export class SimulatedAppliance {
   /** Of the present run. */
   counters = new Counters()
   plan: CrashPlan | undefined
-  crashes = 0
+  /** When, and the sequence numbers of what a restart finds waiting. */
+  readonly crashLog: { readonly at: Instant; readonly waiting: ReadonlySet<number> }[] = []
   outputs = 0
   /** Answers of a simulated DNS, by kind and name. */
   readonly dns = new Map<string, readonly DnsRecord[]>()
@@ -68,6 +70,10 @@ export class SimulatedAppliance {
     const { hostname } = this.config
     this.disk = new SimulatedDisk({ entropy: entropy.fork('disk'), hostname })
     this.boot()
+  }
+
+  get crashes(): number {
+    return this.crashLog.length
   }
 
   get isUp(): boolean {
@@ -109,12 +115,12 @@ export class SimulatedAppliance {
 
   /** The power is cut: what was not flushed is gone, and so is every connection. */
   crash(): void {
-    this.crashes++
     this.#engine = undefined
     if (this.#station) this.#network.unplug(this.#station)
     this.#station = undefined
     this.#asked.clear()
     this.disk.crash()
+    this.crashLog.push({ at: this.#clock.at, waiting: this.#waiting() })
   }
 
   crashFor(downMs: number): void {
@@ -155,6 +161,15 @@ export class SimulatedAppliance {
   /** Called by the world before each step. */
   stepped(): void {
     if (this.plan?.after === 'step') this.#countDown()
+  }
+
+  #waiting(): Set<number> {
+    const store = new KeyedStore({ hostname: this.config.hostname, freeBytes: () => this.disk.freeBytes })
+    const seqs = this.#users.flatMap(({ aor }) => {
+      const found = store.read(this.disk.durable, { verb: 'mailbox', aor, afterSeq: 0, limit: 100_000 })
+      return found && 'value' in found ? (found.value as Verbs['mailbox']['reply']).map(({ seq }) => seq) : []
+    })
+    return new Set(seqs)
   }
 
   #advanceDisk(now: Now): void {

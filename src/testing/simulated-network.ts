@@ -105,13 +105,6 @@ export class SimulatedNetwork {
     else this.#dark.delete(address)
   }
 
-  /** Resets every stream that this station has open. */
-  resetStreams(station: Station, reason = 'connection reset'): void {
-    for (const { pipe, side } of [...this.#pipes.values()]) {
-      if (pipe.ends[side].station === station && pipe.isOpen) this.#reset(pipe, reason)
-    }
-  }
-
   cutAt(protocol: Flow['protocol'], byteFromNow: number): void {
     this.#cut = { protocol, atByte: this.streamBytes[protocol] + byteFromNow }
   }
