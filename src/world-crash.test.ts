@@ -11,7 +11,8 @@ const BOB = 'sip:bob@example.org'
  * Without digest: a client whose request met the crash and is challenged anew sends it again under another CSeq, which is
  * another message to everybody (RFC 3261 8.1.3.5), and so no measure of what the box repeats.
  */
-const QUICK = '[auth]\ndigest = false\n[delivery]\nretry_min_s = 1\nretry_max_s = 4\n'
+const RETRY = '[delivery]\nretry_min_s = 1\nretry_max_s = 4\n'
+const QUICK = `[auth]\ndigest = false\n${RETRY}`
 
 interface Run {
   readonly world: World
@@ -27,9 +28,10 @@ function story(
   plan?: CrashPlan,
   faults: Faults = PERFECT,
   form: 'msrp' | 'message' = 'msrp',
+  config = QUICK,
 ): Run {
   const world = new World(seed, faults)
-  const box = world.appliance({ users: ['alice:alice', 'bob:bob', 'carol:carol'], config: QUICK })
+  const box = world.appliance({ users: ['alice:alice', 'bob:bob', 'carol:carol'], config })
   box.plan = plan
   const [alice, carol, bob] = [world.phone('alice'), world.phone('carol'), world.phone('bob')]
   const say = (phone: SimulatedPhone, text: string) => phone.message({ to: BOB, body: text })
@@ -110,6 +112,18 @@ t.test(
     t.ok(crashes > 80, `${crashes} crashes`)
   },
 )
+
+t.test('DM-DEC-02: with digest, whose challenges a crash makes stale, nothing answered 202 is lost', async t => {
+  let crashes = 0
+  for (const seed of seeds(40)) {
+    const plan = { after: 'step', count: 10 + Number(seed) * 3, downMs: 300 } as const
+    const run = story(`digest ${seed}`, plan, PERFECT, 'msrp', RETRY)
+    const lost = settled(run, 0).filter(breach => /^(lost|left behind|not as|kept)/.test(breach))
+    t.same(lost, [], `SEED=${seed}`)
+    crashes += run.box.crashes
+  }
+  t.ok(crashes > 25, `${crashes} crashes`)
+})
 
 t.test('DM-DEC-02: one crash after another on a bad network loses nothing that was answered 202', async t => {
   let crashes = 0

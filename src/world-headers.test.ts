@@ -160,18 +160,21 @@ t.test('RFC 3261 16.3: a stranger may write to a user of ours', async t => {
   t.equal(toNobody.status, 404)
 })
 
-t.test('DM-DEC-03: storing switched off, typing notices and Expires: 0 get 603 and leave nothing', async t => {
-  const off = scenario('off', { config: '[deferral]\nenabled = false\n' })
-  t.same(say(off, ['not kept']), [603])
-  const on = scenario('on')
-  const typing = on.alice.message({ to: BOB, body: '<x/>', contentType: 'application/im-iscomposing+xml' })
-  const zero = on.alice.message({ to: BOB, body: 'now or never', headers: [['Expires', '0']] })
-  on.world.pass(2000)
-  t.equal(typing.status, 603)
-  t.equal(zero.status, 603)
-  t.match(zero.warning, /^399 /)
-  t.same(waitingFor(on), [])
-})
+t.test(
+  'DM-DEC-01, DM-DEC-03: storing switched off, typing notices and Expires: 0 get 603 and leave nothing',
+  async t => {
+    const off = scenario('off', { config: '[deferral]\nenabled = false\n' })
+    t.same(say(off, ['not kept']), [603])
+    const on = scenario('on')
+    const typing = on.alice.message({ to: BOB, body: '<x/>', contentType: 'application/im-iscomposing+xml' })
+    const zero = on.alice.message({ to: BOB, body: 'now or never', headers: [['Expires', '0']] })
+    on.world.pass(2000)
+    t.equal(typing.status, 603)
+    t.equal(zero.status, 603)
+    t.match(zero.warning, /^399 /)
+    t.same(waitingFor(on), [])
+  },
+)
 
 t.test('DM-STO-08, 09: store ids are sip:N@hostname, unique over a restart; nobody else gets the message', async t => {
   const run = scenario('store id')
