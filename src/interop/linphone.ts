@@ -40,7 +40,7 @@ export class Linphone implements Client {
   }
 
   hasReceived(text: string): boolean {
-    return this.out.includes(text)
+    return this.out.includes(`Content: "${text}"`)
   }
 
   /** As its user leaves it: it de-registers. */
