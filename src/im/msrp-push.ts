@@ -173,7 +173,7 @@ export class MsrpPush implements Push {
     this.#msrp?.send(now, { messageId: token(this.#parts.entropy, 80), contentType, body }, (then, outcome) => {
       this.#outstanding--
       this.#outstandingBytes -= bytes
-      if ('closed' in outcome) this.#postpone(then, message, `connection lost: ${outcome.closed}`)
+      if ('closed' in outcome) this.#lost(then, message, outcome.closed)
       else this.#sent(then, message, outcome.status)
       this.#pump(then)
     })
@@ -190,6 +190,11 @@ export class MsrpPush implements Push {
     if (status === 408 || status === 481 || status === 506) this.#end(now, 'kept', `MSRP SEND answered ${status}`)
     else if (status === 415 && this.#delivered === 0) this.#stopped ??= { kind: 'unfit', why: 'MSRP SEND answered 415' }
     else this.#setAside++
+  }
+
+  #lost(now: Now, message: StoredMessage, why: string): void {
+    this.#stopped ??= { kind: 'kept', why: `connection lost: ${why}` }
+    this.#postpone(now, message, `connection lost: ${why}`)
   }
 
   #postpone(now: Now, message: StoredMessage, why: string): void {
