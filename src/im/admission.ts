@@ -17,7 +17,8 @@ export type Admission =
   | { readonly kind: 'peer' }
   /** Somebody from elsewhere, who may write to our users and nothing else. */
   | { readonly kind: 'stranger' }
-  | { readonly kind: 'answer'; readonly answer: Answer }
+  /** `isStale`: the password is right and only the nonce is too old, as every nonce is after a restart. */
+  | { readonly kind: 'answer'; readonly answer: Answer; readonly isStale?: boolean }
 
 /** Decides who a request is from before anything is done for it (RFC 3261 22; the contract's `[auth]`). */
 export class Admissions {
@@ -83,7 +84,8 @@ export class Admissions {
     if (check.result === 'wrong') this.#counters.count('auth_refused', 'wrong credentials')
     const algorithms = this.#offered(account)
     const challenges = this.#digest.challenge(now, { algorithms, isStale: check.result === 'stale' })
-    return { kind: 'answer', answer: { status, headers: challenges.map(text => [challengeName, text] as const) } }
+    const headers = challenges.map(text => [challengeName, text] as const)
+    return { kind: 'answer', answer: { status, headers }, isStale: check.result === 'stale' }
   }
 
   #offered(account: Account | undefined): readonly DigestAlgorithm[] {

@@ -6,7 +6,7 @@ import { addLast, cloneRequest, set, value } from '../sip-parser-lite/access.ts'
 import { encodeMessage } from '../sip-parser-lite/encode.ts'
 import type { SipRequest } from '../sip-parser-lite/message.ts'
 import { callId, cseq, fromTag, parseParams } from '../sip-parser-lite/typed.ts'
-import type { CustodyLimits, RefusalReason, StoreClient } from '../store/verbs.ts'
+import type { CustodyLimits, MessageIdentity, RefusalReason, StoreClient } from '../store/verbs.ts'
 import { type ExpiryPolicy, expiryOf } from './expiry.ts'
 
 export interface CustodyPolicy {
@@ -67,11 +67,8 @@ export class CustodyDesk {
     const expiresAt = expiryOf(request, now, this.#policy.expiry)
     if (expiresAt === 'never kept') return done(now, declined('Expires: 0 asks not to be kept'))
     const message = {
-      recipient,
+      ...identityOf(request, recipient),
       sender: sender.name,
-      callId: callId(request),
-      cseq: cseq(request).seq,
-      fromTag: fromTag(request) ?? '',
       bytes: storedForm(request, now),
       receivedAt: now.wall,
       expiresAt,
@@ -112,6 +109,14 @@ export class CustodyDesk {
 }
 
 const declined = (why: string): CustodyOutcome => ({ kind: 'refused', status: 603, why })
+
+/** What a duplicate has in common with the message that it repeats (RFC 3261 8.2.2.2). */
+export const identityOf = (request: SipRequest, recipient: string): MessageIdentity => ({
+  recipient,
+  callId: callId(request),
+  cseq: cseq(request).seq,
+  fromTag: fromTag(request) ?? '',
+})
 
 /** DM-STO-01, 02: every header and body as received, a Date if there was none, less what ends with this hop. */
 export function storedForm(request: SipRequest, now: Now): Buffer {

@@ -15,6 +15,7 @@ import type { SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
 import type { StoreClient } from '../store/verbs.ts'
 import type { Admission } from './admission.ts'
 import { type Answer, unavailable } from './answers.ts'
+import { identityOf } from './custody.ts'
 import type { Domain } from './domain.ts'
 import type { PageMode } from './page-mode.ts'
 import { type Routing, reachByRoute, reachUri } from './reach.ts'
@@ -72,6 +73,15 @@ export class Messages {
       if (!isThere) return done(then, unavailable(5))
       this.#pageMode.handle(then, request, recipient, sender, true, done)
     })
+  }
+
+  /** Whether exactly this message to a user of ours was taken into custody before. */
+  wasKept(now: Now, { flow }: ServerTransaction, request: SipRequest, done: (now: Now, isKept: boolean) => void): void {
+    const recipient = this.#domain.userOf(request.uri, flow)
+    if (recipient === undefined) return done(now, false)
+    this.#store.ask('seen', identityOf(request, recipient), (then, result) =>
+      done(then, 'value' in result && result.value),
+    )
   }
 
   /** Nobody but a user who proved who they are sends through this box to somewhere else. */

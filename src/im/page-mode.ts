@@ -8,7 +8,7 @@ import type { SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
 import { callId } from '../sip-parser-lite/typed.ts'
 import type { StoreClient } from '../store/verbs.ts'
 import { type Answer, unavailable, warning } from './answers.ts'
-import type { CustodyDesk } from './custody.ts'
+import { type CustodyDesk, identityOf } from './custody.ts'
 import type { Delivery } from './delivery.ts'
 import { type Reach, type Routing, reachBinding } from './reach.ts'
 import { Turns } from './turns.ts'
@@ -92,7 +92,7 @@ export class PageMode {
           this.#turns.end(end, recipient)
         }
         if (targets.length === 0) this.#keep(later, request, recipient, sender, 'not now', finish)
-        else this.#forward(later, request, recipient, sender, targets, finish)
+        else this.#forwardOnce(request, recipient, sender, targets, finish)
       })
     })
   }
@@ -110,6 +110,21 @@ export class PageMode {
         if (--open === 0) done(then, targets)
       })
     }
+  }
+
+  /** A message kept and handed over before, whose sender never heard the 202, is not handed over again. */
+  #forwardOnce(
+    request: SipRequest,
+    recipient: string,
+    sender: Identity,
+    targets: ForwardTarget[],
+    done: (now: Now, answer: PageModeAnswer) => void,
+  ): void {
+    this.#store.ask('seen', identityOf(request, recipient), (now, result) => {
+      if ('failure' in result) return done(now, unavailable(5))
+      if (result.value) return done(now, { status: 202 })
+      this.#forward(now, request, recipient, sender, targets, done)
+    })
   }
 
   #forward(

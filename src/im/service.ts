@@ -18,6 +18,8 @@ import type { Registrations } from './registrations.ts'
 const METHODS = new Set(['REGISTER', 'MESSAGE', 'OPTIONS', 'INVITE', 'ACK', 'BYE', 'CANCEL', 'UPDATE'])
 const SUPPORTED = new Set(['path', 'outbound', 'timer'])
 
+type NotAdmitted = Extract<Admission, { kind: 'answer' }>
+
 /** RFC 6665 8.3.2: no event package is served yet. */
 const EVENT_METHODS = new Set(['SUBSCRIBE', 'PUBLISH'])
 
@@ -89,9 +91,20 @@ export class Service implements TransactionUser {
       return this.#answer(now, transaction, this.#capabilities(now, request))
     }
     this.#admissions.admit(now, request, transaction.flow, (then, admission) => {
-      if (admission.kind === 'answer') return this.#answer(then, transaction, admission.answer)
+      if (admission.kind === 'answer') return this.#notAdmitted(then, transaction, request, admission)
       this.#admitted(then, transaction, request, admission)
     })
+  }
+
+  /**
+   * A message that was taken into custody just before a power cut comes again with a nonce of the time before. Challenged, its
+   * sender would send it as a new one; it is the same, and the box answers for it already.
+   */
+  #notAdmitted(now: Now, transaction: ServerTransaction, request: SipRequest, admission: NotAdmitted): void {
+    if (!admission.isStale || request.method !== 'MESSAGE') return this.#answer(now, transaction, admission.answer)
+    this.#messages.wasKept(now, transaction, request, (then, isKept) =>
+      this.#answer(then, transaction, isKept ? { status: 202 } : admission.answer),
+    )
   }
 
   #admitted(now: Now, transaction: ServerTransaction, request: SipRequest, admission: Admission): void {

@@ -71,6 +71,7 @@ export class Conformance {
     'bindings.due': () => this.#listing(),
     'bindings.count': () => ({}),
     locate: () => ({ aor: this.#aor() }),
+    seen: () => this.#message(),
     custody: () => ({
       message: this.#message(),
       limits: {
@@ -194,6 +195,7 @@ const ONCE: readonly Verb[] = [
   'bindings.due',
   'bindings.count',
   'locate',
+  'seen',
   'lease',
   'release',
   'delete',

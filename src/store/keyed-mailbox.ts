@@ -13,7 +13,7 @@ import {
 import { decodeSeq, encodeSeq, type IndexEntry, type LifeRecord, type Totals } from './records.ts'
 import { clip, type Ending, ending, storeIdOf, withEvent } from './story.ts'
 import { type Box, EMPTY, type Tables, whole } from './tables.ts'
-import type { Custody, LifeEvent, NewMessage, RefusalReason, StoredMessage, Verbs } from './verbs.ts'
+import type { Custody, LifeEvent, MessageIdentity, NewMessage, RefusalReason, StoredMessage, Verbs } from './verbs.ts'
 
 /** Index entries read at once while a page is put together. */
 const PAGE_CHUNK = 64
@@ -54,8 +54,13 @@ function store(tables: Tables, box: Box, message: NewMessage): Custody {
   return { outcome: 'stored', seq, storeId, waiting: count }
 }
 
+export const wasSeen: Do<'seen'> = (tables, identity) => {
+  const box = tables.box(identity.recipient)
+  return box !== undefined && findDuplicate(tables, box, identity) !== undefined
+}
+
 /** The key is a hash: the life story that it leads to decides. */
-function findDuplicate(tables: Tables, box: Box, message: NewMessage): LifeRecord | undefined {
+function findDuplicate(tables: Tables, box: Box, message: MessageIdentity): LifeRecord | undefined {
   const key = identityKey(box.mailbox, message.callId, message.cseq, message.fromTag)
   const value = tables.kv.get(key)
   if (!value) return undefined

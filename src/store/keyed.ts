@@ -12,7 +12,17 @@ import {
   removeAccount,
 } from './keyed-accounts.ts'
 import { listMailboxes, readMailbox, readStatus, trace } from './keyed-inspect.ts'
-import { confirm, deleteUnread, expire, forget, keepClock, postpone, readPage, takeCustody } from './keyed-mailbox.ts'
+import {
+  confirm,
+  deleteUnread,
+  expire,
+  forget,
+  keepClock,
+  postpone,
+  readPage,
+  takeCustody,
+  wasSeen,
+} from './keyed-mailbox.ts'
 import { Leases } from './leases.ts'
 import { type Notice, repair } from './repair.ts'
 import { Damage, type Surroundings, Tables } from './tables.ts'
@@ -31,6 +41,7 @@ const HANDLERS: { readonly [V in Exclude<Verb, 'lease' | 'release'>]: Handler<V>
   'bindings.due': dueBindings,
   'bindings.count': countBindings,
   locate,
+  seen: wasSeen,
   custody: takeCustody,
   page: readPage,
   confirm,

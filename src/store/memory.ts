@@ -97,6 +97,7 @@ export class MemoryStore {
       bindings: this.#bindings.get(aor)?.bindings ?? [],
       waiting: this.#mailboxes.get(aor)?.messages.size ?? 0,
     }),
+    seen: identity => this.#mailboxes.get(identity.recipient)?.identities.has(identityOf(identity)) ?? false,
     custody: request => this.#custody(request),
     lease: request => this.#leases.lease(request),
     release: request => this.#leases.release(request),

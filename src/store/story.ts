@@ -23,6 +23,7 @@ const READS: ReadonlySet<Verb> = new Set<Verb>([
   'bindings.due',
   'bindings.count',
   'locate',
+  'seen',
   'page',
   'mailboxes',
   'mailbox',

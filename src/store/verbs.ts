@@ -20,15 +20,18 @@ export interface Account {
   readonly origin: 'file' | 'store'
 }
 
-/** A message about to be taken into custody (DM-STO-01..04). */
-export interface NewMessage {
+/** Under which duplicates are recognised, across restarts. */
+export interface MessageIdentity {
   readonly recipient: string
-  /** Address-of-record or URI the sender is known by; `anonymous` when Privacy asked for it (DM-STO-04). */
-  readonly sender: string
-  /** Identity under which duplicates are recognised: with `cseq` and `fromTag`, across restarts. */
   readonly callId: string
   readonly cseq: number
   readonly fromTag: string
+}
+
+/** A message about to be taken into custody (DM-STO-01..04). */
+export interface NewMessage extends MessageIdentity {
+  /** Address-of-record or URI the sender is known by; `anonymous` when Privacy asked for it (DM-STO-04). */
+  readonly sender: string
   /** The whole request as it shall be pushed: sanitised headers and untouched body. */
   readonly bytes: Buffer
   readonly receivedAt: WallTime
@@ -134,6 +137,8 @@ export interface Verbs {
     request: { aor: string }
     reply: { isKnown: boolean; bindings: readonly Binding[]; waiting: number }
   }
+  /** Whether exactly this message was taken into custody before, as far back as its story is kept. */
+  seen: { request: MessageIdentity; reply: boolean }
   custody: { request: { message: NewMessage; limits: CustodyLimits }; reply: Custody }
   /** One delivery per mailbox at a time; a lease not renewed for `forMs` is free again. Not persistent: gone with the process that held it. */
   lease: { request: { aor: string; holder: string; at: WallTime; forMs: number }; reply: 'granted' | 'busy' }
