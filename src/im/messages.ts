@@ -1,6 +1,6 @@
 import type { Counters } from '../base/counters.ts'
 import type { Now } from '../base/time.ts'
-import type { Forwarder } from '../sip/forward.ts'
+import type { Forwarder, ForwardOutcome } from '../sip/forward.ts'
 import {
   dropNetworkHeaders,
   dropOwnCredentials,
@@ -18,7 +18,7 @@ import { type Answer, unavailable } from './answers.ts'
 import { identityOf } from './custody.ts'
 import type { Domain } from './domain.ts'
 import type { PageMode } from './page-mode.ts'
-import { type Routing, reachByRoute, reachUri } from './reach.ts'
+import { type Reach, type Routing, reachByRoute, reachUri } from './reach.ts'
 import { ensureAccount } from './registrations.ts'
 
 type Done = (now: Now, answer: Answer | SipResponse) => void
@@ -92,17 +92,28 @@ export class Messages {
     }
     const routes = values(request, 'route')
     const way = routes.length > 0 ? routes : this.#coreRoute !== undefined ? [this.#coreRoute] : undefined
-    const reached = (then: Now, reach: Parameters<Parameters<typeof reachUri>[3]>[1]): void => {
-      if (!reach) return done(then, { status: 480, reason: 'No Way to That Domain' })
-      this.#forwarder.forward(then, request, [reach], RELAY_LIMIT_MS, {
-        onAnswer: (later, answer) => done(later, answer === 'no answer' ? { status: 504 } : answer),
-        onLate2xx: () => {},
-      })
+    const reached = (then: Now, reach: Reach | undefined): void => {
+      if (reach) this.#relayTo(then, request, reach, done)
+      else done(then, { status: 480, reason: 'No Way to That Domain' })
     }
     if (way) reachByRoute(now, this.#routing, request.uri, way, reached)
     else reachUri(now, this.#routing, request.uri, reached)
   }
+
+  /** RFC 3263 4.3: a server that is not there or says 503 is passed over for the next. */
+  #relayTo(now: Now, request: SipRequest, reach: Reach, done: Done): void {
+    this.#forwarder.forward(now, request, [reach], RELAY_LIMIT_MS, {
+      onAnswer: (then, answer, [outcome]) => {
+        const [to, ...others] = reach.others ?? []
+        if (to && outcome && isDead(outcome)) return this.#relayTo(then, request, { ...reach, to, others }, done)
+        done(then, answer === 'no answer' ? { status: 504 } : answer)
+      },
+    })
+  }
 }
+
+const isDead = (outcome: ForwardOutcome): boolean =>
+  outcome.kind === 'unreachable' || (outcome.kind === 'answered' && outcome.response.status === 503)
 
 /** Where digest is off a local identity is claimed, not proven, and nothing is asserted for it. */
 const originOf = (admission: Admission): Origin =>

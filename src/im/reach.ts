@@ -13,6 +13,8 @@ export interface Reach {
   /** Route header values, first hop first. */
   readonly routes: readonly string[]
   readonly to: Flow | Hop
+  /** Where else, when `to` turns out to be dead (RFC 3263 4.3). */
+  readonly others?: readonly Hop[]
 }
 
 export interface Routing {
@@ -76,7 +78,7 @@ function toFirstHop(
   done: (now: Now, reach: Reach | undefined) => void,
 ): void {
   routing.nextHops(now, next, (then, hops) => {
-    const to = hops[0]
-    done(then, to && { uri, routes, to })
+    const [to, ...others] = hops
+    done(then, to && { uri, routes, to, others })
   })
 }
