@@ -23,6 +23,9 @@ export interface Routing {
   nextHops(now: Now, uri: SipUri, done: (now: Now, hops: readonly Hop[]) => void): void
 }
 
+/** RFC 3261 19.1.2: of a URI that names none. */
+const UDP_PORT = 5060
+
 /**
  * The flow the contact registered over, as a NAT lets nothing else in (RFC 5626 5.3, RFC 3581). A stream that is gone is dialled
  * again at the contact's address, except where only that flow could have reached it: outbound (reg-id) and WebSocket contacts.
@@ -37,13 +40,25 @@ export function reachBinding(
   if (first !== undefined) return reachByRoute(now, routing, binding.contact, binding.path, done)
   const { flow } = binding
   const uri = binding.contact
-  if (flow.transport === 'udp') return done(now, { uri, routes: [], to: udpFlow(flow.local, flow.remote) })
+  const contact = parseUri(uri)
+  if (flow.transport === 'udp') {
+    if (isElsewhere(contact, binding)) return toFirstHop(now, routing, contact, uri, [], done)
+    return done(now, { uri, routes: [], to: udpFlow(flow.local, flow.remote) })
+  }
   const stream: Flow = { ...flow, protocol: 'sip' }
   if (routing.isAlive(stream)) return done(now, { uri, routes: [], to: stream })
-  const contact = parseUri(uri)
   const isFlowOnly = binding.regId !== undefined || flow.transport.startsWith('ws') || contact.host.endsWith('.invalid')
   if (isFlowOnly) return done(now, undefined)
   toFirstHop(now, routing, contact, uri, [], done)
+}
+
+/**
+ * RFC 3261 10.3: a contact on the host that registered it, at another port: it listens there, and no NAT stands between, which
+ * would have changed the address as well.
+ */
+function isElsewhere(contact: SipUri, { flow, regId }: Binding): boolean {
+  const isSameHost = contact.host === flow.remote.address
+  return regId === undefined && isSameHost && (contact.port ?? UDP_PORT) !== flow.remote.port
 }
 
 /** Through the first of these Route values: a registered Path (RFC 3327 5.4) or the SIP/IP core. */
