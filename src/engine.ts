@@ -106,6 +106,11 @@ export class Engine {
     this.#input(now, () => this.#appliance.stop(now))
   }
 
+  /** Pushes under way; after `stop` they end with the answers to what is on the way. */
+  get isBusy(): boolean {
+    return this.#appliance.isBusy
+  }
+
   nextTimeout(): Instant | undefined {
     return this.#timers.next()
   }

@@ -13,6 +13,7 @@ const status: StoreRequest = { verb: 'status' }
 
 /** Writes down its inputs, and puts out what the test says. */
 class ScriptedEngine implements DrivenEngine {
+  readonly isBusy = false
   readonly inputs: string[] = []
   outputs: Output[] = []
   next: Instant | undefined

@@ -19,6 +19,8 @@ export interface DrivenEngine {
   drain(): Iterable<Output>
   describe(): object
   stop(now: Now): void
+  /** After `stop`: something is still on the way whose answer should be heard. */
+  readonly isBusy: boolean
 }
 
 /** Where outputs go. The host's sockets and resolver, or a test's. */

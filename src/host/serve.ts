@@ -46,8 +46,8 @@ export interface ServeOptions {
 /** How often the store is told what time it is. After a power cut without an RTC no more than this is in doubt. */
 const CLOCK_FLOOR_MS = 300_000
 
-/** Of the 5 s that a stop may take: what is under way in the store, then the last bytes of each stream. */
-const STORE_STOP_MS = 2500
+/** Of the 5 s that a stop may take: what is under way to receivers and in the store, then the last bytes of each stream. */
+const WORK_STOP_MS = 2500
 const STREAM_STOP_MS = 500
 
 type Closing = () => void | Promise<void>
@@ -165,7 +165,7 @@ export class Box {
     await this.#listen(datagrams, streams)
     const engine = await makeEngine({ config, sip: this.sip, msrp: this.msrp, entropy, log, counters })
     loop = new Loop({ engine, clock, log, counters })
-    this.#closings.push(() => endWork(loop, streams, store))
+    this.#closings.push(() => endWork(engine, loop, streams, store))
     loop.start({ datagrams, streams, dns: new Dns(), store })
     streams.open()
     return engine
@@ -189,10 +189,16 @@ export class Box {
   }
 }
 
-/** Pushes end after what is on the way, and whoever waits for a commit gets the answer. */
-async function endWork(loop: Loop | undefined, streams: Streams, store: WatchedStore): Promise<void> {
+/** Pushes end after the answers to what is on the way, and whoever waits for a commit gets the answer. */
+async function endWork(
+  engine: DrivenEngine,
+  loop: Loop | undefined,
+  streams: Streams,
+  store: WatchedStore,
+): Promise<void> {
   streams.stopListening()
   loop?.stop()
-  const end = performance.now() + STORE_STOP_MS
-  while (store.outstanding > 0 && performance.now() < end) await new Promise(done => setTimeout(done, 5))
+  const end = performance.now() + WORK_STOP_MS
+  while ((engine.isBusy || store.outstanding > 0) && performance.now() < end)
+    await new Promise(done => setTimeout(done, 5))
 }

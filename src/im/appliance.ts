@@ -101,6 +101,10 @@ export class Appliance {
     this.#stack.flowClosed(now, flow, reason)
   }
 
+  get isBusy(): boolean {
+    return this.#delivery.describe().running > 0
+  }
+
   describe(): Record<string, object> {
     return { ...this.#stack.describe(), digest: this.#digest.describe(), delivery: this.#delivery.describe() }
   }

@@ -9,6 +9,7 @@ export class EchoEngine implements DrivenEngine {
   #outputs: Output[] = []
   #ids = 0
   stoppedAt: Instant | undefined
+  readonly isBusy = false
 
   start(): void {}
   flowOpened(): void {}
