@@ -151,6 +151,25 @@ t.test('oma-im 7.3: 486 keeps everything; it is tried again after a back-off tha
   t.ok(gaps[1]! >= 44_000 && gaps[1]! <= 77_000, `${gaps}`)
 })
 
+t.test('oma-im 8.2: a message behind one that was refused for itself waits for no back-off', async t => {
+  for (const isInstantMessaging of [true, false]) {
+    const run = waitingScenario(`behind ${isInstantMessaging}`, 2)
+    const isPoison = (body: Buffer): boolean => body.toString() === 'text 1'
+    run.bob.phone.behaviour.message = (_now, { body }) => (isPoison(body) ? 413 : 200)
+    run.bob.register({ isInstantMessaging })
+    run.world.pass(3000)
+    t.same(run.bob.texts, ['text 2'])
+    t.same(say(run, ['just now']), [202])
+    run.world.pass(3000)
+    t.same(run.bob.texts, ['text 2', 'just now'])
+    const tries = run.bob.arrived.filter(({ body }) => isPoison(body)).length
+    t.equal(tries, 1, 'and is not tried each time')
+    run.bob.phone.behaviour.message = () => 200
+    run.world.pass(60_000)
+    t.same(run.bob.texts, ['text 2', 'just now', 'text 1'])
+  }
+})
+
 t.test('oma-im 8.2: 413 and 415 in the middle block nobody behind, and are tried again', async t => {
   for (const status of [413, 415]) {
     const run = waitingScenario(`status ${status}`, 5)

@@ -1,7 +1,7 @@
 import type { Counters } from '../base/counters.ts'
 import { type Entropy, randomBelow, token } from '../base/entropy.ts'
 import type { Log } from '../base/log.ts'
-import { after, type Now } from '../base/time.ts'
+import { after, type Instant, type Now } from '../base/time.ts'
 import type { Timer, Timers } from '../base/timers.ts'
 import type { Binding } from '../sip/binding.ts'
 import type { StoreClient } from '../store/verbs.ts'
@@ -41,6 +41,9 @@ interface Mailbox {
   timer: Timer | undefined
   push: Push | undefined
   readonly delivered: Set<number>
+  /** Messages that the receiver refused for themselves; tried again when `asideUntil` has come, or at a registration. */
+  readonly aside: Set<number>
+  asideUntil: Instant | undefined
 }
 
 /**
@@ -86,20 +89,23 @@ export class Delivery {
     if (!mailbox) return
     mailbox.preferred = binding.contact
     mailbox.failures = 0
+    takeBack(mailbox)
     this.#ask(mailbox)
   }
 
-  /** A message joined the mailbox of a user who has contacts; a back-off that runs goes on. */
+  /** A message joined the mailbox of a user who has contacts. A back-off goes on, unless it is for messages set aside only. */
   arrived(aor: string): void {
     const mailbox = this.#mailbox(aor)
-    if (!mailbox || (mailbox.state === 'waiting' && mailbox.timer)) return
+    if (!mailbox || (mailbox.state === 'waiting' && mailbox.timer && mailbox.asideUntil === undefined)) return
     this.#ask(mailbox)
   }
 
   /** A message was kept because no contact took it just now: not the very next moment again, and not while that try may still be answered. */
   later(now: Now, aor: string): void {
     const mailbox = this.#mailbox(aor)
-    if (mailbox?.state === 'waiting' && !mailbox.timer) this.#wait(now, mailbox, this.#backOffMs(mailbox))
+    if (!mailbox || (mailbox.state === 'waiting' && mailbox.timer)) return
+    if (mailbox.state === 'waiting') this.#wait(now, mailbox, this.#backOffMs(mailbox))
+    else mailbox.isAskedAgain = true
   }
 
   /** After a start: these users have contacts and messages. Spread out, so that a restart is no storm. */
@@ -138,6 +144,8 @@ export class Delivery {
       timer: undefined,
       push: undefined,
       delivered: new Set(),
+      aside: new Set(),
+      asideUntil: undefined,
     }
     this.#mailboxes.set(aor, mailbox)
     return mailbox
@@ -172,7 +180,8 @@ export class Delivery {
     this.#store.ask('locate', { aor: mailbox.aor }, (now, result) => {
       if ('failure' in result) return this.#ended(now, mailbox, `storage: ${result.detail}`)
       const { bindings, waiting } = result.value
-      if (waiting === 0) return this.#ended(now, mailbox, undefined)
+      if (mailbox.asideUntil !== undefined && mailbox.asideUntil <= now.at) takeBack(mailbox)
+      if (waiting <= mailbox.aside.size + mailbox.delivered.size) return this.#ended(now, mailbox, undefined)
       const present = now.isWallTrusted ? bindings.filter(binding => binding.expiresAt > now.wall) : bindings
       const rungs = planOf(this.#policy.profile, present, mailbox.preferred)
       mailbox.preferred = undefined
@@ -194,8 +203,10 @@ export class Delivery {
   #climb(now: Now, mailbox: Mailbox, rungs: readonly Rung[], why: string): void {
     const rung = rungs[0]
     if (!rung || this.#isStopped) return this.#release(mailbox, why)
-    const reader = new MailboxReader(this.#store, this.#timers, mailbox.aor, mailbox.delivered)
-    mailbox.push = this.#startPush(now, rung, reader, (then, end) => {
+    const reader = new MailboxReader(this.#store, this.#timers, mailbox.aor, mailbox.delivered, mailbox.aside)
+    let isOver = false
+    const push = this.#startPush(now, rung, reader, (then, end) => {
+      isOver = true
       mailbox.push = undefined
       this.#counters.count('push_ended', end.kind)
       this.#log.info('push ended', {
@@ -206,10 +217,11 @@ export class Delivery {
         why: end.kind === 'done' ? undefined : end.why,
       })
       reader.whenSettled(then, settled => {
-        if (end.kind === 'done') this.#release(mailbox, end.setAside > 0 ? 'some were refused' : undefined)
+        if (end.kind === 'done') this.#release(mailbox, undefined)
         else this.#climb(settled, mailbox, rungsAfter(rungs, rung, end), end.why)
       })
     })
+    if (!isOver) mailbox.push = push
   }
 
   #release(mailbox: Mailbox, why: string | undefined): void {
@@ -228,7 +240,10 @@ export class Delivery {
         return
       }
     }
-    if (why === undefined || why === 'absent') {
+    if (why === undefined && mailbox.aside.size > 0) {
+      mailbox.asideUntil ??= after(now, this.#backOffMs(mailbox))
+      this.#wait(now, mailbox, mailbox.asideUntil - now.at)
+    } else if (why === undefined || why === 'absent') {
       if (mailbox.delivered.size === 0) this.#mailboxes.delete(mailbox.aor)
     } else {
       this.#wait(now, mailbox, this.#backOffMs(mailbox))
@@ -249,4 +264,9 @@ export class Delivery {
       this.#ask(mailbox)
     })
   }
+}
+
+function takeBack(mailbox: Mailbox): void {
+  mailbox.aside.clear()
+  mailbox.asideUntil = undefined
 }

@@ -27,6 +27,8 @@ export class MailboxReader {
   readonly #timers: Timers
   /** Delivered and not yet deleted; outlives a run, so that nothing is pushed twice while flash fails. */
   readonly #delivered: Set<number>
+  /** Refused for themselves and not due again yet: passed over. */
+  readonly #aside: Set<number>
   #page: StoredMessage[] = []
   #afterSeq = 0
   /** Deletions asked for and not yet answered, for better or worse. */
@@ -34,11 +36,12 @@ export class MailboxReader {
   #onSettled: ((now: Now) => void) | undefined
   #onFlushed: ((now: Now) => void) | undefined
 
-  constructor(store: StoreClient, timers: Timers, aor: string, delivered: Set<number>) {
+  constructor(store: StoreClient, timers: Timers, aor: string, delivered: Set<number>, aside: Set<number>) {
     this.#store = store
     this.#timers = timers
     this.aor = aor
     this.#delivered = delivered
+    this.#aside = aside
   }
 
   /** The next waiting message; one call at a time. */
@@ -49,7 +52,8 @@ export class MailboxReader {
     }
     for (let message = this.#page.shift(); message; message = this.#page.shift()) {
       this.#afterSeq = message.seq
-      if (!this.#delivered.has(message.seq)) return done(now, { kind: 'message', message })
+      if (!this.#delivered.has(message.seq) && !this.#aside.has(message.seq))
+        return done(now, { kind: 'message', message })
     }
     const request = { aor: this.aor, afterSeq: this.#afterSeq, ...PAGE, at: now.wall, isWallTrusted: now.isWallTrusted }
     this.#store.ask('page', request, (then, result) => {
@@ -65,6 +69,12 @@ export class MailboxReader {
     this.#delivered.add(seq)
     this.#unanswered++
     this.#delete(now, seq, detail)
+  }
+
+  /** The receiver refused this one for itself: those behind it go on. */
+  setAside(now: Now, seq: number, detail: string): void {
+    this.#aside.add(seq)
+    this.postpone(now, seq, detail)
   }
 
   postpone(now: Now, seq: number, detail: string): void {

@@ -96,13 +96,20 @@ export class MessagePush implements Push {
       this.#delivered++
       this.#reader.confirm(now, message.seq, `${status} to SIP MESSAGE`)
     } else {
-      const why = `SIP MESSAGE answered ${status} ${reason}`
-      this.#reader.postpone(now, message.seq, why)
-      if (status === 405 || status === 501) this.#stopped ??= { kind: 'unfit', why }
-      else if (isAboutOneMessage(status) || isIncapable(status)) this.#setAside++
-      else this.#stopped ??= { kind: 'kept', why }
+      this.#refused(now, message, status, `SIP MESSAGE answered ${status} ${reason}`)
     }
     this.#pump(now)
+  }
+
+  #refused(now: Now, message: StoredMessage, status: number, why: string): void {
+    const isUnfit = status === 405 || status === 501
+    if (!isUnfit && (isAboutOneMessage(status) || isIncapable(status))) {
+      this.#setAside++
+      this.#reader.setAside(now, message.seq, why)
+      return
+    }
+    this.#stopped ??= { kind: isUnfit ? 'unfit' : 'kept', why }
+    this.#reader.postpone(now, message.seq, why)
   }
 
   #finish(now: Now): void {

@@ -164,9 +164,7 @@ export class MsrpPush implements Push {
   #send(now: Now, message: StoredMessage): void {
     const { contentType, body, length: bytes, wraps } = pushBody(message, this.#form, this.#parts.entropy)
     if (!this.#media || !acceptsInside(this.#media, wraps)) {
-      this.#postpone(now, message, `the client does not take ${wraps}`)
-      this.#setAside++
-      return
+      return this.#setOneAside(now, message, `the client does not take ${wraps}`)
     }
     this.#outstanding++
     this.#outstandingBytes += bytes
@@ -185,11 +183,19 @@ export class MsrpPush implements Push {
       this.#reader.confirm(now, message.seq, '200 to MSRP SEND')
       return
     }
-    this.#postpone(now, message, `MSRP SEND answered ${status}`)
+    const why = `MSRP SEND answered ${status}`
     // oma-im 8.2: no answer and no such session speak of the connection, the rest of this message.
-    if (status === 408 || status === 481 || status === 506) this.#end(now, 'kept', `MSRP SEND answered ${status}`)
-    else if (status === 415 && this.#delivered === 0) this.#stopped ??= { kind: 'unfit', why: 'MSRP SEND answered 415' }
-    else this.#setAside++
+    const isLost = status === 408 || status === 481 || status === 506
+    const isUnfit = status === 415 && this.#delivered === 0
+    if (!isLost && !isUnfit) return this.#setOneAside(now, message, why)
+    this.#postpone(now, message, why)
+    if (isLost) this.#end(now, 'kept', why)
+    else this.#stopped ??= { kind: 'unfit', why }
+  }
+
+  #setOneAside(now: Now, message: StoredMessage, why: string): void {
+    this.#setAside++
+    this.#reader.setAside(now, message.seq, why)
   }
 
   #lost(now: Now, message: StoredMessage, why: string): void {
