@@ -2,11 +2,12 @@
 # Durable store rate: SIP MESSAGE to absent users over UDP, 202 only after the flush; ours and Kamailio with msilo in turn.
 #   ./bench/compare-store.sh
 # Env: PEERS="sqlite-wal:1 pg:16" (STORE:children, STORE of sqlite sqlite-wal pg none)  BODIES=1024  CONC=32  RUNS=3  SECS=5  USERS=1000
+#      WARM=4 seconds of load first, on every server, which are not counted
 #      SYNCS=1 adds one short run each under strace, counting sync calls per message.
 # Kamailio on SQLite runs one child: with more, commits fail with "database is locked" and messages are refused.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 need kamailio sqlite3 psql cc python3 ss
-PEERS=${PEERS:-sqlite-wal:1 pg:16} BODIES=${BODIES:-1024} CONC=${CONC:-32} RUNS=${RUNS:-3} SECS=${SECS:-5} USERS=${USERS:-1000}
+PEERS=${PEERS:-sqlite-wal:1 pg:16} BODIES=${BODIES:-1024} CONC=${CONC:-32} RUNS=${RUNS:-3} SECS=${SECS:-5} USERS=${USERS:-1000} WARM=${WARM:-4}
 RESULTS=$WORKDIR/results
 : >"$RESULTS"
 
@@ -14,7 +15,7 @@ one() { # name port body pid...
   local name=$1 port=$2 body=$3 idle sectors ticks json ok
   shift 3
   idle=$(ram_kib "$@")
-  siploop store 127.0.0.1 "$port" 300 "$CONC" "$body" "$USERS" 5 >/dev/null
+  siploop store 127.0.0.1 "$port" 1000000 "$CONC" "$body" "$USERS" "$WARM" >/dev/null
   sync
   sectors=$(dev_sectors) ticks=$(cpu_ticks "$@")
   json=$(siploop store 127.0.0.1 "$port" 2000000 "$CONC" "$body" "$USERS" "$SECS")
