@@ -74,7 +74,7 @@ export class MsrpPush implements Push {
           this.#isReady = true
           this.#pump(then)
         },
-        onClosed: (then, reason) => this.stop(then, `MSRP ${reason}`),
+        onClosed: (then, reason) => this.#end(then, 'kept', `MSRP ${reason}`),
       },
       { receives: false, host: endpoint.address },
     )
@@ -110,8 +110,11 @@ export class MsrpPush implements Push {
     )
   }
 
+  /** Once messages are on the way their answers are heard first, or the receiver would get them again. */
   stop(now: Now, why: string): void {
-    this.#end(now, 'kept', why)
+    if (!this.#isReady) return this.#end(now, 'kept', why)
+    this.#stopped ??= { kind: 'kept', why }
+    this.#pump(now)
   }
 
   #answered(now: Now, response: SipResponse): void {

@@ -103,7 +103,7 @@ t.test(
         await box.stop()
         continue
       }
-      t.equal(ended.code, 1, `${name}: ${box.err}`)
+      t.equal(ended.code, 1, `${name}: refused`)
       t.match(box.err, new RegExp(`${box.dataDir}: `), 'names the folder')
       t.notMatch(box.err, /\n\s+at /, 'no stack')
     }
@@ -147,7 +147,7 @@ t.test('a flash that takes no more: refused, reported by /healthz, nothing accep
   }
   t.comment(`${accepted} accepted, then ${[...answers].join(', ')}`)
   t.ok(accepted > 50)
-  t.ok(box.isRunning, `it goes on: ${box.err.slice(-500)}`)
+  t.ok(box.isRunning, 'it goes on')
   t.ok(answers.size > 0 && [...answers].every(status => status === 603 || status === 503 || status === 500))
   // A small write may still find room in pages that were freed; then the box is well for small messages, and says so.
   const isWell = (await box.health()).code === 200
