@@ -1,4 +1,5 @@
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
+import { createSocket, type RemoteInfo, type Socket, type SocketOptions } from 'node:dgram'
+import { isIPv6 } from 'node:net'
 import type { ConfiguredListener } from '../base/config.ts'
 import type { Counters } from '../base/counters.ts'
 import { type Endpoint, type Flow, hostPort, udpFlow } from '../base/flow.ts'
@@ -11,6 +12,17 @@ const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
 /** What may wait in the process when the kernel's send buffer is full; beyond it a datagram is dropped, as a network would. */
 const SEND_QUEUE_BYTES_MAX = 4 * 1024 * 1024
 
+/** Remotes whose flow is kept at hand: a busy site's, in a few hundred kilobytes. A power of two. */
+const FLOWS_KEPT = 1024
+
+/** Every address here is numeric; node:dgram would ask the resolver for each datagram nevertheless. */
+const lookup: SocketOptions['lookup'] = (address, _options, done) => done(null, address, isIPv6(address) ? 6 : 4)
+
+interface Listener {
+  readonly local: Endpoint
+  readonly socket: Socket
+}
+
 export interface DatagramEvents {
   received(flow: Flow, bytes: Buffer): void
   failed(flow: Flow, reason: string): void
@@ -18,7 +30,7 @@ export interface DatagramEvents {
 
 /** Every UDP listener; a datagram leaves by the one that its flow came in on. */
 export class Datagrams {
-  readonly #sockets = new Map<string, Socket>()
+  readonly #listeners: Listener[] = []
   readonly #events: DatagramEvents
   readonly #counters: Counters
 
@@ -36,6 +48,7 @@ export class Datagrams {
       type: isIpv6 ? 'udp6' : 'udp4',
       ipv6Only: isIpv6,
       recvBufferSize: RECEIVE_BUFFER_BYTES,
+      lookup,
     })
     await new Promise<void>((resolve, reject) => {
       socket.once('error', error => reject(bindError(error, listener.key, `UDP ${hostPort(listener.endpoint)}`)))
@@ -43,18 +56,19 @@ export class Datagrams {
     })
     socket.removeAllListeners('error')
     const local = { address, port: socket.address().port }
-    this.#sockets.set(hostPort(local), socket)
+    this.#listeners.push({ local, socket })
+    const flows = new RecentFlows(local)
     socket.on('error', () => this.#counters.count('udp_errors'))
     socket.on('message', (bytes: Buffer, remote: RemoteInfo) => {
       // A source port of 0 cannot be answered, and is only ever forged.
       if (remote.port === 0) this.#counters.count('udp_dropped', 'source port 0')
-      else this.#events.received(udpFlow(local, endpointOf(remote.address, remote.port)), bytes)
+      else this.#events.received(flows.from(remote), bytes)
     })
     return local
   }
 
   send(flow: Flow, bytes: Buffer): void {
-    const socket = this.#sockets.get(hostPort(flow.local))
+    const socket = this.#socketAt(flow.local)
     if (!socket) {
       this.#events.failed(flow, 'no such listener')
     } else if (socket.getSendQueueSize() > SEND_QUEUE_BYTES_MAX) {
@@ -62,6 +76,11 @@ export class Datagrams {
     } else {
       this.#send(socket, flow, bytes)
     }
+  }
+
+  #socketAt(wanted: Endpoint): Socket | undefined {
+    for (const { local, socket } of this.#listeners) if (local === wanted || isSame(local, wanted)) return socket
+    return undefined
   }
 
   #send(socket: Socket, flow: Flow, bytes: Buffer): void {
@@ -78,8 +97,35 @@ export class Datagrams {
   }
 
   async close(): Promise<void> {
-    const sockets = [...this.#sockets.values()]
-    this.#sockets.clear()
-    await Promise.all(sockets.map(socket => new Promise<void>(resolve => socket.close(() => resolve()))))
+    const listeners = this.#listeners.splice(0)
+    await Promise.all(listeners.map(({ socket }) => new Promise<void>(resolve => socket.close(() => resolve()))))
   }
 }
+
+const isSame = (a: Endpoint, b: Endpoint): boolean => a.port === b.port && a.address === b.address
+
+/** The flows that datagrams came over lately, one to a place: who comes again gets the same value without it being built again. */
+class RecentFlows {
+  readonly #local: Endpoint
+  readonly #places: ({ readonly address: string; readonly flow: Flow } | undefined)[]
+
+  constructor(local: Endpoint) {
+    this.#local = local
+    this.#places = new Array(FLOWS_KEPT).fill(undefined)
+  }
+
+  from({ address, port }: RemoteInfo): Flow {
+    const place = (port * 31 + hostPart(address)) & (FLOWS_KEPT - 1)
+    const kept = this.#places[place]
+    if (kept && kept.flow.remote.port === port && kept.address === address) return kept.flow
+    const flow = udpFlow(this.#local, endpointOf(address, port))
+    this.#places[place] = { address, flow }
+    return flow
+  }
+}
+
+/** Phones of one site differ in the last characters of their address alone. */
+const hostPart = (address: string): number =>
+  address.charCodeAt(address.length - 1) +
+  10 * address.charCodeAt(address.length - 2) +
+  100 * address.charCodeAt(address.length - 3)
