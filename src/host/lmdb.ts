@@ -4,6 +4,7 @@ import type { RootDatabase } from 'lmdb'
 import type { Log } from '../base/log.ts'
 import { type Key, Overlay } from '../store/key-value.ts'
 import { type Batch, DiskFailure, KeyedStore, type Result } from '../store/keyed.ts'
+import { RecordCache } from '../store/record-cache.ts'
 import { openSchema } from '../store/schema.ts'
 import { isMemoryOnly, isRead } from '../store/story.ts'
 import type { StoreFailure, StoreRequest } from '../store/verbs.ts'
@@ -110,7 +111,8 @@ export class LmdbStore {
     this.#folder = folder
     this.#database = database
     this.#table = new LmdbTable(database)
-    this.#store = new KeyedStore({ hostname: options.hostname, freeBytes: () => this.#freeBytes() })
+    const surroundings = { hostname: options.hostname, freeBytes: () => this.#freeBytes() }
+    this.#store = new KeyedStore(surroundings, new RecordCache())
     this.#log = options.log
     this.#mapBytes = options.mapBytes
   }
@@ -228,7 +230,9 @@ export class LmdbStore {
     return this.#writes.splice(0, count)
   }
 
-  #committed(taken: Pending[], { results, notices }: Batch): void {
+  #committed(taken: Pending[], { results, notices, settle }: Batch): void {
+    this.#database.resetReadTxn()
+    settle()
     this.#commits++
     this.#written += taken.length
     if (this.#failure !== undefined) this.#log.info('the store takes writes again')
@@ -237,7 +241,6 @@ export class LmdbStore {
       this.#damaged++
       this.#log.error('a damaged record was set aside', { table, storeId, aor })
     }
-    this.#database.resetReadTxn()
     this.#measureWhenDue()
     for (const [at, pending] of taken.entries()) this.#answer(pending, results[at]!)
   }

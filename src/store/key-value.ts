@@ -1,3 +1,5 @@
+import type { RecordCache } from './record-cache.ts'
+
 /** One character is one byte, so that keys compare as text the way the disk orders them. Never empty. */
 export type Key = string
 
@@ -24,10 +26,13 @@ export interface KeyValue {
 /** Read-only view: a verb that has to put something right asks to be run again as a write. */
 export class NeedsWrite extends Error {}
 
-export const readOnly = (base: Pick<KeyValue, 'get' | 'range'>): KeyValue => ({
+export const readOnly = (base: Pick<KeyValue, 'get' | 'range'>, cache?: RecordCache): Records => ({
   get: key => base.get(key),
+  known: key => cache?.get(key),
+  remember: (key, record) => cache?.set(key, record),
   range: (start, end, options) => base.range(start, end, options),
   put: needsWrite,
+  putRecord: needsWrite,
   remove: needsWrite,
 })
 
@@ -35,43 +40,83 @@ function needsWrite(): never {
   throw new NeedsWrite()
 }
 
+/** A table that keeps records as values beside their bytes, so that what is read for each message is not decoded each time. */
+export interface Records extends KeyValue {
+  /** The record under the key, not to be changed; null: there is none; undefined: look at the bytes. */
+  known(key: Key): object | null | undefined
+  /** The value that the bytes under the key stand for. */
+  remember(key: Key, record: object | null): void
+  /** As `put`, of a record that many requests of a batch write again: `encode`, which must not throw, runs once at the end. */
+  putRecord(key: Key, record: object, encode: () => Buffer): void
+}
+
+interface Unwritten {
+  readonly record: object
+  readonly encode: () => Buffer
+}
+
+/** What a batch leaves under a key; null: nothing. */
+type Row = Buffer | Unwritten | null
+
+const bytesOf = (row: Row): Buffer | undefined => (row === null ? undefined : 'encode' in row ? row.encode() : row)
+
 /**
  * The writes of one batch of requests, held back from the disk: what many requests write again and again (counters, the head of a
  * mailbox) reaches it once, and a request that fails leaves nothing behind while its batch-mates go on.
  */
-export class Overlay implements KeyValue {
+export class Overlay implements Records {
   readonly #base: KeyValue
-  #batch = new Map<Key, Buffer | undefined>()
+  readonly #cache: RecordCache | undefined
   /** Of the request that runs now; joins the batch when it is done. */
-  #request = new Map<Key, Buffer | undefined>()
+  readonly #request = new Map<Key, Row>()
+  #batch = new Map<Key, Row>()
+  /** Of the batch, and handed down already. */
+  #flushed = new Map<Key, Row>()
 
-  constructor(base: KeyValue) {
+  /** `cache`: what is on stable storage under `base`; it learns what the batch writes only by `settle`. */
+  constructor(base: KeyValue, cache?: RecordCache) {
     this.#base = base
+    this.#cache = cache
   }
 
   get(key: Key): Buffer | undefined {
-    if (this.#request.has(key)) return this.#request.get(key)
-    if (this.#batch.has(key)) return this.#batch.get(key)
-    return this.#base.get(key)
+    const row = this.#row(key)
+    return row === undefined ? this.#base.get(key) : bytesOf(row)
+  }
+
+  known(key: Key): object | null | undefined {
+    const row = this.#row(key)
+    if (row === undefined) return this.#cache?.get(key)
+    if (row === null) return null
+    return 'record' in row ? row.record : undefined
+  }
+
+  remember(key: Key, record: object | null): void {
+    if (this.#cache && this.#row(key) === undefined) this.#cache.set(key, record)
   }
 
   put(key: Key, value: Buffer): void {
     this.#request.set(key, value)
   }
 
+  putRecord(key: Key, record: object, encode: () => Buffer): void {
+    this.#request.set(key, { record, encode })
+  }
+
   remove(key: Key): void {
-    this.#request.set(key, undefined)
+    this.#request.set(key, null)
   }
 
   /** Sees what earlier requests of the batch wrote, and what this one wrote. */
   range(start: Key, end: Key, options: RangeOptions = {}): Entry[] {
     this.flush()
-    return mergeRange(this.#base, this.#request, start, end, options)
+    const own = new Map([...this.#request].map(([key, row]) => [key, bytesOf(row)] as const))
+    return mergeRange(this.#base, own, start, end, options)
   }
 
   /** Keeps what the request wrote. */
   accept(): void {
-    for (const [key, value] of this.#request) this.#batch.set(key, value)
+    for (const [key, row] of this.#request) this.#batch.set(key, row)
     this.#request.clear()
   }
 
@@ -80,15 +125,31 @@ export class Overlay implements KeyValue {
     this.#request.clear()
   }
 
-  /** Hands the accepted writes down, in key order so that neighbours share a page. */
+  /** Hands the accepted writes down. */
   flush(): void {
-    if (this.#batch.size === 0) return
-    const writes = [...this.#batch].sort(([a], [b]) => (a < b ? -1 : 1))
-    this.#batch = new Map()
-    for (const [key, value] of writes) {
+    for (const [key, row] of this.#batch) {
+      const value = bytesOf(row)
       if (value === undefined) this.#base.remove(key)
       else this.#base.put(key, value)
     }
+    if (this.#flushed.size === 0) this.#flushed = this.#batch
+    else for (const [key, row] of this.#batch) this.#flushed.set(key, row)
+    this.#batch = new Map()
+  }
+
+  /** What was flushed is on stable storage: the cache learns of it. */
+  settle(): void {
+    for (const [key, row] of this.#flushed) {
+      if (row !== null && 'record' in row) this.#cache?.set(key, row.record)
+      else this.#cache?.forget(key)
+    }
+  }
+
+  #row(key: Key): Row | undefined {
+    const row = this.#request.get(key)
+    if (row !== undefined) return row
+    const earlier = this.#batch.get(key)
+    return earlier === undefined && this.#flushed.size > 0 ? this.#flushed.get(key) : earlier
   }
 }
 

@@ -24,6 +24,7 @@ import {
   wasSeen,
 } from './keyed-mailbox.ts'
 import { Leases } from './leases.ts'
+import type { RecordCache } from './record-cache.ts'
 import { type Notice, repair } from './repair.ts'
 import { Damage, type Surroundings, Tables } from './tables.ts'
 import type { Reply, RequestOf, StoreFailure, StoreRequest, Verb, Verbs } from './verbs.ts'
@@ -74,15 +75,20 @@ export interface Batch {
   /** One for each request, in order. Theirs to keep only once the transaction is on stable storage. */
   readonly results: readonly Result[]
   readonly notices: readonly Notice[]
+  /** To be called when the transaction is on stable storage, before anything is read from the disk or the cache again. */
+  settle(): void
 }
 
-/** The verbs over any ordered table of bytes. Holds no state but the leases. */
+/** The verbs over any ordered table of bytes. Holds no state but the leases, and what the cache knows of the disk. */
 export class KeyedStore {
   readonly #surroundings: Surroundings
+  readonly #cache: RecordCache | undefined
   readonly #leases = new Leases()
 
-  constructor(surroundings: Surroundings) {
+  /** `cache`: only where nobody else writes to the disk, and every batch that reaches it is settled. */
+  constructor(surroundings: Surroundings, cache?: RecordCache) {
     this.#surroundings = surroundings
+    this.#cache = cache
   }
 
   lease<V extends 'lease' | 'release'>(request: RequestOf<V>): Verbs['lease' | 'release']['reply'] {
@@ -94,7 +100,7 @@ export class KeyedStore {
   /** Answers a read from a snapshot, or undefined when a damaged record has to be put right first: then it goes with the writes. */
   read(snapshot: Pick<KeyValue, 'get' | 'range'>, request: StoreRequest): { value: Reply } | undefined {
     try {
-      return { value: this.#run(new Tables(readOnly(snapshot), this.#surroundings), request) }
+      return { value: this.#run(new Tables(readOnly(snapshot, this.#cache), this.#surroundings), request) }
     } catch (error) {
       if (error instanceof NeedsWrite || error instanceof Damage) return undefined
       throw error
@@ -103,11 +109,11 @@ export class KeyedStore {
 
   /** Runs requests one after the other inside one transaction; throws what the disk throws, and then all of it is undone. */
   write(transaction: KeyValue, requests: readonly StoreRequest[]): Batch {
-    const overlay = new Overlay(transaction)
+    const overlay = new Overlay(transaction, this.#cache)
     const notices: Notice[] = []
     const results = requests.map(request => this.#writeOne(overlay, request, notices))
     overlay.flush()
-    return { results, notices }
+    return { results, notices, settle: () => overlay.settle() }
   }
 
   #writeOne(overlay: Overlay, request: StoreRequest, notices: Notice[]): Result {

@@ -258,9 +258,6 @@ export function decodeAccount(key: string, record: Buffer): AccountRecord | unde
   return fields && { mailbox: fields.u32(), account: JSON.parse(fields.rest().toString()) as Account }
 }
 
-/** The number of the mailbox alone, for the paths that each message takes. */
-export const decodeMailbox = (key: string, record: Buffer): number | undefined => open(key, record)?.u32()
-
 export const encodeBindings = (key: string, { version, bindings }: BindingsRecord): Buffer =>
   writer
     .begin()

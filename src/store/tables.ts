@@ -1,4 +1,4 @@
-import type { KeyValue } from './key-value.ts'
+import type { Records } from './key-value.ts'
 import {
   accountKey,
   bindingsKey,
@@ -20,7 +20,6 @@ import {
   decodeHead,
   decodeIndex,
   decodeLife,
-  decodeMailbox,
   decodeTotals,
   encodeAccount,
   encodeBindings,
@@ -84,37 +83,36 @@ export const NO_TOTALS: Totals = {
   ended: 0,
 }
 
+const NO_BINDINGS: BindingsRecord = { version: 0, bindings: [] }
+
 /** The tables of the store inside one transaction: records in and out, checked on every read. */
 export class Tables {
-  readonly kv: KeyValue
+  readonly kv: Records
   readonly surroundings: Surroundings
 
-  constructor(kv: KeyValue, surroundings: Surroundings) {
+  constructor(kv: Records, surroundings: Surroundings) {
     this.kv = kv
     this.surroundings = surroundings
   }
 
+  /** A copy, for the verb to count in. */
   totals(): Totals {
-    const value = this.kv.get(TOTALS_KEY)
-    return value ? whole(decodeTotals(TOTALS_KEY, value), { table: 'totals' }, TOTALS_KEY, value) : { ...NO_TOTALS }
+    const totals = this.#read(TOTALS_KEY, decodeTotals, { table: 'totals' })
+    return totals ? { ...totals } : { ...NO_TOTALS }
   }
 
+  /** `totals` is not changed any more. */
   putTotals(totals: Totals): void {
-    this.kv.put(TOTALS_KEY, encodeTotals(TOTALS_KEY, totals))
+    this.kv.putRecord(TOTALS_KEY, totals, () => encodeTotals(TOTALS_KEY, totals))
   }
 
   account(aor: string): AccountRecord | undefined {
-    const key = accountKey(aor)
-    const value = this.kv.get(key)
-    return value && whole(decodeAccount(key, value), { table: 'account', aor }, key, value)
+    return this.#read(accountKey(aor), decodeAccount, { table: 'account', aor })
   }
 
-  /** Whether the account is known, without reading more of it than its mailbox number. */
   box(aor: string): Box | undefined {
-    const key = accountKey(aor)
-    const value = this.kv.get(key)
-    if (!value) return undefined
-    return { aor, mailbox: whole(decodeMailbox(key, value), { table: 'account', aor }, key, value) }
+    const account = this.account(aor)
+    return account && { aor, mailbox: account.mailbox }
   }
 
   putAccount(record: AccountRecord): void {
@@ -123,10 +121,7 @@ export class Tables {
   }
 
   bindings(aor: string): BindingsRecord {
-    const key = bindingsKey(aor)
-    const value = this.kv.get(key)
-    if (!value) return { version: 0, bindings: [] }
-    return whole(decodeBindings(key, value), { table: 'bindings', aor }, key, value)
+    return this.#read(bindingsKey(aor), decodeBindings, { table: 'bindings', aor }) ?? NO_BINDINGS
   }
 
   putBindings(aor: string, record: BindingsRecord): void {
@@ -135,11 +130,7 @@ export class Tables {
   }
 
   head(box: Box): Head {
-    const key = headKey(box.mailbox)
-    const value = this.kv.get(key)
-    return value
-      ? whole(decodeHead(key, value), { table: 'head', box }, key, value)
-      : { aor: box.aor, count: 0, bytes: 0 }
+    return this.#read(headKey(box.mailbox), decodeHead, { table: 'head', box }) ?? { aor: box.aor, count: 0, bytes: 0 }
   }
 
   /** Adds to the counters of a mailbox and of the store; an empty mailbox has no head and is not listed as waiting. */
@@ -163,7 +154,7 @@ export class Tables {
   putHead(mailbox: number, head: Head): void {
     const key = headKey(mailbox)
     if (head.count === 0) this.kv.remove(key)
-    else this.kv.put(key, encodeHead(key, head))
+    else this.kv.putRecord(key, head, () => encodeHead(key, head))
   }
 
   index(box: Box, seq: number): IndexEntry | undefined {
@@ -211,6 +202,20 @@ export class Tables {
   putLife(life: LifeRecord): void {
     const key = lifeKey(life.seq)
     this.kv.put(key, encodeLife(key, life))
+  }
+
+  /** A record that is read for many messages, and so kept as a value. */
+  #read<T extends object>(
+    key: string,
+    decode: (key: string, value: Buffer) => T | undefined,
+    record: DamagedRecord,
+  ): T | undefined {
+    const known = this.kv.known(key)
+    if (known !== undefined) return (known ?? undefined) as T | undefined
+    const value = this.kv.get(key)
+    const found = value && whole(decode(key, value), record, key, value)
+    this.kv.remember(key, found ?? null)
+    return found
   }
 }
 
