@@ -1,5 +1,4 @@
 import { createSocket, type RemoteInfo, type Socket, type SocketOptions } from 'node:dgram'
-import { isIPv6 } from 'node:net'
 import type { ConfiguredListener } from '../base/config.ts'
 import type { Counters } from '../base/counters.ts'
 import { type Endpoint, type Flow, hostPort, udpFlow } from '../base/flow.ts'
@@ -16,7 +15,7 @@ const SEND_QUEUE_BYTES_MAX = 4 * 1024 * 1024
 const FLOWS_KEPT = 1024
 
 /** Every address here is numeric; node:dgram would ask the resolver for each datagram nevertheless. */
-const lookup: SocketOptions['lookup'] = (address, _options, done) => done(null, address, isIPv6(address) ? 6 : 4)
+const lookup: SocketOptions['lookup'] = (address, _options, done) => done(null, address, address.includes(':') ? 6 : 4)
 
 interface Listener {
   readonly local: Endpoint

@@ -33,8 +33,23 @@ function refuse(): never {
   throw new SipSyntaxError(400, 'Malformed URI')
 }
 
+/** Several readers in turn ask of one request about its Request-URI and its From: so many cover both ends. */
+const RECENT = 4
+const recentTexts: (string | undefined)[] = new Array(RECENT).fill(undefined)
+const recentUris: SipUri[] = new Array(RECENT)
+let recentNext = 0
+
 /** RFC 3261 19.1.1, RFC 3966, and any other scheme by its characters. Throws SipSyntaxError(400, 'Malformed URI'). */
 export function parseUri(text: string): SipUri {
+  for (let at = 0; at < RECENT; at++) if (recentTexts[at] === text) return recentUris[at]!
+  const uri = readUri(text)
+  recentTexts[recentNext] = text
+  recentUris[recentNext] = uri
+  recentNext = (recentNext + 1) % RECENT
+  return uri
+}
+
+function readUri(text: string): SipUri {
   const bytes = asciiBytesOf(text)
   const colon = text.indexOf(':')
   if (!bytes || colon < 1 || !hasWholeEscapes(text)) refuse()
