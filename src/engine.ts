@@ -106,7 +106,7 @@ export class Engine {
     this.#input(now, () => this.#appliance.stop(now))
   }
 
-  /** Pushes under way; after `stop` they end with the answers to what is on the way. */
+  /** Pushes and forwarded messages under way; after `stop` they end with the answers to what is on the way. */
   get isBusy(): boolean {
     return this.#appliance.isBusy
   }

@@ -102,7 +102,7 @@ export class Appliance {
   }
 
   get isBusy(): boolean {
-    return this.#delivery.describe().running > 0
+    return this.#delivery.describe().running > 0 || this.#stack.forwarder.describe().open > 0
   }
 
   describe(): Record<string, object> {
