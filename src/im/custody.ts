@@ -1,13 +1,12 @@
 import type { Log } from '../base/log.ts'
 import type { Now } from '../base/time.ts'
 import { sipDate } from '../base/time.ts'
-import type { Identity } from '../sip/identity.ts'
 import { addLast, cloneRequest, set, value } from '../sip-parser-lite/access.ts'
 import { encodeMessage } from '../sip-parser-lite/encode.ts'
 import type { SipRequest } from '../sip-parser-lite/message.ts'
-import { callId, cseq, fromTag, parseParams } from '../sip-parser-lite/typed.ts'
-import type { CustodyLimits, MessageIdentity, RefusalReason, StoreClient } from '../store/verbs.ts'
+import type { CustodyLimits, RefusalReason, StoreClient, StoreFailure } from '../store/verbs.ts'
 import { type ExpiryPolicy, expiryOf } from './expiry.ts'
+import { type Incoming, messageIdentity } from './incoming.ts'
 
 export interface CustodyPolicy {
   readonly isEnabled: boolean
@@ -17,13 +16,7 @@ export interface CustodyPolicy {
 }
 
 export type CustodyOutcome =
-  | {
-      readonly kind: 'stored'
-      readonly seq: number
-      readonly storeId: string
-      readonly waiting: number
-      readonly isNew: boolean
-    }
+  | { readonly kind: 'stored'; readonly seq: number; readonly isNew: boolean }
   /** In the sender's words: why it was not kept. */
   | { readonly kind: 'refused'; readonly status: number; readonly why: string }
 
@@ -51,72 +44,44 @@ export class CustodyDesk {
     this.#log = log
   }
 
-  /**
-   * `request` has had its identity headers settled already (RFC 3325).
-   * Refusals are 603 (DM-DEC-03), 513 for a body over the limit, 503 when the store is overrun.
-   */
-  take(
-    now: Now,
-    request: SipRequest,
-    recipient: string,
-    sender: Identity,
-    done: (now: Now, outcome: CustodyOutcome) => void,
-  ): void {
-    const refusal = this.#refusal(request)
+  /** Refusals are 603 (DM-DEC-03), 513 for a body over the limit, 503 when the store is overrun. */
+  take(now: Now, incoming: Incoming, done: (now: Now, outcome: CustodyOutcome) => void): void {
+    const { request, recipient, sender, terms } = incoming
+    const refusal = this.#refusal(incoming)
     if (refusal) return done(now, refusal)
-    const expiresAt = expiryOf(request, now, this.#policy.expiry)
+    const expiresAt = expiryOf(terms, now, this.#policy.expiry)
     if (expiresAt === 'never kept') return done(now, declined('Expires: 0 asks not to be kept'))
     const message = {
-      ...identityOf(request, recipient),
+      ...messageIdentity(request, recipient),
       sender: sender.name,
       bytes: storedForm(request, now),
       receivedAt: now.wall,
       expiresAt,
-      isUrgent: isUrgent(request),
+      isUrgent: terms.isUrgent,
     }
     this.#store.ask('custody', { message, limits: this.#policy.limits }, (then, result) => {
-      if ('failure' in result) {
-        this.#log.error('message not stored', {
-          call_id: message.callId,
-          failure: result.failure,
-          detail: result.detail,
-        })
-        if (result.failure === 'busy')
-          return done(then, { kind: 'refused', status: 503, why: 'too many messages at once' })
-        return done(then, declined(result.failure === 'full' ? 'storage full' : 'storage failed'))
-      }
+      if ('failure' in result) return done(then, this.#failed(message.callId, result))
       const custody = result.value
       if (custody.outcome === 'refused') return done(then, declined(WHY[custody.reason]))
-      const isNew = custody.outcome === 'stored'
-      done(then, {
-        kind: 'stored',
-        seq: custody.seq,
-        storeId: custody.storeId,
-        waiting: isNew ? custody.waiting : 1,
-        isNew,
-      })
+      done(then, { kind: 'stored', seq: custody.seq, isNew: custody.outcome === 'stored' })
     })
   }
 
-  #refusal(request: SipRequest): CustodyOutcome | undefined {
+  #refusal({ request, terms }: Incoming): CustodyOutcome | undefined {
     if (!this.#policy.isEnabled) return declined('offline delivery is switched off here')
     if (request.body.length > this.#policy.bodyBytesMax)
       return { kind: 'refused', status: 513, why: `more than ${this.#policy.bodyBytesMax} octets` }
-    const type = value(request, 'content-type')
-    if (type !== undefined && parseParams(type).value === NOISE) return declined('typing notices are not kept')
-    return undefined
+    return terms.mediaType === NOISE ? declined('typing notices are not kept') : undefined
+  }
+
+  #failed(id: string, { failure, detail }: StoreFailure): CustodyOutcome {
+    this.#log.error('message not stored', { call_id: id, failure, detail })
+    if (failure === 'busy') return { kind: 'refused', status: 503, why: 'too many messages at once' }
+    return declined(failure === 'full' ? 'storage full' : 'storage failed')
   }
 }
 
 const declined = (why: string): CustodyOutcome => ({ kind: 'refused', status: 603, why })
-
-/** What a duplicate has in common with the message that it repeats (RFC 3261 8.2.2.2). */
-export const identityOf = (request: SipRequest, recipient: string): MessageIdentity => ({
-  recipient,
-  callId: callId(request),
-  cseq: cseq(request).seq,
-  fromTag: fromTag(request) ?? '',
-})
 
 /** DM-STO-01, 02: every header and body as received, a Date if there was none, less what ends with this hop. */
 export function storedForm(request: SipRequest, now: Now): Buffer {
@@ -125,9 +90,4 @@ export function storedForm(request: SipRequest, now: Now): Buffer {
   set(kept, 'Max-Forwards', '70')
   if (value(kept, 'date') === undefined) addLast(kept, 'Date', sipDate(now.wall))
   return encodeMessage(kept)
-}
-
-function isUrgent(request: SipRequest): boolean {
-  const priority = value(request, 'priority')?.toLowerCase()
-  return priority === 'urgent' || priority === 'emergency'
 }

@@ -3,7 +3,7 @@ import { type Entropy, randomBelow, token } from '../base/entropy.ts'
 import type { Log } from '../base/log.ts'
 import { after, type Instant, type Now } from '../base/time.ts'
 import type { Timer, Timers } from '../base/timers.ts'
-import type { Binding } from '../sip/binding.ts'
+import { type Binding, currentBindings } from '../sip/binding.ts'
 import type { StoreClient } from '../store/verbs.ts'
 import { MailboxReader } from './mailbox-reader.ts'
 import type { Push, PushEnd } from './push.ts'
@@ -90,18 +90,18 @@ export class Delivery {
     mailbox.preferred = binding.contact
     mailbox.failures = 0
     takeBack(mailbox)
-    this.#ask(mailbox)
+    this.#enqueue(mailbox)
   }
 
   /** A message joined the mailbox of a user who has contacts. A back-off goes on, unless it is for messages set aside only. */
-  arrived(aor: string): void {
+  pushNow(aor: string): void {
     const mailbox = this.#mailbox(aor)
     if (!mailbox || (mailbox.state === 'waiting' && mailbox.timer && mailbox.asideUntil === undefined)) return
-    this.#ask(mailbox)
+    this.#enqueue(mailbox)
   }
 
   /** A message was kept because no contact took it just now: not the very next moment again, and not while that try may still be answered. */
-  later(now: Now, aor: string): void {
+  pushLater(now: Now, aor: string): void {
     const mailbox = this.#mailbox(aor)
     if (!mailbox || (mailbox.state === 'waiting' && mailbox.timer)) return
     if (mailbox.state === 'waiting') this.#wait(now, mailbox, this.#backOffMs(mailbox))
@@ -151,7 +151,7 @@ export class Delivery {
     return mailbox
   }
 
-  #ask(mailbox: Mailbox): void {
+  #enqueue(mailbox: Mailbox): void {
     if (this.#isStopped) return
     if (mailbox.state !== 'waiting') {
       mailbox.isAskedAgain = true
@@ -182,8 +182,7 @@ export class Delivery {
       const { bindings, waiting } = result.value
       if (mailbox.asideUntil !== undefined && mailbox.asideUntil <= now.at) takeBack(mailbox)
       if (waiting <= mailbox.aside.size + mailbox.delivered.size) return this.#ended(now, mailbox, undefined)
-      const present = now.isWallTrusted ? bindings.filter(binding => binding.expiresAt > now.wall) : bindings
-      const rungs = planOf(this.#policy.profile, present, mailbox.preferred)
+      const rungs = planOf(this.#policy.profile, currentBindings(bindings, now), mailbox.preferred)
       mailbox.preferred = undefined
       if (rungs.length === 0) return this.#ended(now, mailbox, 'absent')
       this.#lease(now, mailbox, rungs)
@@ -209,6 +208,7 @@ export class Delivery {
       isOver = true
       mailbox.push = undefined
       this.#counters.count('push_ended', end.kind)
+      this.#counters.count('messages_delivered', rung.form, end.delivered)
       this.#log.info('push ended', {
         aor: mailbox.aor,
         form: rung.form,
@@ -236,7 +236,7 @@ export class Delivery {
       mailbox.isAskedAgain = false
       if (why === undefined) mailbox.failures = 0
       if (why === undefined || mailbox.preferred !== undefined) {
-        this.#ask(mailbox)
+        this.#enqueue(mailbox)
         return
       }
     }
@@ -261,7 +261,7 @@ export class Delivery {
   #wait(now: Now, mailbox: Mailbox, delayMs: number): void {
     mailbox.timer = this.#timers.set('push again', after(now, delayMs), () => {
       mailbox.timer = undefined
-      this.#ask(mailbox)
+      this.#enqueue(mailbox)
     })
   }
 }

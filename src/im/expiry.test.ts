@@ -4,6 +4,7 @@ import { sipDate } from '../base/time.ts'
 import type { SipRequest } from '../sip-parser-lite/message.ts'
 import { field } from '../sip-parser-lite/names.ts'
 import { expiryOf } from './expiry.ts'
+import { readTerms } from './terms.ts'
 
 const WALL = Date.UTC(2026, 0, 15, 12) as WallTime
 const now: Now = { at: 0 as Instant, wall: WALL, isWallTrusted: true }
@@ -18,7 +19,7 @@ const message = (headers: Record<string, string>): SipRequest => ({
 })
 
 const lifeS = (headers: Record<string, string>, at = now): number | string => {
-  const expiry = expiryOf(message(headers), at, policy)
+  const expiry = expiryOf(readTerms(message(headers)), at, policy)
   return expiry === 'never kept' ? expiry : (expiry - at.wall) / 1000
 }
 

@@ -1,29 +1,16 @@
-import type { Flow } from '../base/flow.ts'
 import { isReliable } from '../base/flow.ts'
 import type { Now } from '../base/time.ts'
-import type { Hop } from '../sip/transport.ts'
+import type { ForwardLayer } from '../sip/forward.ts'
 import { addFirst, remove, set } from '../sip-parser-lite/access.ts'
-import type { SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
-import { parseMessage } from '../sip-parser-lite/parse.ts'
+import type { SipRequest } from '../sip-parser-lite/message.ts'
 import type { StoredMessage } from '../store/verbs.ts'
 import type { MailboxReader } from './mailbox-reader.ts'
-import { isAboutOneMessage, isIncapable, type Push, type PushEnd } from './push.ts'
+import { isAboutOneMessage, type Push, type PushEnd } from './push.ts'
+import { type Answered, PushWindow } from './push-window.ts'
 import type { Reach } from './reach.ts'
+import { readStored } from './stored-request.ts'
 
-export interface Requester {
-  request(
-    now: Now,
-    request: SipRequest,
-    to: Flow | Hop,
-    events: {
-      onResponse(now: Now, response: SipResponse): void
-      onTimeout(now: Now): void
-      onTransportError(now: Now, reason: string): void
-    },
-  ): unknown
-}
-
-/** Unanswered at once over a stream, which keeps their order. */
+/** Unanswered at once over a stream, which keeps their order; their bytes are bounded by what a page-mode message may have. */
 const STREAM_WINDOW = 8
 
 /**
@@ -32,98 +19,51 @@ const STREAM_WINDOW = 8
  * way at once could change places.
  */
 export class MessagePush implements Push {
-  readonly #requester: Requester
-  readonly #reader: MailboxReader
+  readonly #layer: ForwardLayer
   readonly #reach: Reach
-  readonly #done: (now: Now, end: PushEnd) => void
-  readonly #window: number
-  #outstanding = 0
-  #delivered = 0
-  #setAside = 0
-  #isReading = false
-  #isEmpty = false
-  #stopped: { kind: 'kept' | 'unfit'; why: string } | undefined
-  #isOver = false
+  readonly #window: PushWindow
 
-  constructor(requester: Requester, reader: MailboxReader, reach: Reach, done: (now: Now, end: PushEnd) => void) {
-    this.#requester = requester
-    this.#reader = reader
+  constructor(layer: ForwardLayer, reader: MailboxReader, reach: Reach, done: (now: Now, end: PushEnd) => void) {
+    this.#layer = layer
     this.#reach = reach
-    this.#done = done
-    this.#window = isReliable(reach.to.transport) && reach.routes.length === 0 ? STREAM_WINDOW : 1
+    const messages = isReliable(reach.to.transport) && reach.routes.length === 0 ? STREAM_WINDOW : 1
+    const limits = { messages, bytes: Number.POSITIVE_INFINITY }
+    this.#window = new PushWindow(reader, limits, (now, message) => this.#send(now, message), done)
   }
 
   start(now: Now): void {
-    this.#pump(now)
+    this.#window.pump(now)
   }
 
   stop(now: Now, why: string): void {
-    this.#stopped ??= { kind: 'kept', why }
-    this.#pump(now)
-  }
-
-  #pump(now: Now): void {
-    if (this.#isOver || this.#isReading) return
-    if (this.#stopped || this.#isEmpty) {
-      if (this.#outstanding === 0) this.#finish(now)
-      return
-    }
-    if (this.#outstanding >= this.#window) return
-    this.#isReading = true
-    this.#reader.take(now, (then, taken) => {
-      this.#isReading = false
-      if (taken.kind === 'empty') this.#isEmpty = true
-      else if (taken.kind === 'failed') this.#stopped ??= { kind: 'kept', why: taken.why }
-      else if (!this.#stopped) this.#send(then, taken.message)
-      this.#pump(then)
-    })
+    this.#window.stop(now, 'kept', why)
   }
 
   #send(now: Now, message: StoredMessage): void {
-    this.#outstanding++
-    this.#requester.request(now, messageFor(message.bytes, this.#reach), this.#reach.to, {
-      onResponse: (then, response) => {
-        if (response.status >= 200) this.#answered(then, message, response.status, response.reason)
+    const answered = (then: Now, answer: Answered): void => this.#window.answered(then, message, answer)
+    const request = messageFor(message.bytes, this.#reach)
+    if (!request) return answered(now, { kind: 'aside', why: 'the stored message cannot be read' })
+    this.#layer.request(now, request, this.#reach.to, {
+      onResponse: (then, { status, reason }) => {
+        if (status >= 200) answered(then, judged(status, reason))
       },
-      onTimeout: then => this.#answered(then, message, 408, 'no answer'),
-      onTransportError: (then, reason) => this.#answered(then, message, 503, reason),
+      onTimeout: then => answered(then, { kind: 'kept', why: 'SIP MESSAGE was not answered' }),
+      onTransportError: (then, why) => answered(then, { kind: 'kept', why, isDead: true }),
     })
-  }
-
-  #answered(now: Now, message: StoredMessage, status: number, reason: string): void {
-    this.#outstanding--
-    if (status < 300) {
-      this.#delivered++
-      this.#reader.confirm(now, message.seq, `${status} to SIP MESSAGE`)
-    } else {
-      this.#refused(now, message, status, `SIP MESSAGE answered ${status} ${reason}`)
-    }
-    this.#pump(now)
-  }
-
-  #refused(now: Now, message: StoredMessage, status: number, why: string): void {
-    const isUnfit = status === 405 || status === 501
-    if (!isUnfit && (isAboutOneMessage(status) || isIncapable(status))) {
-      this.#setAside++
-      this.#reader.setAside(now, message.seq, why)
-      return
-    }
-    this.#stopped ??= { kind: isUnfit ? 'unfit' : 'kept', why }
-    this.#reader.postpone(now, message.seq, why)
-  }
-
-  #finish(now: Now): void {
-    this.#isOver = true
-    const { kind, why } = this.#stopped ?? {}
-    const delivered = this.#delivered
-    if (kind && why !== undefined) this.#done(now, { kind, delivered, why })
-    else this.#done(now, { kind: 'done', delivered, setAside: this.#setAside })
   }
 }
 
+function judged(status: number, reason: string): Answered {
+  if (status < 300) return { kind: 'delivered', detail: `${status} to SIP MESSAGE` }
+  const why = `SIP MESSAGE answered ${status} ${reason}`
+  if (status === 405 || status === 501) return { kind: 'unfit', why }
+  return { kind: isAboutOneMessage(status) ? 'aside' : 'kept', why }
+}
+
 /** The stored request on its way to one contact: new Request-URI and route; its Via set was the sender's path, not ours. */
-export function messageFor(stored: Buffer, reach: Reach): SipRequest {
-  const request = parseMessage(stored) as SipRequest
+export function messageFor(stored: Buffer, reach: Reach): SipRequest | undefined {
+  const request = readStored(stored)
+  if (!request) return undefined
   remove(request, 'via')
   request.uri = reach.uri
   set(request, 'Max-Forwards', '70')

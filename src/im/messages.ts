@@ -15,11 +15,12 @@ import type { SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
 import type { StoreClient } from '../store/verbs.ts'
 import type { Admission } from './admission.ts'
 import { type Answer, unavailable } from './answers.ts'
-import { identityOf } from './custody.ts'
 import type { Domain } from './domain.ts'
+import { messageIdentity } from './incoming.ts'
 import type { PageMode } from './page-mode.ts'
 import { type Reach, type Routing, reachByRoute, reachUri } from './reach.ts'
 import { ensureAccount } from './registrations.ts'
+import { readTerms } from './terms.ts'
 
 type Done = (now: Now, answer: Answer | SipResponse) => void
 
@@ -64,14 +65,16 @@ export class Messages {
     const refusal = privacyRefusal(request)
     if (refusal) return done(now, refusal)
     const sender = settleIdentity(request, originOf(admission))
+    const terms = readTerms(request)
     const recipient = this.#domain.userOf(request.uri, flow)
     const isRoutedOn = value(request, 'route') !== undefined
     if (recipient === undefined || isRoutedOn) return this.#relay(now, request, admission, done)
     const isFromCore = admission.kind === 'peer' && this.#coreRoute !== undefined
-    if (!isFromCore) return this.#pageMode.handle(now, request, recipient, sender, false, done)
+    const incoming = { request, recipient, sender, terms, isFromCore }
+    if (!isFromCore) return this.#pageMode.handle(now, incoming, done)
     ensureAccount(this.#store, recipient, (then, isThere) => {
       if (!isThere) return done(then, unavailable(5))
-      this.#pageMode.handle(then, request, recipient, sender, true, done)
+      this.#pageMode.handle(then, incoming, done)
     })
   }
 
@@ -79,7 +82,7 @@ export class Messages {
   wasKept(now: Now, { flow }: ServerTransaction, request: SipRequest, done: (now: Now, isKept: boolean) => void): void {
     const recipient = this.#domain.userOf(request.uri, flow)
     if (recipient === undefined) return done(now, false)
-    this.#store.ask('seen', identityOf(request, recipient), (then, result) =>
+    this.#store.ask('seen', messageIdentity(request, recipient), (then, result) =>
       done(then, 'value' in result && result.value),
     )
   }

@@ -16,6 +16,7 @@ import type { MailboxReader } from './mailbox-reader.ts'
 import { addressOf } from './msrp-address.ts'
 import { isIncapable, type Push, type PushEnd } from './push.ts'
 import { pushBody } from './push-body.ts'
+import { type Answered, PushWindow } from './push-window.ts'
 import type { Reach } from './reach.ts'
 
 export interface MsrpPushParts {
@@ -44,26 +45,26 @@ const RING_LIMIT_S = 60
  */
 export class MsrpPush implements Push {
   readonly #parts: MsrpPushParts
-  readonly #reader: MailboxReader
-  readonly #done: (now: Now, end: PushEnd) => void
+  readonly #aor: string
+  readonly #window: PushWindow
   #session: Session | undefined
   #msrp: MsrpSession | undefined
   #form: PushForm = 'message/sip'
   #media: MsrpMedia | undefined
-  #outstanding = 0
-  #outstandingBytes = 0
-  #delivered = 0
-  #setAside = 0
-  #isReading = false
   #isReady = false
-  #isEmpty = false
-  #stopped: { kind: 'kept' | 'unfit'; why: string } | undefined
-  #isOver = false
 
   constructor(parts: MsrpPushParts, reader: MailboxReader, done: (now: Now, end: PushEnd) => void) {
     this.#parts = parts
-    this.#reader = reader
-    this.#done = done
+    this.#aor = reader.aor
+    this.#window = new PushWindow(
+      reader,
+      WINDOW,
+      (now, message) => this.#send(now, message),
+      (now, end) => {
+        this.#hangUp(now)
+        done(now, end)
+      },
+    )
   }
 
   start(now: Now, reach: Reach): void {
@@ -72,9 +73,9 @@ export class MsrpPush implements Push {
       {
         onReady: then => {
           this.#isReady = true
-          this.#pump(then)
+          this.#window.pump(then)
         },
-        onClosed: (then, reason) => this.#end(then, 'kept', `MSRP ${reason}`),
+        onClosed: (then, reason) => this.#window.abort(then, 'kept', `MSRP ${reason}`),
       },
       { receives: false, host: endpoint.address },
     )
@@ -87,7 +88,7 @@ export class MsrpPush implements Push {
       now,
       {
         requestUri: reach.uri,
-        to: `<${this.#reader.aor}>`,
+        to: `<${this.#aor}>`,
         from: `<${storeUri}>`,
         contact: `<${contactUri}>;${IM_FEATURE_TAG};automata`,
         routes: [...reach.routes],
@@ -104,7 +105,7 @@ export class MsrpPush implements Push {
       {
         onProgress: () => {},
         onAnswered: (then, response) => this.#answered(then, response),
-        onRefused: (then, status, reason) => this.#refused(then, status, reason),
+        onRefused: (then, status, reason, response) => this.#refused(then, status, reason, response),
         onEnded: (then, why) => this.#left(then, why),
       },
     )
@@ -112,117 +113,72 @@ export class MsrpPush implements Push {
 
   /** Once messages are on the way their answers are heard first, or the receiver would get them again. */
   stop(now: Now, why: string): void {
-    if (!this.#isReady) return this.#end(now, 'kept', why)
-    this.#stopped ??= { kind: 'kept', why }
-    this.#pump(now)
+    if (this.#isReady) this.#window.stop(now, 'kept', why)
+    else this.#window.abort(now, 'kept', why)
   }
 
   #answered(now: Now, response: SipResponse): void {
     const answer = readAnswer(response.body)
-    if (answer.kind !== 'accepted') return this.#end(now, 'unfit', `offer answered: ${answer.why}`)
-    if (!takesMessages(answer.media)) return this.#end(now, 'kept', `offer answered ${answer.media.direction}`)
+    if (answer.kind !== 'accepted') return this.#window.abort(now, 'unfit', `offer answered: ${answer.why}`)
+    const { media } = answer
+    if (!takesMessages(media)) return this.#window.abort(now, 'kept', `offer answered ${media.direction}`)
     // RFC 4975 8.6: nothing that the peer did not list.
-    const form = canPush(answer.media)
-    if (!form) return this.#end(now, 'unfit', 'the client takes neither multipart/mixed nor message/cpim')
+    const form = canPush(media)
+    if (!form) return this.#window.abort(now, 'unfit', 'the client takes neither multipart/mixed nor message/cpim')
     this.#form = form
-    this.#media = answer.media
-    const remotePath = answer.media.path
-    if (answer.connects === 'answerer') return this.#msrp?.start(now, { remotePath, role: 'passive' })
+    this.#media = media
+    if (answer.connects === 'answerer') this.#msrp?.start(now, { remotePath: media.path, role: 'passive' })
+    else this.#connect(now, media.path)
+  }
+
+  #connect(now: Now, remotePath: readonly string[]): void {
     const host = parseMsrpUri(remotePath[0] ?? '')?.host ?? ''
     if (isNumericHost(host)) return this.#msrp?.start(now, { remotePath, role: 'active' })
     addressOf(now, this.#parts.resolver, host, (then, address) => {
-      if (address === undefined) return this.#end(then, 'kept', 'the MSRP host of the answer has no address')
-      this.#msrp?.start(then, { remotePath, role: 'active', address })
+      if (address === undefined) this.#window.abort(then, 'kept', 'the MSRP host of the answer has no address')
+      else this.#msrp?.start(then, { remotePath, role: 'active', address })
     })
   }
 
-  #refused(now: Now, status: number, reason: string): void {
+  /** Without a response nobody is there; 503 says as much of itself. */
+  #refused(now: Now, status: number, reason: string, response: SipResponse | undefined): void {
     this.#session = undefined
-    this.#end(now, isIncapable(status) ? 'unfit' : 'kept', `INVITE answered ${status} ${reason}`)
+    const isDead = status === 503 && (response === undefined || response.status === 503)
+    const kind = isIncapable(status) ? 'unfit' : 'kept'
+    this.#window.abort(now, kind, `INVITE answered ${status} ${reason}`, isDead)
   }
 
   /** The client hung up, or the session timer did: what it has not confirmed is kept. */
   #left(now: Now, why: string): void {
     this.#session = undefined
-    this.#end(now, 'kept', `session ended: ${why}`)
-  }
-
-  #pump(now: Now): void {
-    if (this.#isOver || this.#isReading || !this.#isReady) return
-    if (this.#stopped || this.#isEmpty) {
-      if (this.#outstanding === 0) this.#finish(now)
-      return
-    }
-    if (this.#outstanding >= WINDOW.messages || this.#outstandingBytes >= WINDOW.bytes) return
-    this.#isReading = true
-    this.#reader.take(now, (then, taken) => {
-      this.#isReading = false
-      if (taken.kind === 'empty') this.#isEmpty = true
-      else if (taken.kind === 'failed') this.#stopped ??= { kind: 'kept', why: taken.why }
-      else if (!this.#stopped && !this.#isOver) this.#send(then, taken.message)
-      this.#pump(then)
-    })
+    this.#window.abort(now, 'kept', `session ended: ${why}`)
   }
 
   #send(now: Now, message: StoredMessage): void {
-    const { contentType, body, length: bytes, wraps } = pushBody(message, this.#form, this.#parts.entropy)
-    if (!this.#media || !acceptsInside(this.#media, wraps)) {
-      return this.#setOneAside(now, message, `the client does not take ${wraps}`)
-    }
-    this.#outstanding++
-    this.#outstandingBytes += bytes
-    this.#msrp?.send(now, { messageId: token(this.#parts.entropy, 80), contentType, body }, (then, outcome) => {
-      this.#outstanding--
-      this.#outstandingBytes -= bytes
-      if ('closed' in outcome) this.#lost(then, message, outcome.closed)
-      else this.#sent(then, message, outcome.status)
-      this.#pump(then)
+    const answered = (then: Now, answer: Answered): void => this.#window.answered(then, message, answer)
+    const push = pushBody(message, this.#form, this.#parts.entropy)
+    if (!push) return answered(now, { kind: 'aside', why: 'the stored message cannot be read' })
+    const { contentType, body, wraps } = push
+    if (!this.#media || !acceptsInside(this.#media, wraps))
+      return answered(now, { kind: 'aside', why: `the client does not take ${wraps}` })
+    const messageId = token(this.#parts.entropy, 80)
+    this.#msrp?.send(now, { messageId, contentType, body }, (then, outcome) => {
+      if ('closed' in outcome) answered(then, { kind: 'kept', why: `connection lost: ${outcome.closed}` })
+      else answered(then, this.#judged(outcome.status, messageId))
     })
   }
 
-  #sent(now: Now, message: StoredMessage, status: number): void {
-    if (status === 200) {
-      this.#delivered++
-      this.#reader.confirm(now, message.seq, '200 to MSRP SEND')
-      return
-    }
+  /** oma-im 8.2: no answer and no such session speak of the connection, the rest of this message. */
+  #judged(status: number, messageId: string): Answered {
+    if (status === 200) return { kind: 'delivered', detail: `200 to MSRP SEND, Message-ID ${messageId}` }
     const why = `MSRP SEND answered ${status}`
-    // oma-im 8.2: no answer and no such session speak of the connection, the rest of this message.
-    const isLost = status === 408 || status === 481 || status === 506
-    const isUnfit = status === 415 && this.#delivered === 0
-    if (!isLost && !isUnfit) return this.#setOneAside(now, message, why)
-    this.#postpone(now, message, why)
-    if (isLost) this.#end(now, 'kept', why)
-    else this.#stopped ??= { kind: 'unfit', why }
-  }
-
-  #setOneAside(now: Now, message: StoredMessage, why: string): void {
-    this.#setAside++
-    this.#reader.setAside(now, message.seq, why)
-  }
-
-  #lost(now: Now, message: StoredMessage, why: string): void {
-    this.#stopped ??= { kind: 'kept', why: `connection lost: ${why}` }
-    this.#postpone(now, message, `connection lost: ${why}`)
-  }
-
-  #postpone(now: Now, message: StoredMessage, why: string): void {
-    this.#reader.postpone(now, message.seq, why)
-  }
-
-  #end(now: Now, kind: 'kept' | 'unfit', why: string): void {
-    if (this.#isOver) return
-    this.#stopped ??= { kind, why }
-    this.#finish(now)
+    if (status === 408 || status === 481 || status === 506) return { kind: 'kept', why }
+    return { kind: status === 415 && this.#window.delivered === 0 ? 'unfit' : 'aside', why }
   }
 
   /** DM-PSH-08: BYE after the last answer. */
-  #finish(now: Now): void {
-    this.#isOver = true
+  #hangUp(now: Now): void {
     this.#msrp?.close(now)
     this.#session?.bye(now)
-    const delivered = this.#delivered
-    if (this.#stopped) this.#done(now, { kind: this.#stopped.kind, delivered, why: this.#stopped.why })
-    else this.#done(now, { kind: 'done', delivered, setAside: this.#setAside })
   }
 }

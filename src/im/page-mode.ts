@@ -2,19 +2,22 @@ import type { Counters } from '../base/counters.ts'
 import type { Log } from '../base/log.ts'
 import type { Now } from '../base/time.ts'
 import type { Binding } from '../sip/binding.ts'
+import { currentBindings } from '../sip/binding.ts'
 import type { Forwarder, ForwardTarget } from '../sip/forward.ts'
-import type { Identity } from '../sip/identity.ts'
-import type { SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
+import type { SipResponse } from '../sip-parser-lite/message.ts'
 import { callId } from '../sip-parser-lite/typed.ts'
 import type { StoreClient } from '../store/verbs.ts'
 import { type Answer, unavailable, warning } from './answers.ts'
-import { type CustodyDesk, identityOf } from './custody.ts'
+import type { CustodyDesk } from './custody.ts'
 import type { Delivery } from './delivery.ts'
+import { type Incoming, messageIdentity } from './incoming.ts'
 import { type Reach, type Routing, reachBinding } from './reach.ts'
 import { Turns } from './turns.ts'
 
 /** What the sender gets: our own answer, or that of the receiver's client. */
 export type PageModeAnswer = Answer | SipResponse
+
+type Done = (now: Now, answer: PageModeAnswer) => void
 
 /**
  * A client that has not answered by now is treated as away and the message is kept. Long enough for four tries over UDP (Timer E:
@@ -63,42 +66,40 @@ export class PageMode {
     this.#isPushActive = options.isPushActive
   }
 
-  /** `isFromCore`: the core found the user absent before it came to us, so it is not sent back there. */
-  handle(
-    now: Now,
-    request: SipRequest,
-    recipient: string,
-    sender: Identity,
-    isFromCore: boolean,
-    done: (now: Now, answer: PageModeAnswer) => void,
-  ): void {
-    const again = (then: Now): void => this.handle(then, request, recipient, sender, isFromCore, done)
+  handle(now: Now, incoming: Incoming, done: Done): void {
+    const { recipient } = incoming
+    const again = (then: Now): void => this.handle(then, incoming, done)
     if (this.#turns.isBusy(recipient)) return this.#wait(now, recipient, again, done)
     this.#store.ask('locate', { aor: recipient }, (then, result) => {
       if ('failure' in result) return done(then, unavailable(5))
+      // Another may have begun while this was read.
       if (this.#turns.isBusy(recipient)) return this.#wait(then, recipient, again, done)
       const { isKnown, bindings, waiting } = result.value
-      if (!isKnown && !isFromCore) return done(then, { status: 404 })
-      const present = then.isWallTrusted ? bindings.filter(binding => binding.expiresAt > then.wall) : bindings
+      if (!isKnown && !incoming.isFromCore) return done(then, { status: 404 })
+      const present = currentBindings(bindings, then)
+      if (present.length === 0) return this.#keep(then, incoming, 'absent', done)
+      if (incoming.isFromCore) return this.#keep(then, incoming, 'out of reach', done)
       // Older messages go first: one that finds others waiting joins the tail, even while its receiver is there.
-      const isBehindOthers = waiting > 0 && this.#isPushActive
-      if (present.length === 0) return this.#keep(then, request, recipient, sender, 'not now', done)
-      if (isFromCore) return this.#keep(then, request, recipient, sender, 'later', done)
-      if (isBehindOthers) return this.#keep(then, request, recipient, sender, 'at once', done)
-      this.#turns.begin(recipient)
-      this.#targets(then, present, (later, targets) => {
-        const finish = (end: Now, answer: PageModeAnswer): void => {
-          done(end, answer)
-          this.#turns.end(end, recipient)
-        }
-        if (targets.length === 0) this.#keep(later, request, recipient, sender, 'not now', finish)
-        else this.#forwardOnce(request, recipient, sender, targets, finish)
-      })
+      if (waiting > 0 && this.#isPushActive) return this.#keep(then, incoming, 'behind others', done)
+      this.#inTurn(then, incoming, present, done)
     })
   }
 
-  #wait(now: Now, recipient: string, run: (now: Now) => void, done: (now: Now, answer: PageModeAnswer) => void): void {
+  #wait(now: Now, recipient: string, run: (now: Now) => void, done: Done): void {
     if (!this.#turns.wait(recipient, run)) done(now, unavailable(5))
+  }
+
+  #inTurn(now: Now, incoming: Incoming, present: readonly Binding[], done: Done): void {
+    const { recipient } = incoming
+    this.#turns.begin(recipient)
+    const finish: Done = (then, answer) => {
+      done(then, answer)
+      this.#turns.end(then, recipient)
+    }
+    this.#targets(now, present, (then, targets) => {
+      if (targets.length === 0) this.#keep(then, incoming, 'absent', finish)
+      else this.#forwardOnce(incoming, targets, finish)
+    })
   }
 
   #targets(now: Now, bindings: readonly Binding[], done: (now: Now, targets: ForwardTarget[]) => void): void {
@@ -113,28 +114,16 @@ export class PageMode {
   }
 
   /** A message kept and handed over before, whose sender never heard the 202, is not handed over again. */
-  #forwardOnce(
-    request: SipRequest,
-    recipient: string,
-    sender: Identity,
-    targets: ForwardTarget[],
-    done: (now: Now, answer: PageModeAnswer) => void,
-  ): void {
-    this.#store.ask('seen', identityOf(request, recipient), (now, result) => {
+  #forwardOnce(incoming: Incoming, targets: ForwardTarget[], done: Done): void {
+    this.#store.ask('seen', messageIdentity(incoming.request, incoming.recipient), (now, result) => {
       if ('failure' in result) return done(now, unavailable(5))
       if (result.value) return done(now, { status: 202 })
-      this.#forward(now, request, recipient, sender, targets, done)
+      this.#forward(now, incoming, targets, done)
     })
   }
 
-  #forward(
-    now: Now,
-    request: SipRequest,
-    recipient: string,
-    sender: Identity,
-    targets: ForwardTarget[],
-    done: (now: Now, answer: PageModeAnswer) => void,
-  ): void {
+  #forward(now: Now, incoming: Incoming, targets: ForwardTarget[], done: Done): void {
+    const { request, recipient } = incoming
     let keptSeq: number | undefined
     let isLateSuccess = false
     this.#forwarder.forward(now, request, targets, FORWARD_LIMIT_MS, {
@@ -145,20 +134,11 @@ export class PageMode {
           return done(then, answer)
         }
         this.#log.info('receiver out of reach', { call_id: callId(request), status })
-        this.#keep(
-          then,
-          request,
-          recipient,
-          sender,
-          'later',
-          (later, kept) => {
-            done(later, kept)
-            if (isLateSuccess) this.#deliveredAfterAll(later, recipient, keptSeq)
-          },
-          seq => {
-            keptSeq = seq
-          },
-        )
+        this.#keep(then, incoming, 'out of reach', (later, kept, seq) => {
+          keptSeq = seq
+          done(later, kept)
+          if (isLateSuccess) this.#deliveredAfterAll(later, recipient, keptSeq)
+        })
       },
       onLate2xx: then => {
         isLateSuccess = true
@@ -171,34 +151,27 @@ export class PageMode {
   #deliveredAfterAll(now: Now, recipient: string, seq: number | undefined): void {
     if (seq === undefined) return
     this.#counters.count('messages_delivered', 'late answer')
-    this.#store.ask(
-      'confirm',
-      { aor: recipient, seq, at: now.wall, detail: 'late 2xx to the forwarded MESSAGE' },
-      () => {},
-    )
+    const detail = 'late 2xx to the forwarded MESSAGE'
+    this.#store.ask('confirm', { aor: recipient, seq, at: now.wall, detail }, () => {})
   }
 
   #keep(
     now: Now,
-    request: SipRequest,
-    recipient: string,
-    sender: Identity,
-    push: 'at once' | 'later' | 'not now',
-    done: (now: Now, answer: PageModeAnswer) => void,
-    stored?: (seq: number) => void,
+    incoming: Incoming,
+    why: 'absent' | 'out of reach' | 'behind others',
+    done: (now: Now, answer: PageModeAnswer, seq?: number) => void,
   ): void {
-    this.#desk.take(now, request, recipient, sender, (then, outcome) => {
+    this.#desk.take(now, incoming, (then, outcome) => {
       if (outcome.kind === 'refused') {
         this.#counters.count('messages_refused', String(outcome.status))
-        const headers = [warning(this.#hostname, outcome.why)]
-        if (outcome.status === 503) headers.push(['Retry-After', '5'])
+        const told = warning(this.#hostname, outcome.why)
+        const headers = outcome.status === 503 ? [told, ...unavailable(5).headers!] : [told]
         return done(then, { status: outcome.status, headers })
       }
       this.#counters.count('messages_stored', outcome.isNew ? 'new' : 'duplicate')
-      stored?.(outcome.seq)
-      done(then, { status: 202 })
-      if (push === 'at once') this.#delivery.arrived(recipient)
-      else if (push === 'later') this.#delivery.later(then, recipient)
+      done(then, { status: 202 }, outcome.seq)
+      if (why === 'behind others') this.#delivery.pushNow(incoming.recipient)
+      else if (why === 'out of reach') this.#delivery.pushLater(then, incoming.recipient)
     })
   }
 }

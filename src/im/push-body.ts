@@ -6,9 +6,9 @@ import { type Composed, lengthOf } from '../content/multipart.ts'
 import type { PushForm } from '../sdp/accept.ts'
 import { value } from '../sip-parser-lite/access.ts'
 import type { SipRequest } from '../sip-parser-lite/message.ts'
-import { parseMessage } from '../sip-parser-lite/parse.ts'
 import { parseNameAddr, parseParams, parseSipDate } from '../sip-parser-lite/typed.ts'
 import type { StoredMessage } from '../store/verbs.ts'
+import { readStored } from './stored-request.ts'
 
 /** One stored message as the body of one MSRP message. */
 export interface PushBody extends Composed {
@@ -17,9 +17,10 @@ export interface PushBody extends Composed {
 }
 
 /** In the form that the client's answer allows (oma-im 2.3). */
-export function pushBody(message: StoredMessage, form: PushForm, entropy: Entropy): PushBody {
+export function pushBody(message: StoredMessage, form: PushForm, entropy: Entropy): PushBody | undefined {
   if (form !== 'message/cpim') return { ...deferredBody(message.bytes, form, entropy), wraps: form }
-  const request = parseMessage(message.bytes) as SipRequest
+  const request = readStored(message.bytes)
+  if (!request) return undefined
   const body = asCpim(request, message.receivedAt)
   const type = parseParams(value(request, 'content-type') ?? 'text/plain').value
   const wraps = type === 'message/cpim' ? innerTypeOf(request.body) : type

@@ -1,10 +1,11 @@
 import type { Entropy } from '../base/entropy.ts'
 import type { Now } from '../base/time.ts'
 import type { MsrpEndpoint } from '../msrp/endpoint.ts'
+import type { ForwardLayer } from '../sip/forward.ts'
 import type { Resolver } from '../sip/next-hop.ts'
 import type { Sessions } from '../sip/session.ts'
 import type { MailboxReader } from './mailbox-reader.ts'
-import { MessagePush, type Requester } from './message-push.ts'
+import { MessagePush } from './message-push.ts'
 import { MsrpPush } from './msrp-push.ts'
 import type { OwnAddresses } from './own-addresses.ts'
 import type { Push, PushEnd } from './push.ts'
@@ -17,7 +18,7 @@ const SESSION_EXPIRES_S = 1800
 export interface PushStarterParts {
   readonly sessions: Sessions
   readonly msrp: MsrpEndpoint
-  readonly layer: Requester
+  readonly layer: ForwardLayer
   readonly routing: Routing
   readonly resolver: Resolver
   readonly entropy: Entropy
@@ -37,34 +38,44 @@ export class PushStarter {
   start(now: Now, rung: Rung, reader: MailboxReader, done: (now: Now, end: PushEnd) => void): Push {
     let push: Push | undefined
     let isStopped = false
-    const refuse = (then: Now, kind: 'kept' | 'unfit', why: string): void => done(then, { kind, delivered: 0, why })
-    const reached = (then: Now, reach: Reach | undefined): void => {
-      if (isStopped) return refuse(then, 'kept', 'stopped')
-      if (!reach) return refuse(then, 'kept', 'no way to the contact')
-      if (rung.form === 'message') {
-        const messages = new MessagePush(this.#parts.layer, reader, reach, done)
-        push = messages
-        return messages.start(then)
-      }
-      const { own } = this.#parts
-      const endpoint = own.msrpEndpoint(reach.to)
-      if (!endpoint) return refuse(then, 'unfit', 'no MSRP listener')
-      const msrp = new MsrpPush(
-        { ...this.#parts, endpoint, contactUri: own.contactUri(reach.to), sessionExpiresS: SESSION_EXPIRES_S },
-        reader,
-        done,
-      )
-      push = msrp
-      msrp.start(then, reach)
+    const begin = (then: Now, reach: Reach | undefined): void => {
+      if (isStopped) return done(then, { kind: 'kept', delivered: 0, why: 'stopped' })
+      if (!reach) return done(then, { kind: 'kept', delivered: 0, why: 'no way to the contact' })
+      push = this.#begin(then, rung, reader, reach, (later, end) => {
+        const [to, ...others] = reach.others ?? []
+        const isNextTried = to !== undefined && end.kind === 'kept' && end.isDead === true && end.delivered === 0
+        if (isNextTried) begin(later, { ...reach, to, others })
+        else done(later, end)
+      })
     }
     const { routing, coreRoute } = this.#parts
-    if (coreRoute === undefined) reachBinding(now, routing, rung.binding, reached)
-    else reachByRoute(now, routing, reader.aor, [coreRoute], reached)
+    if (coreRoute === undefined) reachBinding(now, routing, rung.binding, begin)
+    else reachByRoute(now, routing, reader.aor, [coreRoute], begin)
     return {
       stop: (then, why) => {
         isStopped = true
         push?.stop(then, why)
       },
     }
+  }
+
+  /** The push ends in a later input than the one that begins it, but for `unfit` when there is nothing to begin with. */
+  #begin(now: Now, rung: Rung, reader: MailboxReader, reach: Reach, done: (now: Now, end: PushEnd) => void): Push {
+    const { own, layer } = this.#parts
+    if (rung.form === 'message') {
+      const messages = new MessagePush(layer, reader, reach, done)
+      messages.start(now)
+      return messages
+    }
+    const endpoint = own.msrpEndpoint(reach.to)
+    if (!endpoint) {
+      done(now, { kind: 'unfit', delivered: 0, why: 'no MSRP listener' })
+      return { stop: () => {} }
+    }
+    const contactUri = own.contactUri(reach.to)
+    const parts = { ...this.#parts, endpoint, contactUri, sessionExpiresS: SESSION_EXPIRES_S }
+    const msrp = new MsrpPush(parts, reader, done)
+    msrp.start(now, reach)
+    return msrp
   }
 }

@@ -4,22 +4,23 @@ import type { Now } from '../base/time.ts'
 export type PushEnd =
   /** Everything that waited was confirmed or set aside for later. */
   | { readonly kind: 'done'; readonly delivered: number; readonly setAside: number }
-  /** The receiver is away, busy or gone: what was not confirmed is kept. */
-  | { readonly kind: 'kept'; readonly delivered: number; readonly why: string }
-  /** This contact does not take this form of delivery: try the next rung. */
-  | { readonly kind: 'unfit'; readonly delivered: number; readonly why: string }
+  /**
+   * `kept`: the receiver is away, busy or gone, and what was not confirmed waits. `unfit`: this contact does not take this form of
+   * delivery: try the next rung. `isDead`: nobody answers at that address, another hop may (RFC 3263 4.3).
+   */
+  | { readonly kind: 'kept' | 'unfit'; readonly delivered: number; readonly why: string; readonly isDead?: boolean }
 
 export interface Push {
   /** Stops early: nothing more is sent, what is unconfirmed stays. */
   stop(now: Now, why: string): void
 }
 
-/** Answers that speak of one message, not of the receiver: set it aside and go on with the next (oma-im 8.2). */
-const ABOUT_ONE_MESSAGE = new Set([400, 406, 413, 414, 415, 488, 493, 513, 606])
+/** By these a user agent says that it cannot do this at all, whatever the message (RFC 3261 21.4, 21.5). */
+const INCAPABLE = new Set([405, 406, 415, 420, 488, 501, 606])
+
+export const isIncapable = (status: number): boolean => INCAPABLE.has(status)
+
+/** Answers to a SIP MESSAGE that speak of that message, not of the receiver: it is set aside and the next one goes (oma-im 8.2). */
+const ABOUT_ONE_MESSAGE = new Set([400, 406, 413, 414, 415, 420, 488, 493, 513, 606])
 
 export const isAboutOneMessage = (status: number): boolean => ABOUT_ONE_MESSAGE.has(status)
-
-/** Answers by which a user agent says that it cannot do this at all, whatever the message. */
-const CANNOT = new Set([405, 406, 415, 420, 488, 501, 606])
-
-export const isIncapable = (status: number): boolean => CANNOT.has(status)

@@ -8,7 +8,7 @@ import type { SipRequest } from '../sip-parser-lite/message.ts'
 import { parseNameAddr } from '../sip-parser-lite/typed.ts'
 import type { StoreClient } from '../store/verbs.ts'
 import type { Admission } from './admission.ts'
-import type { Answer } from './answers.ts'
+import { type Answer, unavailable } from './answers.ts'
 import type { Domain } from './domain.ts'
 
 /** Who may register whom: a user themselves; the core anybody of the domain (oma-im 7). */
@@ -49,7 +49,7 @@ export class Registrations {
     if (admission.kind !== 'peer') return answer(now, { status: 403 })
     if (!this.#hasCore || !isThirdParty(request)) return this.#registrar.register(now, transaction, aor)
     ensureAccount(this.#store, aor, (then, isThere) => {
-      if (!isThere) return answer(then, { status: 503, headers: [['Retry-After', '5']] })
+      if (!isThere) return answer(then, unavailable(5))
       this.#counters.count('third_party_registers')
       this.#registrar.registerThirdParty(then, transaction, aor)
     })

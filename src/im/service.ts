@@ -1,6 +1,7 @@
 import type { Counters } from '../base/counters.ts'
 import { type Entropy, token } from '../base/entropy.ts'
 import type { Now } from '../base/time.ts'
+import { currentBindings } from '../sip/binding.ts'
 import { type InspectRules, inspect, optionsAnswer } from '../sip/inspect.ts'
 import { respondWith } from '../sip/refusal.ts'
 import type { Sessions } from '../sip/session.ts'
@@ -123,7 +124,7 @@ export class Service implements TransactionUser {
     this.#store.ask('locate', { aor }, (then, result) => {
       if ('failure' in result) return this.#answer(then, transaction, unavailable(5))
       if (!result.value.isKnown) return this.#answer(then, transaction, { status: 404 })
-      if (request.method === 'OPTIONS' && result.value.bindings.length > 0)
+      if (request.method === 'OPTIONS' && currentBindings(result.value.bindings, then).length > 0)
         return this.#answer(then, transaction, this.#capabilities(then, request))
       this.#answer(then, transaction, { status: 480 })
     })

@@ -1,5 +1,5 @@
 import type { Endpoint, Transport } from '../base/flow.ts'
-import type { WallTime } from '../base/time.ts'
+import type { Now, WallTime } from '../base/time.ts'
 
 /** RFC 3261 10.3: one contact of an address-of-record, with the flow it was registered over (RFC 5626). */
 export interface Binding {
@@ -30,3 +30,7 @@ export interface Binding {
   /** `+g.oma.sip-im` was among the contact's parameters, in any spelling (DM-DLV-01). */
   readonly isInstantMessaging: boolean
 }
+
+/** Without a clock to be trusted nothing has expired. */
+export const currentBindings = (bindings: readonly Binding[], now: Now): readonly Binding[] =>
+  now.isWallTrusted ? bindings.filter(binding => binding.expiresAt > now.wall) : bindings

@@ -3,8 +3,9 @@ import fc from 'fast-check'
 import t from 'tap'
 import { atSecond, exampleFlow, exampleRegister } from '../testing/sip-examples.ts'
 import type { Binding } from './binding.ts'
+import { currentBindings } from './binding.ts'
 import { isRefusal } from './refusal.ts'
-import { applyRegister, currentBindings } from './register.ts'
+import { applyRegister } from './register.ts'
 import { type RegisterLimits, readRegister } from './register-ask.ts'
 
 /** RFC 3261 10.3 in its plainest form: contact to what was said of it last. */

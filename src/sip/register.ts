@@ -1,7 +1,7 @@
 import type { Flow } from '../base/flow.ts'
 import type { Now, WallTime } from '../base/time.ts'
 import { parseUri, sameUri } from '../sip-parser-lite/uri.ts'
-import type { Binding } from './binding.ts'
+import { type Binding, currentBindings } from './binding.ts'
 import type { Refusal } from './refusal.ts'
 import type { AskedContact, RegisterAsk, RegisterLimits } from './register-ask.ts'
 
@@ -50,10 +50,6 @@ export function applyRegister(
   if (after.length > limits.bindingsMax && after.length > before.length) return tooMany(before, now)
   return { bindings: after, changes }
 }
-
-/** Without a clock to be trusted nothing has expired. */
-export const currentBindings = (bindings: readonly Binding[], now: Now): readonly Binding[] =>
-  now.isWallTrusted ? bindings.filter(binding => binding.expiresAt > now.wall) : bindings
 
 /** Whole seconds left, rounded up, so that what is there never shows as 0. */
 export function remainingS(binding: Binding, now: Now, limits: RegisterLimits): number {

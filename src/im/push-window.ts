@@ -1,0 +1,111 @@
+import type { Now } from '../base/time.ts'
+import type { StoredMessage } from '../store/verbs.ts'
+import type { MailboxReader } from './mailbox-reader.ts'
+import type { PushEnd } from './push.ts'
+
+/** What became of one message that was sent. */
+export type Answered =
+  | { readonly kind: 'delivered'; readonly detail: string }
+  /** Refused for itself: those behind it go on. */
+  | { readonly kind: 'aside'; readonly why: string }
+  /** Nothing more can be sent this way. */
+  | { readonly kind: 'kept' | 'unfit'; readonly why: string; readonly isDead?: boolean }
+
+type Stopped = Extract<PushEnd, { kind: 'kept' | 'unfit' }>
+
+/** Reads one mailbox to its end and keeps so many messages under way; what both forms of a push have in common. */
+export class PushWindow {
+  readonly #reader: MailboxReader
+  readonly #limits: { readonly messages: number; readonly bytes: number }
+  readonly #send: (now: Now, message: StoredMessage) => void
+  readonly #ended: (now: Now, end: PushEnd) => void
+  #underWay = 0
+  #bytes = 0
+  #delivered = 0
+  #setAside = 0
+  #isReading = false
+  #isEmpty = false
+  #stopped: { readonly kind: 'kept' | 'unfit'; readonly why: string; readonly isDead?: boolean } | undefined
+  #isOver = false
+
+  /** `send` is called for each message in order, and answers each by `answered`. `ended` is called once. */
+  constructor(
+    reader: MailboxReader,
+    limits: { readonly messages: number; readonly bytes: number },
+    send: (now: Now, message: StoredMessage) => void,
+    ended: (now: Now, end: PushEnd) => void,
+  ) {
+    this.#reader = reader
+    this.#limits = limits
+    this.#send = send
+    this.#ended = ended
+  }
+
+  get delivered(): number {
+    return this.#delivered
+  }
+
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  /** Sends what there is room for. */
+  pump(now: Now): void {
+    if (this.#isOver || this.#isReading) return
+    if (this.#stopped || this.#isEmpty) {
+      if (this.#underWay === 0) this.#end(now)
+      return
+    }
+    if (this.#underWay >= this.#limits.messages || this.#bytes >= this.#limits.bytes) return
+    this.#isReading = true
+    this.#reader.take(now, (then, taken) => {
+      this.#isReading = false
+      if (taken.kind === 'empty') this.#isEmpty = true
+      else if (taken.kind === 'failed') this.#stopped ??= { kind: 'kept', why: taken.why }
+      else if (!this.#stopped && !this.#isOver) this.#start(then, taken.message)
+      this.pump(then)
+    })
+  }
+
+  answered(now: Now, message: StoredMessage, answer: Answered): void {
+    this.#underWay--
+    this.#bytes -= message.bytes.length
+    if (answer.kind === 'delivered') {
+      this.#delivered++
+      this.#reader.confirm(now, message.seq, answer.detail)
+    } else if (answer.kind === 'aside') {
+      this.#setAside++
+      this.#reader.setAside(now, message.seq, answer.why)
+    } else {
+      this.#stopped ??= answer
+      this.#reader.postpone(now, message.seq, answer.why)
+    }
+    this.pump(now)
+  }
+
+  /** Nothing more is sent; it ends when what is under way was answered, or the receiver would get that again. */
+  stop(now: Now, kind: 'kept' | 'unfit', why: string): void {
+    this.#stopped ??= { kind, why }
+    this.pump(now)
+  }
+
+  /** Ends at once: no answers will come any more. */
+  abort(now: Now, kind: 'kept' | 'unfit', why: string, isDead = false): void {
+    this.#stopped ??= { kind, why, isDead }
+    this.#end(now)
+  }
+
+  #start(now: Now, message: StoredMessage): void {
+    this.#underWay++
+    this.#bytes += message.bytes.length
+    this.#send(now, message)
+  }
+
+  #end(now: Now): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    const delivered = this.#delivered
+    const end: Stopped | undefined = this.#stopped && { ...this.#stopped, delivered }
+    this.#ended(now, end ?? { kind: 'done', delivered, setAside: this.#setAside })
+  }
+}
