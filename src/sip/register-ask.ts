@@ -48,7 +48,8 @@ export interface RegisterLimits {
 }
 
 export const REGISTER_LIMITS: RegisterLimits = {
-  minExpiresS: 60,
+  // What sipsak asks for unless told otherwise; each refresh is a write to flash, so no less.
+  minExpiresS: 15,
   maxExpiresS: 86_400,
   defaultExpiresS: 3600,
   bindingsMax: 20,
