@@ -145,6 +145,8 @@ t.test('a foreign, damaged or newer file is refused in plain words', async t => 
   await (await opened(t, newer)).close()
   await tamper(newer, table => table.put(SCHEMA_KEY, encodeSeq(SCHEMA_KEY, SCHEMA_VERSION + 1)))
   await t.rejects(openStore(newer), { message: /newer version/ })
+  await tamper(newer, table => table.put(SCHEMA_KEY, encodeSeq(SCHEMA_KEY, 1)))
+  await t.rejects(openStore(newer), { message: /before the first release/ })
 })
 
 t.test('a file that has lost its end is refused before the library reads it', async t => {

@@ -9,8 +9,8 @@ import { AOR_BYTES_MAX } from './story.ts'
  *   a aor                     account, with the number of its mailbox
  *   b aor                     bindings
  *   e endedAt seq             stories that have ended, in order of their end
- *   m mailbox h               head: count and bytes, while messages wait
  *   m mailbox i seq           index: what is known of a waiting message without its bytes
+ *   m mailbox j               head: count and bytes, while messages wait; beside the newest index entry, with which it changes
  *   m mailbox k identity      duplicate key: hash of Call-ID, hash of CSeq and From-tag
  *   q number                  quarantine: records that failed their checksum
  *   w aor                     mailboxes that have messages waiting
@@ -60,7 +60,7 @@ export const bindingsKey = (aor: string): string => `b${nameBytes(aor)}`
 export const waitingKey = (aor: string): string => `w${nameBytes(aor)}`
 export const endedKey = (at: WallTime, seq: number): string => `e${u48(at)}${u48(seq)}`
 export const expiryKey = (at: WallTime, seq: number): string => `x${u48(at)}${u48(seq)}`
-export const headKey = (mailbox: number): string => `m${u32(mailbox)}h`
+export const headKey = (mailbox: number): string => `m${u32(mailbox)}j`
 export const indexKey = (mailbox: number, seq: number): string => `m${u32(mailbox)}i${u48(seq)}`
 export const quarantineKey = (number: number): string => `q${u48(number)}`
 export const bodyKey = (seq: number): string => `s${u48(seq)}b`

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { SeededEntropy } from '../testing/seeded-entropy.ts'
 import { SortedKeyValue } from '../testing/sorted-key-value.ts'
-import { ALICE_AOR, accountPut, BOB_AOR, custodyOf } from '../testing/store-fixtures.ts'
+import { accountPut, BOB_AOR, custodyOf } from '../testing/store-fixtures.ts'
 import { CONFORMANCE_HOSTNAME, Conformance } from './conformance.ts'
 import { Overlay } from './key-value.ts'
 import { KeyedStore } from './keyed.ts'

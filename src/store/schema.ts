@@ -3,7 +3,10 @@ import { SCHEMA_KEY } from './keys.ts'
 import { decodeSeq, encodeSeq } from './records.ts'
 
 /** Raised when keys or records change so that an older program would misread them. */
-export const SCHEMA_VERSION = 1
+export const SCHEMA_VERSION = 2
+
+/** Of before the first release; heads stood elsewhere, and would be taken for none. */
+const OLDEST_READ = 2
 
 /** Marks a new store, or makes sure that this one is ours and not newer than we are. Throws with a plain message. */
 export function openSchema(table: KeyValue): void {
@@ -16,6 +19,10 @@ export function openSchema(table: KeyValue): void {
         `the store was written by a newer version (schema ${version}; this one reads up to ${SCHEMA_VERSION})`,
       )
     }
+    if (version < OLDEST_READ)
+      throw new Error(
+        `the store was written by a version before the first release (schema ${version}); begin a new one`,
+      )
     return
   }
   if (table.range('\0', '\xff', { limit: 1 }).length > 0)

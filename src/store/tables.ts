@@ -222,7 +222,8 @@ export class Tables {
 /** The value of a key that says all by being there. */
 export const EMPTY = Buffer.alloc(0)
 
-export const indexEnd = (mailbox: number): string => `${indexKey(mailbox, 0).slice(0, 5)}j`
+/** The head stands right past the last index entry. */
+export const indexEnd = headKey
 
 export function whole<T>(decoded: T | undefined, record: DamagedRecord, key: string, value: Buffer): T {
   if (decoded === undefined) throw new Damage(record, key, value)
