@@ -22,13 +22,18 @@ function startLine(message: SipMessage): string {
   return sendable(line)
 }
 
+/** Lines that came in one after the other are cut out of their message in one piece. */
 function headerLines(headers: readonly HeaderField[], bodyBytes: number): string {
   let text = ''
   let isLengthWritten = false
-  for (const field of headers) {
-    if (field.key !== 'content-length') text += `${Field.line(field)}\r\n`
-    else if (!isLengthWritten) {
-      text += isLength(field.value, bodyBytes) ? `${Field.line(field)}\r\n` : `Content-Length: ${bodyBytes}\r\n`
+  for (let at = 0; at < headers.length; at++) {
+    const field = headers[at]!
+    if (field.key !== 'content-length') {
+      const last = Field.lastOfRun(headers, at)
+      text += `${Field.lines(field, headers[last]!)}\r\n`
+      at = last
+    } else if (!isLengthWritten) {
+      text += isLength(field.value, bodyBytes) ? `${Field.lines(field, field)}\r\n` : `Content-Length: ${bodyBytes}\r\n`
       isLengthWritten = true
     }
   }

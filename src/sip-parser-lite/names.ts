@@ -68,6 +68,8 @@ const SLOTS: Readonly<Record<string, Slot>> = {
 
 /** By spelling in lower case. Never grows: names from the wire are not kept. */
 const KNOWN = new Map<string, KnownName>()
+/** The same by spelling of the RFC. */
+const SPELLED = new Map<string, KnownName>()
 /** The same by place; several times as many places as names, a name whose place is taken stands in the next. */
 const PLACES = 1024
 const PLACED: (KnownName | undefined)[] = new Array(PLACES).fill(undefined)
@@ -81,6 +83,7 @@ function placeOf(bytes: Uint8Array, from: number, to: number): number {
 function enter(spelling: string, key: string): void {
   const known: KnownName = { spelling, key, slot: SLOTS[key] ?? SLOT.other }
   KNOWN.set(spelling.toLowerCase(), known)
+  SPELLED.set(spelling, known)
   const bytes = Uint8Array.from(spelling, character => character.charCodeAt(0))
   let place = placeOf(bytes, 0, bytes.length)
   while (PLACED[place]) place = (place + 1) & (PLACES - 1)
@@ -106,6 +109,8 @@ export const nameInAnyCase = (name: string): KnownName | undefined => KNOWN.get(
 
 /** Lower-case long form of a header name. */
 export function headerKey(name: string): string {
+  const exact = SPELLED.get(name)
+  if (exact) return exact.key
   const lower = name.toLowerCase()
   return KNOWN.get(lower)?.key ?? lower
 }
@@ -133,10 +138,23 @@ export class Field implements HeaderField {
     this.#typed = typed
   }
 
-  /** The whole line without its CRLF: as received if it was received. */
-  static line(field: HeaderField): string {
-    if (!Field.isReceived(field)) return `${field.name}: ${sendable(field.value)}`
-    return field.#text.slice(field.#start, field.#end)
+  /** The lines from that of `first` to that of `last`, of one run, without the CRLF at their end: as received if they were. */
+  static lines(first: HeaderField, last: HeaderField): string {
+    if (!(#text in first)) return `${first.name}: ${sendable(first.value)}`
+    if (first.#end === 0) return `${first.name}: ${first.value}`
+    return first.#text.slice(first.#start, #text in last ? last.#end : first.#end)
+  }
+
+  /** Index of the last field that came in on the lines right behind that of the field at `from`; Content-Length ends a run. */
+  static lastOfRun(fields: readonly HeaderField[], from: number): number {
+    let at = from
+    for (let last = fields[at]!; #text in last && last.#end > 0; at++) {
+      const next = fields[at + 1]
+      if (!next || !(#text in next) || next.#start !== last.#end + 2) return at
+      if (next.#text !== last.#text || next.key === 'content-length') return at
+      last = next
+    }
+    return at
   }
 
   static isReceived(field: HeaderField): field is Field {

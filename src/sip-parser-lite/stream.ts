@@ -22,6 +22,8 @@ export class SipStream {
   /** Rest of the body of a message that was refused. */
   #skip = 0
   #isDead = false
+  /** Octets of line ends that wait to be told from a keep-alive; no message has begun (RFC 3261 7.5). */
+  #heldLineEnd = 0
 
   constructor(limits: Partial<Limits> = {}) {
     this.#limits = { ...DEFAULT_LIMITS, ...limits }
@@ -34,7 +36,7 @@ export class SipStream {
 
   /** Part of a message is here and the rest is awaited. */
   get isWithinMessage(): boolean {
-    return this.#end > this.#start || this.#head !== undefined || this.#skip > 0
+    return this.#end > this.#start + this.#heldLineEnd || this.#head !== undefined || this.#skip > 0
   }
 
   /** `bytes` must not be written to afterwards. */
@@ -93,6 +95,7 @@ export class SipStream {
     const isPing = pos - from >= HEAD_END.length
     // A single line end may be the first half of a keep-alive: it waits for what follows.
     const isHalf = !isPing && pos - from === 2 && isStartOfLineEnd(this.#bytes, pos, this.#end)
+    this.#heldLineEnd = isHalf ? this.#end - from : 0
     if (!isHalf) this.#advance(pos)
     return isPing
   }

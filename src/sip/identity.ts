@@ -1,5 +1,5 @@
 import { type Cidr, isInCidr } from '../base/address.ts'
-import { addLast, removeFirst, value, values } from '../sip-parser-lite/access.ts'
+import { addLast, has, removeFirst, value, values } from '../sip-parser-lite/access.ts'
 import { type SipRequest, SipSyntaxError } from '../sip-parser-lite/message.ts'
 import { fromAddress, parseAuth, parseNameAddr } from '../sip-parser-lite/typed.ts'
 import { parseUri, type SipUri } from '../sip-parser-lite/uri.ts'
@@ -47,7 +47,7 @@ export function settleIdentity(request: SipRequest, origin: Origin): Identity {
   const anonymous = isAnonymous(request)
   const asserted = anonymous ? [] : assertable(request, origin)
   const dropped = origin.kind === 'peer' ? CLAIMS : UNTRUSTED
-  request.headers = request.headers.filter(header => !dropped.has(header.key))
+  dropAll(request, dropped)
   for (const identity of asserted) addLast(request, 'P-Asserted-Identity', identity)
   if (anonymous) return { name: 'anonymous', isAnonymous: true, asserted }
   const first = asserted[0]
@@ -73,11 +73,16 @@ function isReadable(identity: string): boolean {
   }
 }
 
+const NO_SERVICES: ReadonlySet<string> = new Set()
+
 /** RFC 3323 4.2: the privacy services asked for, in lower case. */
 export function privacyOf(request: SipRequest): ReadonlySet<string> {
+  if (!has(request, 'privacy')) return NO_SERVICES
   const services = values(request, 'privacy').flatMap(text => text.split(/[;,]/))
   return new Set(services.map(service => service.trim().toLowerCase()).filter(service => service !== ''))
 }
+
+const HIDING = new Set(['id', 'user', 'header', 'session'])
 
 /**
  * DM-STO-04: any of the services that hide the sender; `history` (RFC 4244) hides others. A From without an identity
@@ -85,19 +90,20 @@ export function privacyOf(request: SipRequest): ReadonlySet<string> {
  */
 export function isAnonymous(request: SipRequest): boolean {
   const services = privacyOf(request)
-  for (const service of ['id', 'user', 'header', 'session']) if (services.has(service)) return true
+  for (const service of services) if (HIDING.has(service)) return true
   return !services.has('none') && /@anonymous\.invalid\b/i.test(value(request, 'from') ?? '')
 }
 
 /** RFC 3323 5: `critical` wants failure rather than less privacy. We hide the asserted identity and nothing else. */
 export function privacyRefusal(request: SipRequest): Refusal | undefined {
   const services = privacyOf(request)
+  if (services.size === 0) return undefined
   const isBeyondUs = ['user', 'header', 'session'].some(service => services.has(service))
   return services.has('critical') && isBeyondUs ? { status: 500, reason: 'Privacy not available' } : undefined
 }
 
 /** Replaced by what this hop stands for. */
-const CLAIMS = new Set(['p-preferred-identity', 'p-asserted-identity'])
+const CLAIMS = new Set(['p-preferred-identity', 'p-asserted-identity', 'remote-party-id'])
 
 /**
  * Said among the servers of a trust domain only (RFC 3325, 5502, 6050, 7315); from anybody else they are lies or
@@ -132,13 +138,23 @@ const NETWORK_ONLY = new Set([
   'p-user-database',
 ])
 
+/** Most requests carry none of them. */
+function dropAll(request: SipRequest, keys: ReadonlySet<string>): void {
+  for (const { key } of request.headers) {
+    if (!keys.has(key)) continue
+    request.headers = request.headers.filter(header => !keys.has(header.key))
+    return
+  }
+}
+
 /** Takes out of `request` what is neither stored nor handed to a user. */
 export function dropNetworkHeaders(request: SipRequest): void {
-  request.headers = request.headers.filter(header => !NETWORK_ONLY.has(header.key))
+  dropAll(request, NETWORK_ONLY)
 }
 
 /** RFC 3261 22.3: credentials end at the realm that they are for; unreadable ones are for nobody. */
 export function dropOwnCredentials(request: SipRequest, realm: string): void {
+  if (!has(request, 'authorization') && !has(request, 'proxy-authorization')) return
   request.headers = request.headers.filter(
     header =>
       (header.key !== 'authorization' && header.key !== 'proxy-authorization') || isForAnother(header.value, realm),

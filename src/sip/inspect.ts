@@ -1,5 +1,5 @@
 import type { Now } from '../base/time.ts'
-import { value, values } from '../sip-parser-lite/access.ts'
+import { has, value, values } from '../sip-parser-lite/access.ts'
 import type { SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
 import { maxForwards, parseParams, parseVia, type Via, viaOf } from '../sip-parser-lite/typed.ts'
 import { parseUri } from '../sip-parser-lite/uri.ts'
@@ -80,18 +80,19 @@ function forwardsRefusal(request: SipRequest, rules: InspectRules): Refusal | un
  */
 function loopRefusal(request: SipRequest, rules: InspectRules): Refusal | undefined {
   if (rules.role === 'uas') return undefined
-  return viasOf(request).some(via => rules.isOwnVia(via.host, via.port)) ? { status: 482 } : undefined
-}
-
-/** One Via to a line is what everybody writes, and that reading is kept with the field. */
-function viasOf(request: SipRequest): readonly Via[] {
-  const fields = request.headers.filter(header => header.key === 'via')
-  return fields.some(field => field.value.includes(',')) ? values(request, 'via').map(parseVia) : fields.map(viaOf)
+  const isOwn = (via: Via): boolean => rules.isOwnVia(via.host, via.port)
+  for (const header of request.headers) {
+    if (header.key !== 'via') continue
+    // One Via to a line is what everybody writes, and that reading is kept with the field.
+    const isList = header.value.includes(',')
+    if (isList ? values(request, 'via').map(parseVia).some(isOwn) : isOwn(viaOf(header))) return { status: 482 }
+  }
+  return undefined
 }
 
 /** RFC 3261 8.2.2.3, 16.3 step 5. */
 function extensionRefusal(request: SipRequest, rules: InspectRules): Refusal | undefined {
-  if (request.method === 'CANCEL') return undefined
+  if (request.method === 'CANCEL' || !(has(request, 'require') || has(request, 'proxy-require'))) return undefined
   const required = [
     ...(rules.role === 'proxy' ? [] : values(request, 'require')),
     ...(rules.role === 'uas' ? [] : values(request, 'proxy-require')),
