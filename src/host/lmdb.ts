@@ -23,6 +23,8 @@ const FREE_MEASURED_MS = 1000
 const FREE_MEASURED_BYTES = 8 * 1024 * 1024
 /** A transaction of full size may need as much. */
 const NO_ROOM_BYTES = 2 * BATCH_BYTES_MAX
+/** A sender gives up after 32 s (RFC 3261 timer F); a commit that takes longer than this has lost its disk. */
+const COMMIT_MAX_MS = 30_000
 /** SIGTERM allows 5 s for all. */
 const CLOSE_MAX_MS = 4000
 
@@ -41,6 +43,8 @@ export interface LmdbOptions {
   /** Address space, and the size that the store may not pass. */
   readonly mapBytes: number
   readonly log: Log
+  /** A commit that takes longer has failed as far as those who wait for it are concerned. */
+  readonly commitMaxMs?: number
 }
 
 export interface LmdbStatus {
@@ -66,12 +70,17 @@ export class LmdbStore {
   readonly #store: KeyedStore
   readonly #log: Log
   readonly #mapBytes: number
+  readonly #commitMaxMs: number
   #reads: Pending[] = []
   #writes: Pending[] = []
   /** Parts of a batch that found the disk full: each part is tried alone. */
   #again: Pending[][] = []
   #isCommitting = false
   #committingSince: number | undefined
+  #taken: Pending[] = []
+  /** The commit under way took too long: what waited for it was told so, and so is what comes, until it ends after all. */
+  #isStuck = false
+  #stuckTimer: NodeJS.Timeout | undefined
   #isClosed = false
   #outstanding = 0
   #outstandingBytes = 0
@@ -115,6 +124,7 @@ export class LmdbStore {
     this.#store = new KeyedStore(surroundings, new RecordCache())
     this.#log = options.log
     this.#mapBytes = options.mapBytes
+    this.#commitMaxMs = options.commitMaxMs ?? COMMIT_MAX_MS
   }
 
   /** `done` runs once, never within this call. */
@@ -153,7 +163,9 @@ export class LmdbStore {
       await promise
       clearTimeout(timer)
     }
-    if (this.#outstanding > 0) this.#log.error('the store did not finish in time', { outstanding: this.#outstanding })
+    clearTimeout(this.#stuckTimer)
+    if (this.#outstanding > 0 || this.#isStuck)
+      this.#log.error('the store did not finish in time', { outstanding: this.#outstanding })
     else await this.#database.close()
   }
 
@@ -182,6 +194,7 @@ export class LmdbStore {
   }
 
   #enqueueWrite(pending: Pending): void {
+    if (this.#isStuck) return queueMicrotask(() => this.#answer(pending, stuckFailure(this.#commitMaxMs)))
     this.#writes.push(pending)
     if (!this.#isCommitting) this.#begin()
   }
@@ -189,7 +202,32 @@ export class LmdbStore {
   #begin(): void {
     this.#isCommitting = true
     this.#committingSince = performance.now()
+    if (!this.#stuckTimer) this.#watch(this.#commitMaxMs)
     void this.#commit()
+  }
+
+  /** One timer for all commits of its time, which looks at the one that is under way when it ends. */
+  #watch(ms: number): void {
+    this.#stuckTimer = setTimeout(() => {
+      this.#stuckTimer = undefined
+      if (this.#committingSince === undefined) return
+      const left = this.#commitMaxMs - (performance.now() - this.#committingSince)
+      if (left > 0) this.#watch(left)
+      else this.#giveUp()
+    }, ms)
+  }
+
+  /** After the root page could not be written, for one, the library never ends the next commit. */
+  #giveUp(): void {
+    this.#isStuck = true
+    const failure = stuckFailure(this.#commitMaxMs)
+    this.#failure = failure.detail
+    this.#log.error('the store cannot write', { reason: failure.detail })
+    const waiting = [...this.#taken, ...this.#again.flat(), ...this.#writes]
+    this.#taken = []
+    this.#again = []
+    this.#writes = []
+    for (const pending of waiting) this.#answer(pending, failure)
   }
 
   /**
@@ -198,22 +236,24 @@ export class LmdbStore {
    */
   async #commit(): Promise<void> {
     const part = this.#again.shift()
-    let taken: Pending[] = part ?? []
+    this.#taken = part ?? []
     try {
       const committed = this.#database.childTransaction(() => {
-        if (!part) taken = this.#take()
+        if (!part) this.#taken = this.#take()
         return this.#store.write(
           this.#table,
-          taken.map(({ request }) => request),
+          this.#taken.map(({ request }) => request),
         )
       })
       // The library rejects a promise of its own beside ours; it is made in the coming turn of the loop.
       setImmediate(() => this.#database.committed.then(ignore, ignore))
       const batch = await committed
-      this.#committed(taken, batch)
+      this.#committed(batch)
     } catch (error) {
-      this.#failed(taken, await this.#judged(diskFailure(await causeOf(error))))
+      this.#failed(await this.#judged(diskFailure(await causeOf(error))))
     }
+    this.#taken = []
+    this.#isStuck = false
     this.#committingSince = undefined
     this.#isCommitting = false
     if (this.#again.length > 0 || this.#writes.length > 0) this.#begin()
@@ -230,11 +270,11 @@ export class LmdbStore {
     return this.#writes.splice(0, count)
   }
 
-  #committed(taken: Pending[], { results, notices, settle }: Batch): void {
+  #committed({ results, notices, settle }: Batch): void {
     this.#database.resetReadTxn()
     settle()
     this.#commits++
-    this.#written += taken.length
+    this.#written += results.length
     if (this.#failure !== undefined) this.#log.info('the store takes writes again')
     this.#failure = undefined
     for (const { table, storeId, aor } of notices) {
@@ -242,7 +282,7 @@ export class LmdbStore {
       this.#log.error('a damaged record was set aside', { table, storeId, aor })
     }
     this.#measureWhenDue()
-    for (const [at, pending] of taken.entries()) this.#answer(pending, results[at]!)
+    for (const [at, pending] of this.#taken.entries()) this.#answer(pending, results[at]!)
   }
 
   /** The library reports a write cut short as EIO: with no room left, it is that. */
@@ -255,7 +295,8 @@ export class LmdbStore {
     return room < NO_ROOM_BYTES ? new DiskFailure('full', failure.message) : failure
   }
 
-  #failed(taken: Pending[], failure: DiskFailure): void {
+  #failed(failure: DiskFailure): void {
+    const taken = this.#taken
     if (this.#failure === undefined) this.#log.error('the store cannot write', { reason: failure.message })
     this.#failure = failure.message
     this.#measuredAt = 0
@@ -308,6 +349,11 @@ const later = (done: Done, failure: StoreFailure): void => queueMicrotask(() => 
 const ignore = (): void => {}
 
 const failureOf = ({ failure, message }: DiskFailure): StoreFailure => ({ failure, detail: message })
+
+const stuckFailure = (ms: number): StoreFailure => ({
+  failure: 'io',
+  detail: `the disk has not finished a write for ${ms / 1000} s`,
+})
 
 /** The library tells why a commit failed by a promise that is rejected beside the first. */
 async function causeOf(error: unknown): Promise<unknown> {
