@@ -14,6 +14,8 @@ export interface EngineOptions {
   /** Where the host listens: ports as bound. */
   readonly sip: readonly { readonly transport: Transport; readonly endpoint: Endpoint }[]
   readonly msrp: readonly { readonly transport: 'tcp' | 'tls'; readonly endpoint: Endpoint }[]
+  /** The machine's own addresses, for listeners on every address. */
+  readonly addresses?: readonly string[]
   readonly entropy: Entropy
   readonly log: Log
   readonly counters: Counters
@@ -42,7 +44,7 @@ export class Engine {
   #ids = 0
   #now: Now | undefined
 
-  constructor({ config, sip, msrp, entropy, log, counters }: EngineOptions) {
+  constructor({ config, sip, msrp, addresses, entropy, log, counters }: EngineOptions) {
     this.#counters = counters
     // Stream flows of another run of the process must never be taken for ours: bindings outlive a restart, streams do not.
     this.#run = token(entropy, 40)
@@ -50,6 +52,7 @@ export class Engine {
       config,
       sip,
       msrp,
+      ...(addresses && { addresses }),
       entropy,
       log,
       counters,

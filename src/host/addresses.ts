@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os'
 import type { Endpoint } from '../base/flow.ts'
 import { codeOf, messageOf, PlainError } from './plain-error.ts'
 
@@ -7,6 +8,10 @@ export const plainAddress = (address: string): string => {
   const bare = zone < 0 ? address : address.slice(0, zone)
   return bare.startsWith('::ffff:') && bare.includes('.') ? bare.slice(7) : bare
 }
+
+/** Of every interface that is up now; one that comes later is known to streams alone, until the next start. */
+export const machineAddresses = (): string[] =>
+  Object.values(networkInterfaces()).flatMap(each => (each ?? []).map(({ address }) => plainAddress(address)))
 
 export const endpointOf = (address: string | undefined, port: number | undefined): Endpoint => ({
   address: plainAddress(address ?? '0.0.0.0'),

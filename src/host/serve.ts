@@ -5,6 +5,7 @@ import type { Entropy } from '../base/entropy.ts'
 import type { Endpoint, Transport } from '../base/flow.ts'
 import type { Log } from '../base/log.ts'
 import { accountsOfFile } from './accounts.ts'
+import { machineAddresses } from './addresses.ts'
 import { Clock } from './clock.ts'
 import { ControlServer } from './control.ts'
 import { Dns } from './dns.ts'
@@ -28,6 +29,7 @@ export interface EngineParts {
   readonly config: Config
   readonly sip: readonly BoundListener[]
   readonly msrp: readonly BoundListener<'tcp' | 'tls'>[]
+  readonly addresses: readonly string[]
   readonly entropy: Entropy
   readonly log: Log
   readonly counters: Counters
@@ -163,7 +165,15 @@ export class Box {
       await Promise.all([streams.closeAll(STREAM_STOP_MS), datagrams.close()])
     })
     await this.#listen(datagrams, streams)
-    const engine = await makeEngine({ config, sip: this.sip, msrp: this.msrp, entropy, log, counters })
+    const engine = await makeEngine({
+      config,
+      sip: this.sip,
+      msrp: this.msrp,
+      addresses: machineAddresses(),
+      entropy,
+      log,
+      counters,
+    })
     loop = new Loop({ engine, clock, log, counters })
     this.#closings.push(() => endWork(engine, loop, streams, store))
     loop.start({ datagrams, streams, dns: new Dns(), store })

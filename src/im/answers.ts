@@ -4,7 +4,10 @@ import type { Refusal } from '../sip/refusal.ts'
 export type Answer = Refusal
 
 /** RFC 3261 20.43, code 399: a sentence for a person. Our own words only, so nothing needs quoting. */
-export const warning = (hostname: string, text: string): [string, string] => ['Warning', `399 ${hostname} "${text}"`]
+export const warning = (hostname: string, text: string): [string, string] => [
+  'Warning',
+  `399 ${hostname.includes(':') ? `[${hostname}]` : hostname} "${text}"`,
+]
 
 /** RFC 3261 21.5.4: come back in so many seconds. */
 export const unavailable = (seconds: number): Answer => ({ status: 503, headers: [['Retry-After', String(seconds)]] })

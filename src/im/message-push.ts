@@ -1,14 +1,18 @@
 import { isReliable } from '../base/flow.ts'
 import type { Now } from '../base/time.ts'
 import type { ForwardLayer } from '../sip/forward.ts'
-import { addFirst, remove, set } from '../sip-parser-lite/access.ts'
+import { wayTo } from '../sip/request-uri.ts'
+import { addLast, remove, set } from '../sip-parser-lite/access.ts'
 import type { SipRequest } from '../sip-parser-lite/message.ts'
 import type { StoredMessage } from '../store/verbs.ts'
 import type { MailboxReader } from './mailbox-reader.ts'
-import { isAboutOneMessage, type Push, type PushEnd } from './push.ts'
+import { isAboutTheReceiver, type Push, type PushEnd } from './push.ts'
 import { type Answered, PushWindow } from './push-window.ts'
 import type { Reach } from './reach.ts'
 import { readStored } from './stored-request.ts'
+
+/** One datagram's worth, less what our Via and a Route may take. */
+const DATAGRAM_BYTES_MAX = 65_507 - 2048
 
 /** Unanswered at once over a stream, which keeps their order; their bytes are bounded by what a page-mode message may have. */
 const STREAM_WINDOW = 8
@@ -43,11 +47,13 @@ export class MessagePush implements Push {
     const answered = (then: Now, answer: Answered): void => this.#window.answered(then, message, answer)
     const request = messageFor(message.bytes, this.#reach)
     if (!request) return answered(now, { kind: 'aside', why: 'the stored message cannot be read' })
+    if (this.#reach.to.transport === 'udp' && message.bytes.length > DATAGRAM_BYTES_MAX)
+      return answered(now, { kind: 'aside', why: 'too large for a datagram' })
     this.#layer.request(now, request, this.#reach.to, {
       onResponse: (then, { status, reason }) => {
         if (status >= 200) answered(then, judged(status, reason))
       },
-      onTimeout: then => answered(then, { kind: 'kept', why: 'SIP MESSAGE was not answered' }),
+      onTimeout: then => answered(then, { kind: 'silent', why: 'SIP MESSAGE was not answered' }),
       onTransportError: (then, why) => answered(then, { kind: 'kept', why, isDead: true }),
     })
   }
@@ -57,7 +63,7 @@ function judged(status: number, reason: string): Answered {
   if (status < 300) return { kind: 'delivered', detail: `${status} to SIP MESSAGE` }
   const why = `SIP MESSAGE answered ${status} ${reason}`
   if (status === 405 || status === 501) return { kind: 'unfit', why }
-  return { kind: isAboutOneMessage(status) ? 'aside' : 'kept', why }
+  return { kind: isAboutTheReceiver(status) ? 'silent' : 'aside', why }
 }
 
 /** The stored request on its way to one contact: new Request-URI and route; its Via set was the sender's path, not ours. */
@@ -65,8 +71,9 @@ export function messageFor(stored: Buffer, reach: Reach): SipRequest | undefined
   const request = readStored(stored)
   if (!request) return undefined
   remove(request, 'via')
-  request.uri = reach.uri
+  const way = wayTo(reach.uri, reach.routes)
+  request.uri = way.uri
   set(request, 'Max-Forwards', '70')
-  for (let i = reach.routes.length - 1; i >= 0; i--) addFirst(request, 'Route', reach.routes[i]!)
+  for (const route of way.routes) addLast(request, 'Route', route)
   return request
 }

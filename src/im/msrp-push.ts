@@ -9,6 +9,7 @@ import { acceptsInside, canPush, type PushForm } from '../sdp/accept.ts'
 import { type MsrpMedia, readAnswer, takesMessages } from '../sdp/msrp-media.ts'
 import { pushOffer } from '../sdp/push-offer.ts'
 import type { Resolver } from '../sip/next-hop.ts'
+import { wayTo } from '../sip/request-uri.ts'
 import type { Session, Sessions } from '../sip/session.ts'
 import type { SipResponse } from '../sip-parser-lite/message.ts'
 import type { StoredMessage } from '../store/verbs.ts'
@@ -84,14 +85,15 @@ export class MsrpPush implements Push {
       path: this.#msrp.localPath,
       sessionId: String(1_000_000_000 + randomBelow(entropy, 4_000_000_000)),
     })
+    const way = wayTo(reach.uri, reach.routes)
     this.#session = sessions.invite(
       now,
       {
-        requestUri: reach.uri,
+        requestUri: way.uri,
         to: `<${this.#aor}>`,
         from: `<${storeUri}>`,
         contact: `<${contactUri}>;${IM_FEATURE_TAG};automata`,
-        routes: [...reach.routes],
+        routes: way.routes,
         target: reach.to,
         headers: [
           ['Accept-Contact', `*;${IM_FEATURE_TAG};require;explicit`],
@@ -162,7 +164,9 @@ export class MsrpPush implements Push {
     if (!this.#media || !acceptsInside(this.#media, wraps))
       return answered(now, { kind: 'aside', why: `the client does not take ${wraps}` })
     const messageId = token(this.#parts.entropy, 80)
-    this.#msrp?.send(now, { messageId, contentType, body }, (then, outcome) => {
+    // RFC 4976: a relay answers for itself, so the receiver's own success is a report.
+    const successReport = this.#media.path.length > 1
+    this.#msrp?.send(now, { messageId, contentType, body, successReport }, (then, outcome) => {
       if ('closed' in outcome) answered(then, { kind: 'kept', why: `connection lost: ${outcome.closed}` })
       else answered(then, this.#judged(outcome.status, messageId))
     })
@@ -172,7 +176,8 @@ export class MsrpPush implements Push {
   #judged(status: number, messageId: string): Answered {
     if (status === 200) return { kind: 'delivered', detail: `200 to MSRP SEND, Message-ID ${messageId}` }
     const why = `MSRP SEND answered ${status}`
-    if (status === 408 || status === 481 || status === 506) return { kind: 'kept', why }
+    if (status === 408) return { kind: 'silent', why }
+    if (status === 481 || status === 506) return { kind: 'kept', why }
     return { kind: status === 415 && this.#window.delivered === 0 ? 'unfit' : 'aside', why }
   }
 

@@ -16,6 +16,18 @@ t.test('a name is given to everybody', async t => {
   t.same(own.hosts, ['edge1.example.org'])
 })
 
+t.test('a listener on every address is known by each of the machine’s', async t => {
+  const everywhere = new OwnAddresses('edge1.example.org', [at('udp', '0.0.0.0', 5060)], [], ['192.0.2.1', '::1'])
+  t.same(everywhere.hosts, ['edge1.example.org', '192.0.2.1', '::1'])
+  const one = new OwnAddresses('edge1.example.org', [at('udp', '192.0.2.1', 5060)], [], ['192.0.2.1', '198.51.100.1'])
+  t.same(one.hosts, ['edge1.example.org', '192.0.2.1'])
+})
+
+t.test('MSRP of the other family alone is offered by its own address, not by that of the SIP flow', async t => {
+  const own = new OwnAddresses('192.0.2.1', [], [at('tcp', '192.0.2.1', 2855)])
+  t.same(own.msrpEndpoint(hop('udp', '2001:db8::9')), { address: '192.0.2.1', port: 2855 })
+})
+
 t.test('a numeric hostname is of no use to a peer of the other family', async t => {
   const sip = [at('udp', '192.0.2.1', 5060), at('udp', '2001:db8::1', 5060)]
   const msrp = [at('tcp', '192.0.2.1', 2855), at('tcp', '2001:db8::1', 2856)]

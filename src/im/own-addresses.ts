@@ -6,17 +6,26 @@ export class OwnAddresses {
   readonly #hostname: string
   readonly #sip: readonly Listener[]
   readonly #msrp: readonly Listener[]
+  readonly #addresses: readonly string[]
 
-  constructor(hostname: string, sip: readonly Listener[], msrp: readonly Listener[]) {
+  /** `addresses`: the machine's own, for listeners on every address. */
+  constructor(
+    hostname: string,
+    sip: readonly Listener[],
+    msrp: readonly Listener[],
+    addresses: readonly string[] = [],
+  ) {
     this.#hostname = hostname
     this.#sip = sip
     this.#msrp = msrp
+    this.#addresses = addresses
   }
 
-  /** Names and addresses that mean this box; a listener on every address is known by the flow only. */
+  /** Names and addresses that mean this box. */
   get hosts(): readonly string[] {
-    const addresses = [...this.#sip, ...this.#msrp].map(({ endpoint }) => endpoint.address)
-    return [this.#hostname, ...addresses.filter(address => !isWildcard(address))]
+    const bound = [...this.#sip, ...this.#msrp].map(({ endpoint }) => endpoint.address)
+    const isEverywhere = bound.some(isWildcard)
+    return [this.#hostname, ...bound.filter(address => !isWildcard(address)), ...(isEverywhere ? this.#addresses : [])]
   }
 
   /** Our Contact URI over that flow or hop. */
@@ -40,8 +49,8 @@ export class OwnAddresses {
 
   #nameFor(own: Endpoint | undefined, to: Flow | Hop): string {
     if (!isNumeric(this.#hostname) || isIpv6(this.#hostname) === isIpv6(remoteOf(to))) return this.#hostname
-    const local = 'local' in to && !isWildcard(to.local.address) ? to.local.address : own?.address
-    return local !== undefined && !isWildcard(local) ? local : this.#hostname
+    if (own && !isWildcard(own.address)) return own.address
+    return 'local' in to && !isWildcard(to.local.address) ? to.local.address : this.#hostname
   }
 }
 

@@ -103,12 +103,15 @@ export class PageMode {
   }
 
   #targets(now: Now, bindings: readonly Binding[], done: (now: Now, targets: ForwardTarget[]) => void): void {
-    const targets: Reach[] = []
+    const targets = new Map<string, Reach>()
     let open = bindings.length
-    for (const binding of bindings) {
+    // RFC 5626 7: of the flows of one instance the newest that is alive.
+    const newestLast = [...bindings].sort((a, b) => a.registeredAt - b.registeredAt)
+    for (const binding of newestLast) {
+      const { instance, regId, contact } = binding
       reachBinding(now, this.#routing, binding, (then, reach) => {
-        if (reach) targets.push(reach)
-        if (--open === 0) done(then, targets)
+        if (reach) targets.set(regId === undefined ? `contact ${contact}` : `instance ${instance}`, reach)
+        if (--open === 0) done(then, [...targets.values()])
       })
     }
   }

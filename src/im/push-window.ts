@@ -8,8 +8,13 @@ export type Answered =
   | { readonly kind: 'delivered'; readonly detail: string }
   /** Refused for itself: those behind it go on. */
   | { readonly kind: 'aside'; readonly why: string }
+  /** No answer, or one that the receiver is away or busy. */
+  | { readonly kind: 'silent'; readonly why: string }
   /** Nothing more can be sent this way. */
   | { readonly kind: 'kept' | 'unfit'; readonly why: string; readonly isDead?: boolean }
+
+/** Attempts that ended in silence before a message is suspected. */
+const SUSPECT_AFTER = 2
 
 type Stopped = Extract<PushEnd, { kind: 'kept' | 'unfit' }>
 
@@ -27,6 +32,7 @@ export class PushWindow {
   #isEmpty = false
   #stopped: { readonly kind: 'kept' | 'unfit'; readonly why: string; readonly isDead?: boolean } | undefined
   #isOver = false
+  #suspect: { readonly message: StoredMessage; readonly why: string } | undefined
 
   /** `send` is called for each message in order, and answers each by `answered`. `ended` is called once. */
   constructor(
@@ -73,6 +79,9 @@ export class PushWindow {
     if (answer.kind === 'delivered') {
       this.#delivered++
       this.#reader.confirm(now, message.seq, answer.detail)
+      this.#clearSuspect(now)
+    } else if (answer.kind === 'silent') {
+      this.#silent(now, message, answer.why)
     } else if (answer.kind === 'aside') {
       this.#setAside++
       this.#reader.setAside(now, message.seq, answer.why)
@@ -95,6 +104,23 @@ export class PushWindow {
     this.#end(now)
   }
 
+  /**
+   * A message that nobody answered several times over may be the reason itself (a client that chokes on it). The one behind it is the
+   * test: if that gets through, this one is set aside; if not, the receiver is away and both wait in their order.
+   */
+  #silent(now: Now, message: StoredMessage, why: string): void {
+    this.#reader.postpone(now, message.seq, why)
+    if (message.attempts >= SUSPECT_AFTER && !this.#suspect && !this.#stopped) this.#suspect = { message, why }
+    else this.#stopped ??= { kind: 'kept', why }
+  }
+
+  #clearSuspect(now: Now): void {
+    if (!this.#suspect) return
+    this.#setAside++
+    this.#reader.setAside(now, this.#suspect.message.seq, this.#suspect.why)
+    this.#suspect = undefined
+  }
+
   #start(now: Now, message: StoredMessage): void {
     this.#underWay++
     this.#bytes += message.bytes.length
@@ -105,6 +131,7 @@ export class PushWindow {
     if (this.#isOver) return
     this.#isOver = true
     const delivered = this.#delivered
+    if (this.#suspect) this.#stopped ??= { kind: 'kept', why: this.#suspect.why }
     const end: Stopped | undefined = this.#stopped && { ...this.#stopped, delivered }
     this.#ended(now, end ?? { kind: 'done', delivered, setAside: this.#setAside })
   }

@@ -20,7 +20,10 @@ const INCAPABLE = new Set([405, 406, 415, 420, 488, 501, 606])
 
 export const isIncapable = (status: number): boolean => INCAPABLE.has(status)
 
-/** Answers to a SIP MESSAGE that speak of that message, not of the receiver: it is set aside and the next one goes (oma-im 8.2). */
-const ABOUT_ONE_MESSAGE = new Set([400, 406, 413, 414, 415, 420, 488, 493, 513, 606])
+/**
+ * Answers to a SIP MESSAGE that speak of the receiver, who is away or busy (oma-im 8.1). Any other refusal is of that message: it is
+ * set aside and the next one goes.
+ */
+const ABOUT_THE_RECEIVER = new Set([408, 430, 480, 486, 487, 500, 503, 504, 600])
 
-export const isAboutOneMessage = (status: number): boolean => ABOUT_ONE_MESSAGE.has(status)
+export const isAboutTheReceiver = (status: number): boolean => ABOUT_THE_RECEIVER.has(status)

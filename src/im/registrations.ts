@@ -6,6 +6,7 @@ import type { ServerTransaction } from '../sip/transaction/server-transaction.ts
 import { value } from '../sip-parser-lite/access.ts'
 import type { SipRequest } from '../sip-parser-lite/message.ts'
 import { parseNameAddr } from '../sip-parser-lite/typed.ts'
+import { parseUri } from '../sip-parser-lite/uri.ts'
 import type { StoreClient } from '../store/verbs.ts'
 import type { Admission } from './admission.ts'
 import { type Answer, unavailable } from './answers.ts'
@@ -43,7 +44,8 @@ export class Registrations {
     const to = parseNameAddr(value(request, 'to') ?? '').uri
     // RFC 4475 3.3.4: the address-of-record has to be a SIP or SIPS URI.
     if (!/^sips?:/i.test(to)) return answer(now, { status: 400, reason: 'To Is Not a SIP URI' })
-    const aor = this.#domain.userOf(to, transaction.flow)
+    const isForUs = this.#domain.isOwnHost(parseUri(request.uri).host, transaction.flow)
+    const aor = isForUs ? this.#domain.userOf(to, transaction.flow) : undefined
     if (aor === undefined) return answer(now, { status: 404, reason: 'Not a User of This Domain' })
     if (admission.kind === 'user') return this.#registrar.register(now, transaction, aor)
     if (admission.kind !== 'peer') return answer(now, { status: 403 })

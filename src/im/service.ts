@@ -21,8 +21,8 @@ const SUPPORTED = new Set(['path', 'outbound', 'timer'])
 
 type NotAdmitted = Extract<Admission, { kind: 'answer' }>
 
-/** RFC 6665 8.3.2: no event package is served yet. */
-const EVENT_METHODS = new Set(['SUBSCRIBE', 'PUBLISH'])
+/** RFC 3261 15.1.2, RFC 3311 5.2: of no use outside a dialog. */
+const IN_DIALOG = new Set(['BYE', 'UPDATE'])
 
 /** Which function serves a request (RFC 3261 8.2): inspected, admitted, then handed to the one it is for. One answer each. */
 export class Service implements TransactionUser {
@@ -83,10 +83,9 @@ export class Service implements TransactionUser {
   #handle(now: Now, transaction: ServerTransaction, request: SipRequest): void {
     if (toTag(request) !== undefined && this.#sessions.onRequest(now, transaction, request)) return
     if (this.#isStopping) return this.#answer(now, transaction, unavailable(30))
-    if (EVENT_METHODS.has(request.method)) return this.#answer(now, transaction, { status: 489 })
     const refusal = inspect(request, request.method === 'REGISTER' ? this.#asRegistrar : this.#asProxy)
     if (refusal) return this.#answer(now, transaction, refusal)
-    if (toTag(request) !== undefined && request.method !== 'REGISTER')
+    if ((toTag(request) !== undefined && request.method !== 'REGISTER') || IN_DIALOG.has(request.method))
       return this.#answer(now, transaction, { status: 481 })
     if (request.method === 'OPTIONS' && this.#domain.isBox(request.uri, transaction.flow)) {
       return this.#answer(now, transaction, this.#capabilities(now, request))

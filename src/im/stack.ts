@@ -20,6 +20,8 @@ export interface StackParts {
   /** Where the host listens: ports as bound. */
   readonly sip: readonly { readonly transport: Transport; readonly endpoint: Endpoint }[]
   readonly msrp: readonly { readonly transport: 'tcp' | 'tls'; readonly endpoint: Endpoint }[]
+  /** The machine's own, for listeners on every address. */
+  readonly addresses?: readonly string[]
   /** Unique to this run of the process. */
   readonly run: string
   readonly entropy: Entropy
@@ -42,7 +44,7 @@ export class Stack {
 
   constructor(parts: StackParts) {
     const { sip, msrp, hostname, resolver, entropy } = parts
-    this.own = new OwnAddresses(hostname, sip, msrp)
+    this.own = new OwnAddresses(hostname, sip, msrp, parts.addresses)
     this.transport = new SipTransport({ ...parts, listeners: sip })
     this.layer = new TransactionLayer({ ...parts, transport: this.transport })
     this.transport.receiver = this.layer

@@ -4,10 +4,8 @@ import { after, type Now } from '../base/time.ts'
 import type { Timer, Timers } from '../base/timers.ts'
 import { addLast, cloneRequest, remove, set, value } from '../sip-parser-lite/access.ts'
 import type { HeaderField, SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
-import { parseNameAddr } from '../sip-parser-lite/typed.ts'
-import { parseUri } from '../sip-parser-lite/uri.ts'
 import { bestResponse } from './best-response.ts'
-import { withoutHeaders } from './request-uri.ts'
+import { wayTo } from './request-uri.ts'
 import type { Hop } from './transport.ts'
 
 export interface ForwardTarget {
@@ -134,7 +132,7 @@ class Fork {
   #response(now: Now, index: number, received: SipResponse): void {
     if (received.status < 200) return
     const vias = this.#request.headers.filter(isVia)
-    const headers = [...vias, ...received.headers.filter(header => !isVia(header))]
+    const headers = [...vias, ...received.headers.filter(header => !NOT_PASSED_BACK.has(header.key))]
     this.#settle(now, index, { kind: 'answered', response: { ...received, headers } })
   }
 
@@ -172,28 +170,19 @@ class Fork {
   }
 }
 
+/** A contact is a user's: what it asserts is not ours to pass on (RFC 3325 5). */
+const NOT_PASSED_BACK = new Set(['via', 'p-asserted-identity'])
+
 const isVia = (header: HeaderField): boolean => header.key === 'via'
 
 /** RFC 3261 16.6 steps 1 to 6; Via is the transaction layer's. Throws SipSyntaxError where a Route value is none. */
 function copyFor(request: SipRequest, target: ForwardTarget): SipRequest {
   const copy = cloneRequest(request)
-  copy.uri = withoutHeaders(target.uri)
+  const way = wayTo(target.uri, target.routes)
+  copy.uri = way.uri
   const hops = Number(value(copy, 'max-forwards') ?? MAX_FORWARDS + 1)
   set(copy, 'Max-Forwards', String(Number.isInteger(hops) ? Math.max(0, hops - 1) : MAX_FORWARDS))
   remove(copy, 'route')
-  for (const route of routesFor(copy, target.routes)) addLast(copy, 'Route', route)
+  for (const route of way.routes) addLast(copy, 'Route', route)
   return copy
-}
-
-/**
- * RFC 3261 16.6 step 6: a first hop that routes strictly wants itself as Request-URI and the contact as the last Route.
- */
-function routesFor(copy: SipRequest, routes: readonly string[]): readonly string[] {
-  const first = routes[0]
-  if (first === undefined) return routes
-  const { uri } = parseNameAddr(first)
-  if (parseUri(uri).params.has('lr')) return routes
-  const contact = copy.uri
-  copy.uri = withoutHeaders(uri)
-  return [...routes.slice(1), `<${contact}>`]
 }
