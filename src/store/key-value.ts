@@ -1,3 +1,4 @@
+import { isKeptAsValue } from './keys.ts'
 import type { RecordCache } from './record-cache.ts'
 
 /** One character is one byte, so that keys compare as text the way the disk orders them. Never empty. */
@@ -141,7 +142,7 @@ export class Overlay implements Records {
   settle(): void {
     for (const [key, row] of this.#flushed) {
       if (row !== null && 'record' in row) this.#cache?.set(key, row.record)
-      else this.#cache?.forget(key)
+      else if (isKeptAsValue(key)) this.#cache?.forget(key)
     }
   }
 

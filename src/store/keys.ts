@@ -22,6 +22,9 @@ import { AOR_BYTES_MAX } from './story.ts'
 export const SCHEMA_KEY = '!schema'
 export const TOTALS_KEY = '!totals'
 
+/** Shorter than any other of a mailbox. */
+const HEAD_KEY_BYTES = 6
+
 /** Bytes of a key as numbers, big-endian, so that keys sort as the numbers do. */
 const u16 = (value: number): string => String.fromCharCode((value >>> 8) & 255, value & 255)
 export const u32 = (value: number): string => u16(value >>> 16) + u16(value & 65535)
@@ -65,6 +68,12 @@ export const indexKey = (mailbox: number, seq: number): string => `m${u32(mailbo
 export const quarantineKey = (number: number): string => `q${u48(number)}`
 export const bodyKey = (seq: number): string => `s${u48(seq)}b`
 export const lifeKey = (seq: number): string => `s${u48(seq)}l`
+
+/** Whether the record under it is one that the verbs keep as a value: schema and totals, account, bindings, head. */
+export function isKeptAsValue(key: string): boolean {
+  const table = key[0]
+  return table === 'm' ? key.length === HEAD_KEY_BYTES : table === '!' || table === 'a' || table === 'b'
+}
 
 /** The first key past every key that begins with `prefix`, which never is all of byte 255. */
 export function pastPrefix(prefix: string): string {
