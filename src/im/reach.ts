@@ -23,9 +23,6 @@ export interface Routing {
   nextHops(now: Now, uri: SipUri, done: (now: Now, hops: readonly Hop[]) => void): void
 }
 
-/** RFC 3261 19.1.2: of a URI that names none. */
-const UDP_PORT = 5060
-
 /**
  * The flow the contact registered over, as a NAT lets nothing else in (RFC 5626 5.3, RFC 3581). A stream that is gone is dialled
  * again at the contact's address, except where only that flow could have reached it: outbound (reg-id) and WebSocket contacts.
@@ -42,7 +39,7 @@ export function reachBinding(
   const uri = binding.contact
   const contact = parseUri(uri)
   if (flow.transport === 'udp') {
-    if (isElsewhere(contact, binding)) return toFirstHop(now, routing, contact, uri, [], done)
+    if (isAtItsAddress(contact, binding)) return toFirstHop(now, routing, contact, uri, [], done)
     return done(now, { uri, routes: [], to: udpFlow(flow.local, flow.remote) })
   }
   const stream: Flow = { ...flow, protocol: 'sip' }
@@ -53,13 +50,11 @@ export function reachBinding(
 }
 
 /**
- * RFC 3261 10.3: a contact on the host that registered it, at another port: it listens there, and no NAT stands between, which
- * would have changed the address as well.
+ * RFC 3261 10.3: a contact on the host that registered it: no NAT stands between, which would have changed the address. It is reached
+ * at the port that it names, and what is too large for UDP may go by TCP (RFC 3261 18.1.1).
  */
-function isElsewhere(contact: SipUri, { flow, regId }: Binding): boolean {
-  const isSameHost = contact.host === flow.remote.address
-  return regId === undefined && isSameHost && (contact.port ?? UDP_PORT) !== flow.remote.port
-}
+const isAtItsAddress = (contact: SipUri, { flow, regId }: Binding): boolean =>
+  regId === undefined && contact.host === flow.remote.address
 
 /** Through the first of these Route values: a registered Path (RFC 3327 5.4) or the SIP/IP core. */
 export function reachByRoute(
