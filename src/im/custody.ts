@@ -1,9 +1,10 @@
 import type { Log } from '../base/log.ts'
 import type { Now } from '../base/time.ts'
 import { sipDate } from '../base/time.ts'
-import { addLast, cloneRequest, set, value } from '../sip-parser-lite/access.ts'
+import { addLast, has } from '../sip-parser-lite/access.ts'
 import { encodeMessage } from '../sip-parser-lite/encode.ts'
-import type { SipRequest } from '../sip-parser-lite/message.ts'
+import type { HeaderField, SipRequest } from '../sip-parser-lite/message.ts'
+import { field } from '../sip-parser-lite/names.ts'
 import type { CustodyLimits, RefusalReason, StoreClient, StoreFailure } from '../store/verbs.ts'
 import { type ExpiryPolicy, expiryOf } from './expiry.ts'
 import { type Incoming, messageIdentity } from './incoming.ts'
@@ -85,9 +86,19 @@ const declined = (why: string): CustodyOutcome => ({ kind: 'refused', status: 60
 
 /** DM-STO-01, 02: every header and body as received, a Date if there was none, less what ends with this hop. */
 export function storedForm(request: SipRequest, now: Now): Buffer {
-  const kept = cloneRequest(request)
-  kept.headers = kept.headers.filter(header => !HOP_HEADERS.has(header.key))
-  set(kept, 'Max-Forwards', '70')
-  if (value(kept, 'date') === undefined) addLast(kept, 'Date', sipDate(now.wall))
+  const headers: HeaderField[] = []
+  let hasForwards = false
+  for (const header of request.headers) {
+    if (header.key === 'max-forwards') {
+      if (!hasForwards) headers.push(header.value === '70' ? header : FULL_WAY)
+      hasForwards = true
+    } else if (!HOP_HEADERS.has(header.key)) headers.push(header)
+  }
+  if (!hasForwards) headers.push(FULL_WAY)
+  const kept: SipRequest = { ...request, headers }
+  if (!has(request, 'date')) addLast(kept, 'Date', sipDate(now.wall))
   return encodeMessage(kept)
 }
+
+/** RFC 3261 8.1.1.6: a push is a journey of its own. */
+const FULL_WAY = field('Max-Forwards', '70')

@@ -217,7 +217,9 @@ export class Delivery {
         why: end.kind === 'done' ? undefined : end.why,
       })
       reader.whenSettled(then, settled => {
-        if (end.kind === 'done') this.#release(mailbox, undefined)
+        const others = end.kind === 'done' ? inAnotherForm(mailbox, rungs, rung, end.unfit) : []
+        if (end.kind === 'done' && others.length === 0) this.#release(mailbox, undefined)
+        else if (end.kind === 'done') this.#climb(settled, mailbox, others, 'no form is left to try')
         else this.#climb(settled, mailbox, rungsAfter(rungs, rung, end), end.why)
       })
     })
@@ -269,4 +271,17 @@ export class Delivery {
 function takeBack(mailbox: Mailbox): void {
   mailbox.aside.clear()
   mailbox.asideUntil = undefined
+}
+
+/** oma-im 2.3: what did not go over MSRP for its type goes to the same contact as SIP MESSAGE, at once. */
+function inAnotherForm(
+  mailbox: Mailbox,
+  rungs: readonly Rung[],
+  tried: Rung,
+  unfit: readonly number[],
+): readonly Rung[] {
+  const others = rungs.filter(({ binding, form }) => binding === tried.binding && form !== tried.form)
+  if (unfit.length === 0 || others.length === 0) return []
+  for (const seq of unfit) mailbox.aside.delete(seq)
+  return others
 }

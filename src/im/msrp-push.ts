@@ -162,7 +162,7 @@ export class MsrpPush implements Push {
     if (!push) return answered(now, { kind: 'aside', why: 'the stored message cannot be read' })
     const { contentType, body, wraps } = push
     if (!this.#media || !acceptsInside(this.#media, wraps))
-      return answered(now, { kind: 'aside', why: `the client does not take ${wraps}` })
+      return answered(now, { kind: 'aside', why: `the client does not take ${wraps}`, isUnfit: true })
     const messageId = token(this.#parts.entropy, 80)
     // RFC 4976: a relay answers for itself, so the receiver's own success is a report.
     const successReport = this.#media.path.length > 1
@@ -178,7 +178,7 @@ export class MsrpPush implements Push {
     const why = `MSRP SEND answered ${status}`
     if (status === 408) return { kind: 'silent', why }
     if (status === 481 || status === 506) return { kind: 'kept', why }
-    return { kind: status === 415 && this.#window.delivered === 0 ? 'unfit' : 'aside', why }
+    return { kind: 'aside', why, isUnfit: status === 415 }
   }
 
   /** DM-PSH-08: BYE after the last answer. */

@@ -6,8 +6,8 @@ import type { PushEnd } from './push.ts'
 /** What became of one message that was sent. */
 export type Answered =
   | { readonly kind: 'delivered'; readonly detail: string }
-  /** Refused for itself: those behind it go on. */
-  | { readonly kind: 'aside'; readonly why: string }
+  /** Refused for itself, or of a type that does not go this way: those behind it go on. */
+  | { readonly kind: 'aside'; readonly why: string; readonly isUnfit?: boolean }
   /** No answer, or one that the receiver is away or busy. */
   | { readonly kind: 'silent'; readonly why: string }
   /** Nothing more can be sent this way. */
@@ -27,7 +27,7 @@ export class PushWindow {
   #underWay = 0
   #bytes = 0
   #delivered = 0
-  #setAside = 0
+  readonly #unfit: number[] = []
   #isReading = false
   #isEmpty = false
   #stopped: { readonly kind: 'kept' | 'unfit'; readonly why: string; readonly isDead?: boolean } | undefined
@@ -83,7 +83,7 @@ export class PushWindow {
     } else if (answer.kind === 'silent') {
       this.#silent(now, message, answer.why)
     } else if (answer.kind === 'aside') {
-      this.#setAside++
+      if (answer.isUnfit) this.#unfit.push(message.seq)
       this.#reader.setAside(now, message.seq, answer.why)
     } else {
       this.#stopped ??= answer
@@ -116,7 +116,6 @@ export class PushWindow {
 
   #clearSuspect(now: Now): void {
     if (!this.#suspect) return
-    this.#setAside++
     this.#reader.setAside(now, this.#suspect.message.seq, this.#suspect.why)
     this.#suspect = undefined
   }
@@ -133,6 +132,6 @@ export class PushWindow {
     const delivered = this.#delivered
     if (this.#suspect) this.#stopped ??= { kind: 'kept', why: this.#suspect.why }
     const end: Stopped | undefined = this.#stopped && { ...this.#stopped, delivered }
-    this.#ended(now, end ?? { kind: 'done', delivered, setAside: this.#setAside })
+    this.#ended(now, end ?? { kind: 'done', delivered, unfit: this.#unfit })
   }
 }

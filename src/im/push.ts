@@ -2,8 +2,8 @@ import type { Now } from '../base/time.ts'
 
 /** How one attempt to hand over a mailbox ended. */
 export type PushEnd =
-  /** Everything that waited was confirmed or set aside for later. */
-  | { readonly kind: 'done'; readonly delivered: number; readonly setAside: number }
+  /** Everything that waited was confirmed or set aside for later; `unfit` are those that the client takes, if at all, in another form. */
+  | { readonly kind: 'done'; readonly delivered: number; readonly unfit: readonly number[] }
   /**
    * `kept`: the receiver is away, busy or gone, and what was not confirmed waits. `unfit`: this contact does not take this form of
    * delivery: try the next rung. `isDead`: nobody answers at that address, another hop may (RFC 3263 4.3).
