@@ -12,7 +12,6 @@ export interface Completed {
   readonly flow: Flow
   /** Absent where RFC 4320 wants silence. */
   readonly bytes: Buffer | undefined
-  readonly endsAt: Instant
 }
 
 export interface CompletedLimits {
@@ -33,6 +32,7 @@ export class CompletedTable {
   readonly #dropped: (completed: Completed) => void
   readonly #byKey = new Map<string, Completed>()
   readonly #ring: (Completed | undefined)[]
+  readonly #endsAt: Float64Array
   #oldest = 0
   #bytes = 0
   #timer: Timer | undefined
@@ -43,6 +43,7 @@ export class CompletedTable {
     this.#dropped = dropped
     this.#limits = limits
     this.#ring = new Array(limits.transactions).fill(undefined)
+    this.#endsAt = new Float64Array(limits.transactions)
   }
 
   get size(): number {
@@ -58,30 +59,27 @@ export class CompletedTable {
   }
 
   /** `key` must not be in the table. */
-  add(now: Now, row: Omit<Completed, 'endsAt'>): void {
-    const size = sizeOf(row)
+  add(now: Now, completed: Completed): void {
+    const size = sizeOf(completed)
     while (this.size > 0 && (this.size >= this.#limits.transactions || this.#bytes + size > this.#limits.bytes)) {
       this.#dropOldest()
     }
-    const { key, mergeKey, flow, bytes } = row
-    const completed: Completed = { key, mergeKey, flow, bytes, endsAt: after(now, TRANSACTION_MS) }
-    this.#ring[(this.#oldest + this.size) % this.#ring.length] = completed
-    this.#byKey.set(key, completed)
+    const place = (this.#oldest + this.size) % this.#ring.length
+    this.#ring[place] = completed
+    this.#endsAt[place] = after(now, TRANSACTION_MS)
+    this.#byKey.set(completed.key, completed)
     this.#bytes += size
-    this.#timer ??= this.#timers.set('J', completed.endsAt, fired => this.#end(fired))
+    if (!this.#timer) this.#arm()
+  }
+
+  #arm(): void {
+    this.#timer = this.#timers.set('J', this.#endsAt[this.#oldest] as Instant, fired => this.#end(fired))
   }
 
   #end(now: Now): void {
     this.#timer = undefined
-    for (;;) {
-      const oldest = this.#ring[this.#oldest]
-      if (!oldest) return
-      if (oldest.endsAt > now.at) {
-        this.#timer = this.#timers.set('J', oldest.endsAt, fired => this.#end(fired))
-        return
-      }
-      this.#dropOldest()
-    }
+    while (this.size > 0 && this.#endsAt[this.#oldest]! <= now.at) this.#dropOldest()
+    if (this.size > 0) this.#arm()
   }
 
   #dropOldest(): void {
@@ -96,5 +94,5 @@ export class CompletedTable {
 }
 
 /** What whoever sent the request can make long. */
-const sizeOf = ({ key, mergeKey, bytes }: Omit<Completed, 'endsAt'>): number =>
+const sizeOf = ({ key, mergeKey, bytes }: Completed): number =>
   key.length + (mergeKey?.length ?? 0) + (bytes?.length ?? 0)
