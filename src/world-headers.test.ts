@@ -17,7 +17,7 @@ function pushed(run: Scenario, options: Partial<MessageOptions>, isIm = true): S
 
 const stored = (run: Scenario): string =>
   waitingFor(run)
-    .map(({ head }) => head.toString('latin1'))
+    .map(({ head }) => head!.toString('latin1'))
     .join('\n')
 
 t.test('DM-STO-01, DM-PSH-07: every header and body comes back as it was sent', async t => {

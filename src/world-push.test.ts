@@ -304,3 +304,15 @@ t.test('DM-DLV-14, RFC 4028 7.2: a push longer than half of the session interval
   t.equal(run.bob.calls.length, 1)
   t.ok(run.bob.calls[0]!.refreshes >= 1, `${run.bob.calls[0]!.refreshes} refreshes`)
 })
+
+t.test('a push is traced by its MSRP Message-ID as well', async t => {
+  const run = waitingScenario('traced', 3)
+  arrive(run)
+  const [story] = run.world.ask(run.box, 'trace', { id: 'sip:2@10.0.0.1', limit: 1 })
+  const delivered = story?.events.find(event => event.event === 'delivered')
+  const messageId = /Message-ID (\S+)$/.exec(delivered && 'detail' in delivered ? delivered.detail : '')?.[1] ?? ''
+  t.same(
+    run.world.ask(run.box, 'trace', { id: messageId, limit: 9 }).map(({ seq }) => seq),
+    [2],
+  )
+})

@@ -18,6 +18,8 @@ export async function showQueue(world: World, text: string | undefined, options:
   else await showOne(world, aorOf(text, config), config, options)
 }
 
+type Row = Waiting & { readonly sender: string }
+
 type Loaded = ReturnType<typeof readConfig>['config']
 
 async function showAll(world: World, config: Loaded, options: Options): Promise<void> {
@@ -49,15 +51,19 @@ async function showOne(world: World, aor: string, config: Loaded, options: Optio
   const rows = await withStore(world, config, async link => {
     if (!(await link.ask('account.get', { aor })))
       throw new PlainError(`There is no account ${aor}. \`restante user list\` shows what there is.`)
-    return allPages<Waiting>(last => link.ask('mailbox', { aor, afterSeq: last?.seq ?? -1, limit: PAGE_ROWS }))
+    return allPages<Row>(last => link.ask('mailbox', { aor, afterSeq: last?.seq ?? -1, limit: PAGE_ROWS }))
   })
   if (options.json) world.out(`${JSON.stringify(rows.map(jsonRow), null, 2)}\n`)
   else if (rows.length === 0) world.out(`Nothing waits for ${aor}.\n`)
-  else world.out(columns([['id', 'received', 'expires', 'bytes', 'attempts', 'last failure'], ...rows.map(textRow)]))
+  else
+    world.out(
+      columns([['id', 'from', 'received', 'expires', 'bytes', 'attempts', 'last failure'], ...rows.map(textRow)]),
+    )
 }
 
-const textRow = (row: Waiting): string[] => [
+const textRow = (row: Row): string[] => [
   row.storeId,
+  safe(row.sender || '-'),
   timeText(row.receivedAt),
   timeText(row.expiresAt),
   `${row.size}`,
@@ -65,8 +71,9 @@ const textRow = (row: Waiting): string[] => [
   safe(row.lastFailure ?? '-'),
 ]
 
-const jsonRow = (row: Waiting) => ({
+const jsonRow = (row: Row) => ({
   id: row.storeId,
+  from: row.sender || null,
   received: jsonTime(row.receivedAt),
   expires: jsonTime(row.expiresAt),
   bytes: row.size,

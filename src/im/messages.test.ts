@@ -30,8 +30,8 @@ t.test('RFC 3325 5: what one site asserts is not believed by another that does n
   const alice = world.phone('alice')
   const sent = alice.message({ to: 'sip:carol@example.net;transport=tcp', body: 'hello' })
   world.until(() => sent.status !== undefined, 'an answer')
-  const [kept] = world.ask(there, 'mailbox', { aor: 'sip:carol@example.net', afterSeq: 0, limit: 1 })
-  t.notMatch(kept?.head.toString('latin1'), /P-Asserted-Identity/i)
+  const [kept] = world.ask(there, 'mailbox', { aor: 'sip:carol@example.net', afterSeq: 0, limit: 1, withHead: true })
+  t.notMatch(kept?.head?.toString('latin1') ?? 'P-Asserted-Identity', /P-Asserted-Identity/i)
 })
 
 t.test('a domain without a way is 480', async t => {

@@ -12,6 +12,7 @@ import type { Resolver } from '../sip/next-hop.ts'
 import { wayTo } from '../sip/request-uri.ts'
 import type { Session, Sessions } from '../sip/session.ts'
 import type { SipResponse } from '../sip-parser-lite/message.ts'
+import { pushedAsDetail } from '../store/story.ts'
 import type { StoredMessage } from '../store/verbs.ts'
 import type { MailboxReader } from './mailbox-reader.ts'
 import { addressOf } from './msrp-address.ts'
@@ -174,7 +175,7 @@ export class MsrpPush implements Push {
 
   /** oma-im 8.2: no answer and no such session speak of the connection, the rest of this message. */
   #judged(status: number, messageId: string): Answered {
-    if (status === 200) return { kind: 'delivered', detail: `200 to MSRP SEND, Message-ID ${messageId}` }
+    if (status === 200) return { kind: 'delivered', detail: `200 to MSRP SEND, ${pushedAsDetail(messageId)}` }
     const why = `MSRP SEND answered ${status}`
     if (status === 408) return { kind: 'silent', why }
     if (status === 481 || status === 506) return { kind: 'kept', why }

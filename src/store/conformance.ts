@@ -105,7 +105,12 @@ export class Conformance {
       limit: this.#pick([1, 10]),
     }),
     mailboxes: () => this.#listing(),
-    mailbox: () => ({ aor: this.#aor(), afterSeq: this.#dice.below(20), limit: this.#pick([1, 50]) }),
+    mailbox: () => ({
+      aor: this.#aor(),
+      afterSeq: this.#dice.below(20),
+      limit: this.#pick([1, 50]),
+      withHead: this.#dice.chance(0.5),
+    }),
     trace: () => ({ id: this.#traceId(), limit: this.#pick([1, 10]) }),
     status: () => ({}),
     clock: () => ({ wall: (this.#wall - 1000 + this.#dice.below(2000)) as WallTime }),

@@ -1,7 +1,7 @@
 import { waitingAfter } from './keyed-accounts.ts'
 import { callIdPrefix, pastPrefix, readU32, u32 } from './keys.ts'
 import { decodeSeq, type LifeRecord } from './records.ts'
-import { headOf, seqOfStoreId } from './story.ts'
+import { headOf, isPushedAs, PUSHES_SEARCHED, seqOfStoreId } from './story.ts'
 import { type Tables, whole } from './tables.ts'
 import type { LifeStory, Verbs } from './verbs.ts'
 
@@ -19,12 +19,13 @@ export const listMailboxes: Do<'mailboxes'> = (tables, { after, limit }) =>
     return [{ ...head, ...(oldest !== undefined && { oldestReceivedAt: oldest }) }]
   })
 
-export const readMailbox: Do<'mailbox'> = (tables, { aor, afterSeq, limit }) => {
+export const readMailbox: Do<'mailbox'> = (tables, { aor, afterSeq, limit, withHead }) => {
   const box = tables.box(aor)
   if (!box) return []
   return tables.indexAfter(box, afterSeq, limit).map(({ seq, entry }) => {
     const body = tables.body(box, seq)
-    return { ...entry, seq, storeId: body.storeId, head: headOf(body.bytes) }
+    const sender = tables.life(seq)?.sender ?? ''
+    return { ...entry, seq, storeId: body.storeId, sender, ...(withHead && { head: headOf(body.bytes) }) }
   })
 }
 
@@ -37,6 +38,17 @@ export const trace: Do<'trace'> = (tables, { id, limit }) => {
     if (stories.length >= limit) break
     const life = tables.life(one)
     if (life?.callId === id) stories.push(storyOf(life))
+  }
+  return stories.length > 0 ? stories : pushedAs(tables, id, limit)
+}
+
+/** By the MSRP Message-ID of the push that delivered it, among the latest. */
+function pushedAs(tables: Tables, id: string, limit: number): LifeStory[] {
+  const stories: LifeStory[] = []
+  const last = tables.totals().seq
+  for (let seq = last; seq > 0 && seq > last - PUSHES_SEARCHED && stories.length < limit; seq--) {
+    const life = tables.life(seq)
+    if (life && isPushedAs(life, id)) stories.push(storyOf(life))
   }
   return stories
 }

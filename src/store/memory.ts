@@ -1,7 +1,18 @@
 import type { WallTime } from '../base/time.ts'
 import type { Binding } from '../sip/binding.ts'
 import { Leases } from './leases.ts'
-import { clip, type Ending, ending, headOf, identityOf, seqOfStoreId, storeIdOf, withEvent } from './story.ts'
+import {
+  clip,
+  type Ending,
+  ending,
+  headOf,
+  identityOf,
+  isPushedAs,
+  PUSHES_SEARCHED,
+  seqOfStoreId,
+  storeIdOf,
+  withEvent,
+} from './story.ts'
 import type {
   Account,
   Custody,
@@ -127,10 +138,14 @@ export class MemoryStore {
           bytes: box.bytes,
           oldestReceivedAt: [...box.messages.values()][0]!.receivedAt,
         })),
-    mailbox: ({ aor, afterSeq, limit }) =>
+    mailbox: ({ aor, afterSeq, limit, withHead }) =>
       this.#waitingAfter(aor, afterSeq)
         .slice(0, limit)
-        .map(message => ({ ...waitingOf(message), head: headOf(message.bytes) })),
+        .map(message => ({
+          ...waitingOf(message),
+          sender: this.#stories.get(message.seq)!.story.sender,
+          ...(withHead && { head: headOf(message.bytes) }),
+        })),
     trace: ({ id, limit }) => this.#trace(id, limit),
     status: () => this.#status(),
     clock: ({ wall }) => {
@@ -280,9 +295,10 @@ export class MemoryStore {
     const seq = seqOfStoreId(id)
     const named = seq === undefined ? undefined : this.#stories.get(seq)?.story
     if (named?.storeId === id) return limit > 0 ? [{ ...named }] : []
-    return [...this.#stories.values()]
-      .map(({ story }) => story)
-      .filter(story => story.callId === id)
+    const all = [...this.#stories.values()].map(({ story }) => story)
+    const sameCall = all.filter(story => story.callId === id)
+    const pushed = all.filter(story => story.seq > this.#seq - PUSHES_SEARCHED && isPushedAs(story, id))
+    return (sameCall.length > 0 ? sameCall : pushed)
       .sort((a, b) => b.seq - a.seq)
       .slice(0, limit)
       .map(story => ({ ...story }))

@@ -1,5 +1,5 @@
 import type { WallTime } from '../base/time.ts'
-import type { LifeEvent, NewMessage, Verb } from './verbs.ts'
+import type { LifeEvent, LifeStory, NewMessage, Verb } from './verbs.ts'
 
 /** What every store decides alike: names, bounds and life stories. Pure, so that the reference model and the real store share it. */
 
@@ -37,8 +37,18 @@ export const isRead = (verb: Verb): boolean => READS.has(verb)
 
 export const isMemoryOnly = (verb: Verb): boolean => MEMORY_ONLY.has(verb)
 
+/** Messages among which one is looked for by the Message-ID of its push: some tens of milliseconds. */
+export const PUSHES_SEARCHED = 20_000
+
+/** What the detail of a delivery over MSRP ends with. */
+export const pushedAsDetail = (messageId: string): string => `Message-ID ${messageId}`
+
+export const isPushedAs = (story: LifeStory, messageId: string): boolean =>
+  story.events.some(event => event.event === 'delivered' && event.detail.endsWith(` ${pushedAsDetail(messageId)}`))
+
 /** DM-STO-08. */
-export const storeIdOf = (seq: number, hostname: string): string => `sip:${seq}@${hostname}`
+export const storeIdOf = (seq: number, hostname: string): string =>
+  `sip:${seq}@${hostname.includes(':') ? `[${hostname}]` : hostname}`
 
 /** The sequence in a store id of any box, or undefined when `id` is something else (a Call-ID). */
 export function seqOfStoreId(id: string): number | undefined {

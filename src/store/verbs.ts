@@ -165,7 +165,11 @@ export interface Verbs {
   // looking in from outside
   /** Mailboxes with waiting messages, in order of name. */
   mailboxes: { request: { after?: string; limit: number }; reply: readonly MailboxSummary[] }
-  mailbox: { request: { aor: string; afterSeq: number; limit: number }; reply: readonly (Waiting & { head: Buffer })[] }
+  /** `sender` as the life story has it (`anonymous` where privacy was asked for); `head` is start line and headers, if asked for. */
+  mailbox: {
+    request: { aor: string; afterSeq: number; limit: number; withHead?: boolean }
+    reply: readonly (Waiting & { readonly sender: string; readonly head?: Buffer })[]
+  }
   /** By store id, Call-ID or MSRP Message-ID; several messages may share a Call-ID: the newest first. */
   trace: { request: { id: string; limit: number }; reply: readonly LifeStory[] }
   status: { request: Record<never, never>; reply: StoreStatus }

@@ -40,4 +40,4 @@ export function say({ world, alice }: Scenario, texts: readonly string[]): (numb
 }
 
 export const waitingFor = ({ world, box }: Scenario, aor = BOB) =>
-  world.ask(box, 'mailbox', { aor, afterSeq: 0, limit: 1000 })
+  world.ask(box, 'mailbox', { aor, afterSeq: 0, limit: 1000, withHead: true })
