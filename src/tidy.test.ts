@@ -19,7 +19,7 @@ const BELOW: Record<string, readonly string[]> = {
   base: [],
   sdp: ['base', 'sip-parser-lite'],
   content: ['base', 'sip-parser-lite'],
-  msrp: ['base', 'sip-parser-lite', 'sdp', 'content'],
+  msrp: ['base'],
   sip: ['base', 'sip-parser-lite', 'sdp', 'content'],
   store: ['base', 'sip-parser-lite', 'sip'],
   im: ['base', 'sip-parser-lite', 'sdp', 'content', 'msrp', 'sip', 'store'],
