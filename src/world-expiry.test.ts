@@ -55,7 +55,7 @@ t.test(
 )
 
 t.test(
-  'oma-im 8.3: while the clock is not trusted nothing expires; once it is, what is past its time goes',
+  'docs/protocol.md: while the clock is not trusted nothing expires; once it is, what is past its time goes',
   async t => {
     const run = scenario('untrusted', { config: LIMITS })
     send(run, '5')
@@ -69,7 +69,7 @@ t.test(
   },
 )
 
-t.test('oma-im 8.3: a box that boots in the year 1970 delivers, and expires nothing', async t => {
+t.test('docs/protocol.md: a box that boots in the year 1970 delivers, and expires nothing', async t => {
   const run = scenario('1970', { config: LIMITS })
   say(run, ['before the power cut'])
   run.box.crashFor(1000)
@@ -103,7 +103,7 @@ t.test('RFC 3428 7: the life of a message counts from its Date, unless that is a
   }
 })
 
-t.test('oma-im 8.3: what expires during a back-off is not pushed', async t => {
+t.test('docs/protocol.md: what expires during a back-off is not pushed', async t => {
   const run = scenario('backing off', { config: `${LIMITS}[delivery]\nretry_min_s = 30\n` })
   send(run, '10')
   run.bob.phone.behaviour.invite = (_now, _request, number) => (number === 1 ? { status: 486 } : { status: 200 })

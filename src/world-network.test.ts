@@ -74,7 +74,7 @@ function cutPush(atByte: number, setup: 'active' | 'passive'): { cutRun: Scenari
 }
 
 t.test(
-  'oma-im 8.2: a connection cut at any byte of a push loses nothing; only what was unconfirmed comes again',
+  'docs/protocol.md: a connection cut at any byte of a push loses nothing; only what was unconfirmed comes again',
   async t => {
     const failed: string[] = []
     let cuts = 0

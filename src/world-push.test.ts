@@ -106,7 +106,7 @@ t.test('contract [delivery] profile: msrp and message force one form', async t =
   t.same(plain.bob.arrived, [])
 })
 
-t.test('oma-im 2.3: the ladder goes by what the answer accepts', async t => {
+t.test('docs/protocol.md: the ladder goes by what the answer accepts', async t => {
   const cpim = waitingScenario('cpim', 2)
   cpim.bob.phone.behaviour.invite = () => ({ status: 200, acceptTypes: 'message/cpim', acceptWrappedTypes: '*' })
   arrive(cpim)
@@ -136,7 +136,7 @@ t.test('oma-im 2.3: the ladder goes by what the answer accepts', async t => {
   t.ok(refusing.bob.arrived.every(({ form }) => form === 'message'))
 })
 
-t.test('oma-im 7.3: 486 keeps everything; it is tried again after a back-off that grows', async t => {
+t.test('docs/protocol.md: 486 keeps everything; it is tried again after a back-off that grows', async t => {
   const run = waitingScenario('busy', 2)
   run.bob.phone.behaviour.invite = (_now, _request, number) => (number < 4 ? { status: 486 } : { status: 200 })
   const at: number[] = []
@@ -151,7 +151,7 @@ t.test('oma-im 7.3: 486 keeps everything; it is tried again after a back-off tha
   t.ok(gaps[1]! >= 44_000 && gaps[1]! <= 77_000, `${gaps}`)
 })
 
-t.test('oma-im 8.2: a message behind one that was refused for itself waits for no back-off', async t => {
+t.test('docs/protocol.md: a message behind one that was refused for itself waits for no back-off', async t => {
   for (const isInstantMessaging of [true, false]) {
     const run = waitingScenario(`behind ${isInstantMessaging}`, 2)
     const isPoison = (body: Buffer): boolean => body.toString() === 'text 1'
@@ -170,7 +170,7 @@ t.test('oma-im 8.2: a message behind one that was refused for itself waits for n
   }
 })
 
-t.test('oma-im 8.2: 413 in the middle blocks nobody behind, and is tried again', async t => {
+t.test('docs/protocol.md: 413 in the middle blocks nobody behind, and is tried again', async t => {
   const run = waitingScenario('status 413', 5)
   let refusals = 0
   run.bob.phone.behaviour.message = (_now, arrived) =>
@@ -185,7 +185,7 @@ t.test('oma-im 8.2: 413 in the middle blocks nobody behind, and is tried again',
   t.equal(run.bob.texts.at(-1), 'text 3')
 })
 
-t.test('oma-im 2.3, 8.2: 415 over MSRP, and the same message comes as SIP MESSAGE at once', async t => {
+t.test('docs/protocol.md, 8.2: 415 over MSRP, and the same message comes as SIP MESSAGE at once', async t => {
   const run = waitingScenario('status 415', 5)
   run.bob.phone.behaviour.message = (_now, arrived) =>
     arrived.body.toString() === 'text 3' && arrived.form === 'msrp' ? 415 : 200
@@ -194,7 +194,7 @@ t.test('oma-im 2.3, 8.2: 415 over MSRP, and the same message comes as SIP MESSAG
   t.same(waitingFor(run), [])
 })
 
-t.test('DM-PSH-08, oma-im 8.2: a BYE in the middle keeps what was not confirmed', async t => {
+t.test('DM-PSH-08, docs/protocol.md: a BYE in the middle keeps what was not confirmed', async t => {
   const run = waitingScenario('bye', 30)
   run.bob.phone.behaviour.message = (now, _arrived, number) => {
     if (number === 10) run.bob.calls.at(-1)?.hangUp(now)
@@ -232,7 +232,7 @@ t.test('RFC 3261 9.1: a phone that rings and never answers is cancelled; the mes
   t.same(run.bob.texts, texts(1))
 })
 
-t.test('oma-im 7.3: refreshes every few seconds during a push start no second one', async t => {
+t.test('docs/protocol.md: refreshes every few seconds during a push start no second one', async t => {
   const run = waitingScenario('refresh', 60)
   run.world.network.faults = { ...run.world.network.faults, latencyMinMs: 900, latencyMaxMs: 900 }
   let openMax = 0
@@ -246,7 +246,7 @@ t.test('oma-im 7.3: refreshes every few seconds during a push start no second on
   t.equal(openMax, 1)
 })
 
-t.test('oma-im 7.3: of two contacts the one that just registered gets it all, once', async t => {
+t.test('docs/protocol.md: of two contacts the one that just registered gets it all, once', async t => {
   const run = waitingScenario('two contacts', 6)
   const second = run.world.phone('bob')
   run.bob.phone.behaviour.invite = () => ({ status: 486 })
@@ -259,7 +259,7 @@ t.test('oma-im 7.3: of two contacts the one that just registered gets it all, on
   t.same(run.bob.texts, [])
 })
 
-t.test('oma-im 8.1: a client that answers late got the message already, and gets it once', async t => {
+t.test('docs/protocol.md: a client that answers late got the message already, and gets it once', async t => {
   const run = scenario('late', { config: RETRY })
   run.bob.register()
   run.world.pass(1000)
@@ -281,7 +281,7 @@ t.test('RFC 3428 5: somebody who is there gets the message at once, and the send
   t.same(waitingFor(run), [])
 })
 
-t.test('oma-im 8.1: 480, 486 and silence of a registered client keep the message', async t => {
+t.test('docs/protocol.md: 480, 486 and silence of a registered client keep the message', async t => {
   for (const verdict of [480, 486, 503, 'silence'] as const) {
     const run = scenario(`kept ${verdict}`, { config: RETRY })
     run.bob.register()

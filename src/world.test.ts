@@ -92,7 +92,7 @@ t.test('RFC 3261 18.1: the same over IPv6', async t => {
 })
 
 t.test(
-  'oma-im 8.1: with several phones all ring, the first success counts, and the sender sees one answer',
+  'docs/protocol.md: with several phones all ring, the first success counts, and the sender sees one answer',
   async t => {
     const run = scenario('fork')
     const second = run.world.phone('bob', { transport: 'tcp' })

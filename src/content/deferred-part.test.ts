@@ -21,7 +21,7 @@ const message = (lines: readonly string[], body = 'Watson, come here.'): Buffer 
   Buffer.from([...lines, '', body].join('\r\n'), 'latin1')
 const STORED = message(HEAD)
 
-t.test('oma-im 10.1, DM-PSH-02, 05 the push of the example: 449 octets around 390', async t => {
+t.test('docs/protocol.md, DM-PSH-02, 05 the push of the example: 449 octets around 390', async t => {
   t.equal(STORED.length, 390)
   const { body, contentType, length } = layOut([deferredPart(STORED, 'message/sip')], 'boundary42')
   t.equal(contentType, 'multipart/mixed;boundary="boundary42"')
@@ -30,7 +30,7 @@ t.test('oma-im 10.1, DM-PSH-02, 05 the push of the example: 449 octets around 39
   t.equal(Buffer.concat(body).toString('latin1'), expected)
 })
 
-t.test('oma-im 10.1 the whole SEND of the example has 688 octets', async t => {
+t.test('docs/protocol.md the whole SEND of the example has 688 octets', async t => {
   const head = [
     'MSRP a786hjs2 SEND',
     'To-Path: msrp://user2.imserver.com:7777/iau39;tcp',
@@ -71,7 +71,7 @@ t.test('C6 message/sipfrag goes without Via, compact or folded, and is otherwise
   t.equal(body[1]?.buffer, stored.buffer, 'the body is a view of what was stored')
 })
 
-t.test('oma-im 10 a Content-Length is added where there was none', async t => {
+t.test('docs/protocol.md a Content-Length is added where there was none', async t => {
   const { body } = deferredPart(message(HEAD.slice(0, -1)), 'message/sip')
   t.equal(Buffer.concat(body).toString('latin1'), STORED.toString('latin1'))
 })

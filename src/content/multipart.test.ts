@@ -24,7 +24,7 @@ t.test('RFC 2046 5.1.1 the break before a delimiter is its own, and nothing foll
   t.equal(length, bytes.length)
 })
 
-t.test('oma-im 10 bodies are neither copied nor changed', async t => {
+t.test('docs/protocol.md bodies are neither copied nor changed', async t => {
   const binary = Buffer.from(Array.from({ length: 256 }, (_, code) => code))
   const composed = encodeMultipart([{ contentType: 'image/png', body: [binary] }], new SeededEntropy(1))
   t.ok(composed.body.includes(binary))
@@ -38,7 +38,7 @@ const repeating = (repeats: number): Entropy => {
   return { bytes: count => (repeats-- > 0 ? new Uint8Array(count) : later.bytes(count)) }
 }
 
-t.test('oma-im 10 a boundary that occurs in the content is drawn anew', async t => {
+t.test('docs/protocol.md a boundary that occurs in the content is drawn anew', async t => {
   const content = parts('x', `a${'a'.repeat(20)}b`)
   const boundary = freshBoundary(content, repeating(2))
   t.not(boundary, 'a'.repeat(20))

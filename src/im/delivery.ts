@@ -36,7 +36,7 @@ interface Mailbox {
   failures: number
   /** A registration or a new message came while it ran: look once more at the end. */
   isAskedAgain: boolean
-  /** The contact that just registered goes first (oma-im 7.3). */
+  /** The contact that just registered goes first (docs/protocol.md). */
   preferred: string | undefined
   timer: Timer | undefined
   push: Push | undefined
@@ -48,7 +48,7 @@ interface Mailbox {
 
 /**
  * Hands waiting messages over: at each registration (DM-DLV-01), when a new one joins a mailbox whose owner is there, and again
- * after a back-off with jitter when something was kept. One push per mailbox at a time (oma-im 7.3).
+ * after a back-off with jitter when something was kept. One push per mailbox at a time (docs/protocol.md).
  */
 export class Delivery {
   readonly #store: StoreClient
@@ -198,7 +198,7 @@ export class Delivery {
     })
   }
 
-  /** Down the ladder of oma-im 2.3 and over the contacts of 7.3, until one of them took it all. */
+  /** Down the ladder of docs/protocol.md and over the contacts of 7.3, until one of them took it all. */
   #climb(now: Now, mailbox: Mailbox, rungs: readonly Rung[], why: string): void {
     const rung = rungs[0]
     if (!rung || this.#isStopped) return this.#release(mailbox, why)
@@ -273,7 +273,7 @@ function takeBack(mailbox: Mailbox): void {
   mailbox.asideUntil = undefined
 }
 
-/** oma-im 2.3: what did not go over MSRP for its type goes to the same contact as SIP MESSAGE, at once. */
+/** docs/protocol.md: what did not go over MSRP for its type goes to the same contact as SIP MESSAGE, at once. */
 function inAnotherForm(
   mailbox: Mailbox,
   rungs: readonly Rung[],

@@ -34,7 +34,7 @@ t.test('DM-STO-12: absent or above the maximum gives the default, not the maximu
   t.equal(lifeS({ Expires: '99999999999999' }), 20)
 })
 
-t.test('oma-im 8.1: Expires: 0 asks not to be kept', async t => {
+t.test('docs/protocol.md: Expires: 0 asks not to be kept', async t => {
   t.equal(lifeS({ Expires: '0' }), 'never kept')
 })
 

@@ -19,7 +19,7 @@ const FORGET_BATCH = 512
 const RESUME_WITHIN_MS = 10_000
 const RESUME_PAGE = 256
 
-/** What happens without being asked: expiry (oma-im 8.3), forgetting, and taking up deliveries after a start. */
+/** What happens without being asked: expiry (docs/protocol.md), forgetting, and taking up deliveries after a start. */
 export class Housekeeping {
   readonly #store: StoreClient
   readonly #timers: Timers

@@ -30,7 +30,7 @@ export interface MsrpPushParts {
   /** Contact URI of this box for that client. */
   readonly contactUri: string
   readonly resolver: Resolver
-  /** `sip:store@domain`: who the push is from (DM-DLV, oma-im 10.2). */
+  /** `sip:store@domain`: who the push is from (DM-DLV, docs/protocol.md). */
   readonly storeUri: string
   readonly sessionExpiresS: number
 }
@@ -173,7 +173,7 @@ export class MsrpPush implements Push {
     })
   }
 
-  /** oma-im 8.2: no answer and no such session speak of the connection, the rest of this message. */
+  /** docs/protocol.md: no answer and no such session speak of the connection, the rest of this message. */
   #judged(status: number, messageId: string): Answered {
     if (status === 200) return { kind: 'delivered', detail: `200 to MSRP SEND, ${pushedAsDetail(messageId)}` }
     const why = `MSRP SEND answered ${status}`

@@ -28,10 +28,10 @@ const FORWARD_LIMIT_MS = 10_000
 /** Messages that may wait for the one before them to the same receiver; more is a flood, told to come back. */
 const WAITING_TURNS_MAX = 64
 
-/** oma-im 8.1: the receiver's client is out of reach or busy rather than unwilling. */
+/** docs/protocol.md: the receiver's client is out of reach or busy rather than unwilling. */
 const KEPT_AFTER = new Set([408, 430, 480, 486, 487, 500, 503, 504])
 
-/** A MESSAGE to a user of this domain: to their contacts when they are there, into custody when they are not (oma-im 8.1). */
+/** A MESSAGE to a user of this domain: to their contacts when they are there, into custody when they are not (docs/protocol.md). */
 export class PageMode {
   readonly #store: StoreClient
   readonly #desk: CustodyDesk

@@ -16,7 +16,7 @@ export interface PushBody extends Composed {
   readonly wraps: string
 }
 
-/** In the form that the client's answer allows (oma-im 2.3). */
+/** In the form that the client's answer allows (docs/protocol.md). */
 export function pushBody(message: StoredMessage, form: PushForm, entropy: Entropy): PushBody | undefined {
   if (form !== 'message/cpim') return { ...deferredBody(message.bytes, form, entropy), wraps: form }
   const request = readStored(message.bytes)

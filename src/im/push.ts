@@ -21,7 +21,7 @@ const INCAPABLE = new Set([405, 406, 415, 420, 488, 501, 606])
 export const isIncapable = (status: number): boolean => INCAPABLE.has(status)
 
 /**
- * Answers to a SIP MESSAGE that speak of the receiver, who is away or busy (oma-im 8.1). Any other refusal is of that message: it is
+ * Answers to a SIP MESSAGE that speak of the receiver, who is away or busy (docs/protocol.md). Any other refusal is of that message: it is
  * set aside and the next one goes.
  */
 const ABOUT_THE_RECEIVER = new Set([408, 430, 480, 486, 487, 500, 503, 504, 600])

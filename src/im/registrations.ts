@@ -12,7 +12,7 @@ import type { Admission } from './admission.ts'
 import { type Answer, unavailable } from './answers.ts'
 import type { Domain } from './domain.ts'
 
-/** Who may register whom: a user themselves; the core anybody of the domain (oma-im 7). */
+/** Who may register whom: a user themselves; the core anybody of the domain (docs/protocol.md). */
 export class Registrations {
   readonly #registrar: Registrar
   readonly #domain: Domain

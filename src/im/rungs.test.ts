@@ -27,7 +27,7 @@ const plain = binding('plain', 3, false)
 const names = (rungs: ReturnType<typeof planOf>): string[] => rungs.map(rung => `${rung.form} ${rung.binding.callId}`)
 
 t.test(
-  'auto: MSRP where the feature tag is, latest contact first, then SIP MESSAGE (DM-DLV-01, oma-im 2.3)',
+  'auto: MSRP where the feature tag is, latest contact first, then SIP MESSAGE (DM-DLV-01, docs/protocol.md)',
   async t => {
     t.same(names(planOf('auto', [old, plain, recent], undefined)), [
       'msrp recent',
@@ -39,7 +39,7 @@ t.test(
   },
 )
 
-t.test('oma-im 7.3: the contact that just registered goes first', async t => {
+t.test('docs/protocol.md: the contact that just registered goes first', async t => {
   t.equal(names(planOf('auto', [old, recent], old.contact))[0], 'msrp old')
 })
 

@@ -11,7 +11,7 @@ export interface Rung {
 
 /**
  * What to try, in order: contacts that just registered first, then the latest; over MSRP to those with `+g.oma.sip-im`, then as
- * SIP MESSAGE to the same ones (they may refuse MSRP: oma-im 2.3, step 2), then as SIP MESSAGE to plain clients.
+ * SIP MESSAGE to the same ones (they may refuse MSRP: docs/protocol.md), then as SIP MESSAGE to plain clients.
  */
 export function planOf(
   profile: DeliveryProfile,

@@ -116,7 +116,7 @@ export class Service implements TransactionUser {
     })
   }
 
-  /** OPTIONS and INVITE to one of our users; conversations are not kept for later (oma-im 8.1), so 480 while sessions are not relayed. */
+  /** OPTIONS and INVITE to one of our users; conversations are not kept for later (docs/protocol.md), so 480 while sessions are not relayed. */
   #aboutUser(now: Now, transaction: ServerTransaction, request: SipRequest): void {
     const aor = this.#domain.userOf(request.uri, transaction.flow)
     if (aor === undefined) return this.#answer(now, transaction, { status: 403, reason: 'Relaying Denied' })

@@ -43,7 +43,7 @@ retry_max_s = 2
 
 t.setTimeout(240_000)
 
-t.test('DM-DEC-02, C5, C7: SIGKILL under load loses nothing accepted, keeps the order, invents nothing', async t => {
+t.test('DM-DEC-02: SIGKILL under load loses nothing accepted, keeps the order, invents nothing', async t => {
   t.comment(`seed ${seed}`)
   const siege = await setUp(t)
   const { box, load } = siege

@@ -15,7 +15,7 @@ const described = (
 const media = (lines: readonly string[], session?: readonly string[], line?: string): MsrpMedia =>
   msrpMedia(parseSdp(described(lines, session, line)))!
 
-t.test('oma-im 10 the offer to push is the one of the example, 272 octets', async t => {
+t.test('docs/protocol.md the offer to push is the one of the example, 272 octets', async t => {
   const offer = pushOffer({
     endpoint: { address: '192.0.2.10', port: 8888 },
     path: 'msrp://192.0.2.10:8888/9di4ea;tcp',

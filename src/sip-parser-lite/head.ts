@@ -18,7 +18,7 @@ import type { Limits } from './limits.ts'
 import { type SipMessage, type SipRequest, SipSyntaxError } from './message.ts'
 import { exactName, Field, type KnownName, nameInAnyCase, SLOT, type Slot } from './names.ts'
 import { parseMaxForwards, readCSeq, readNameAddr, readVia } from './typed.ts'
-import { parseUri } from './uri.ts'
+import { parseUriAt } from './uri.ts'
 
 interface Fault {
   readonly status: number
@@ -114,7 +114,8 @@ export class Head {
     if (methodEnd === 0 || bytes[methodEnd] !== SP || methodEnd === uriEnd)
       this.note(400, 'Malformed Request-Line', true)
     else if (version !== 'SIP/2.0' && version.toUpperCase() !== 'SIP/2.0') this.#noteVersion(version)
-    else if (!isRequestUri(bytes, methodEnd + 1, uriEnd, request.uri)) this.note(400, 'Malformed Request-URI', false)
+    else if (!isRequestUri(bytes, text, methodEnd + 1, uriEnd, request.uri))
+      this.note(400, 'Malformed Request-URI', false)
     return request
   }
 
@@ -260,10 +261,10 @@ export class Head {
 }
 
 /** RFC 3261 19.1.1 forbids headers in a Request-URI. A scheme other than sip and sips is for the element to judge. */
-function isRequestUri(bytes: Uint8Array, from: number, to: number, uri: string): boolean {
+function isRequestUri(bytes: Uint8Array, text: string, from: number, to: number, uri: string): boolean {
   if (skipIn(URI, bytes, from, to) < to) return false
   try {
-    return parseUri(uri).headers === undefined
+    return parseUriAt(bytes, text, from, to, uri).headers === undefined
   } catch (error) {
     if (!(error instanceof SipSyntaxError)) throw error
     return false

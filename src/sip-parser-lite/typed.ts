@@ -9,6 +9,7 @@ import {
   GREATER,
   isToken,
   LESS,
+  lowerCase,
   malformed,
   parseDigits,
   QUOTE,
@@ -202,9 +203,22 @@ export function parseParams(value: string, header = 'value'): { readonly value: 
   const text = unfold(value)
   const semicolon = text.indexOf(';')
   const end = semicolon < 0 ? text.length : semicolon
-  const head = text.slice(0, end).trim().toLowerCase()
+  const bytes = bytesOf(text)
+  const head = plainHead(bytes, text, end) ?? spacedHead(text.slice(0, end), header)
+  return { value: head, params: readParams(bytes, text, end, text.length, header) }
+}
+
+/** A token, or two with a slash between, as everybody writes it. */
+function plainHead(bytes: Uint8Array, text: string, to: number): string | undefined {
+  const slash = skipIn(TOKEN, bytes, 0, to)
+  const end = bytes[slash] === SLASH && slash > 0 && slash + 1 < to ? skipIn(TOKEN, bytes, slash + 1, to) : slash
+  return end > 0 && end === to ? lowerCase(bytes, text, 0, end) : undefined
+}
+
+function spacedHead(text: string, header: string): string {
+  const head = text.trim().toLowerCase()
   if (!isToken(head) && !/^[^\s/,"<>]+[ \t]*\/[ \t]*[^\s/,"<>]+$/.test(head)) malformed(header)
-  return { value: head.replace(/[ \t]/g, ''), params: readParams(bytesOf(text), text, end, text.length, header) }
+  return head.replace(/[ \t]/g, '')
 }
 
 /** Seconds, 0 to 2^32 - 1; a comment or parameters after the number are passed over. */

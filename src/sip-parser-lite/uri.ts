@@ -20,12 +20,18 @@ export interface SipUri {
   readonly opaque?: string
 }
 
+const PERCENT = 0x25
+const QUESTION = 0x3f
+const AT = 0x40
+
 /** RFC 3261 25.1. A percent sign is let through here and checked for its two digits apart. */
 const MARK = "-_.!~*'()"
 const USER = charSet(`${ALPHANUMERIC}${MARK}%&=+$,;?/`)
 const PASSWORD = charSet(`${ALPHANUMERIC}${MARK}%&=+$,`)
 const PARAM = charSet(`${ALPHANUMERIC}${MARK}%[]/:&+$`)
 const HEADERS = charSet(`${ALPHANUMERIC}${MARK}%[]/?:+$&=`)
+const SCHEME = charSet(`${ALPHANUMERIC}+-.`)
+const HEX = charSet('0123456789abcdefABCDEF')
 const OPAQUE = /^[!#-;=?-[\]_a-z~]+$/i
 
 /** Why a URI was refused; the reader that met it in a header names that header. */
@@ -42,59 +48,81 @@ let recentNext = 0
 /** RFC 3261 19.1.1, RFC 3966, and any other scheme by its characters. Throws SipSyntaxError(400, 'Malformed URI'). */
 export function parseUri(text: string): SipUri {
   for (let at = 0; at < RECENT; at++) if (recentTexts[at] === text) return recentUris[at]!
-  const uri = readUri(text)
+  const bytes = asciiBytesOf(text) ?? refuse()
+  return remember(text, readUri(bytes, text, 0, text.length))
+}
+
+/** The same for the ASCII characters `uri`, which stand in `text` from `from` to `to`. */
+export function parseUriAt(bytes: Uint8Array, text: string, from: number, to: number, uri: string): SipUri {
+  return remember(uri, readUri(bytes, text, from, to))
+}
+
+function remember(text: string, uri: SipUri): SipUri {
   recentTexts[recentNext] = text
   recentUris[recentNext] = uri
   recentNext = (recentNext + 1) % RECENT
   return uri
 }
 
-function readUri(text: string): SipUri {
-  const bytes = asciiBytesOf(text)
-  const colon = text.indexOf(':')
-  if (!bytes || colon < 1 || !hasWholeEscapes(text)) refuse()
-  const scheme = lowerCase(bytes, text, 0, colon)
-  if (scheme === 'sip' || scheme === 'sips') return readSip(bytes, text, scheme, colon + 1)
-  const opaque = text.slice(colon + 1)
-  if (!/^[a-z][a-z0-9+.-]*$/.test(scheme) || !OPAQUE.test(opaque)) refuse()
-  return scheme === 'tel' ? readTel(bytes, text, opaque) : { scheme, host: '', params: NO_PARAMS, opaque }
+function readUri(bytes: Uint8Array, text: string, from: number, to: number): SipUri {
+  const colon = skipIn(SCHEME, bytes, from, to)
+  if (colon === from || colon === to || bytes[colon] !== COLON) refuse()
+  if (!hasWholeEscapes(bytes, from, to)) refuse()
+  const scheme = lowerCase(bytes, text, from, colon)
+  if (scheme === 'sip' || scheme === 'sips') return readSip(bytes, text, scheme, colon + 1, to)
+  const opaque = text.slice(colon + 1, to)
+  if (!/^[a-z]/.test(scheme) || !OPAQUE.test(opaque)) refuse()
+  return scheme === 'tel' ? readTel(bytes, text, colon + 1, to) : { scheme, host: '', params: NO_PARAMS, opaque }
 }
 
-const hasWholeEscapes = (text: string): boolean => text.indexOf('%') < 0 || !/%(?![0-9a-f]{2})/i.test(text)
+function hasWholeEscapes(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let pos = from; pos < to; pos++) {
+    if (bytes[pos] !== PERCENT) continue
+    if (pos + 2 >= to || HEX[bytes[pos + 1]!] === 0 || HEX[bytes[pos + 2]!] === 0) return false
+  }
+  return true
+}
 
-function readTel(bytes: Uint8Array, text: string, opaque: string): SipUri {
-  const semicolon = text.indexOf(';')
-  const userEnd = semicolon < 0 ? text.length : semicolon
-  const user = text.slice('tel:'.length, userEnd)
+function readTel(bytes: Uint8Array, text: string, from: number, to: number): SipUri {
+  const userEnd = indexIn(bytes, SEMICOLON, from, to)
+  const user = text.slice(from, userEnd)
   if (!/^\+?[0-9a-f*#().-]+$/i.test(user)) refuse()
-  return { scheme: 'tel', user, host: '', params: readUriParams(bytes, text, userEnd, text.length), opaque }
+  const opaque = text.slice(from, to)
+  return { scheme: 'tel', user, host: '', params: readUriParams(bytes, text, userEnd, to), opaque }
 }
 
-function readSip(bytes: Uint8Array, text: string, scheme: string, from: number): SipUri {
-  const at = text.indexOf('@', from)
-  const userEnd = at < 0 ? from : skipIn(USER, bytes, from, at)
-  const hasPassword = userEnd < at
-  if (at >= 0 && userEnd === from) refuse()
+function readSip(bytes: Uint8Array, text: string, scheme: string, from: number, to: number): SipUri {
+  const at = indexIn(bytes, AT, from, to)
+  const hasUser = at < to
+  const userEnd = hasUser ? skipIn(USER, bytes, from, at) : from
+  const hasPassword = hasUser && userEnd < at
+  if (hasUser && userEnd === from) refuse()
   if (hasPassword && (bytes[userEnd] !== COLON || skipIn(PASSWORD, bytes, userEnd + 1, at) < at)) refuse()
-  const sentTo = readHostPort(bytes, text, at < 0 ? from : at + 1, text.length, false)
+  const sentTo = readHostPort(bytes, text, hasUser ? at + 1 : from, to, false)
   if (!sentTo) refuse()
-  const question = text.indexOf('?', sentTo.end)
-  const paramsEnd = question < 0 ? text.length : question
-  const params = readUriParams(bytes, text, sentTo.end, paramsEnd)
-  if (question >= 0 && skipIn(HEADERS, bytes, question + 1, text.length) < text.length) refuse()
-  if (question === text.length - 1) refuse()
+  const question = indexIn(bytes, QUESTION, sentTo.end, to)
+  const hasHeaders = question < to
+  const params = readUriParams(bytes, text, sentTo.end, question)
+  if (hasHeaders && (question === to - 1 || skipIn(HEADERS, bytes, question + 1, to) < to)) refuse()
   const uri = { scheme, user: text.slice(from, userEnd), host: sentTo.host, params }
   // Nearly all are of this form, and one literal costs a tenth of what spreading does.
-  if (at >= 0 && !hasPassword && sentTo.port === undefined && question < 0) return uri
+  if (hasUser && !hasPassword && sentTo.port === undefined && !hasHeaders) return uri
   return {
     scheme,
-    ...(at < 0 ? undefined : { user: uri.user }),
+    ...(hasUser ? { user: uri.user } : undefined),
     ...(hasPassword ? { password: text.slice(userEnd + 1, at) } : undefined),
     host: sentTo.host,
     ...(sentTo.port === undefined ? undefined : { port: sentTo.port }),
     params,
-    ...(question < 0 ? undefined : { headers: text.slice(question + 1) }),
+    ...(hasHeaders ? { headers: text.slice(question + 1, to) } : undefined),
   }
+}
+
+/** Index of `byte`, or `to`. */
+function indexIn(bytes: Uint8Array, byte: number, from: number, to: number): number {
+  let pos = from
+  while (pos < to && bytes[pos] !== byte) pos++
+  return pos
 }
 
 function readUriParams(bytes: Uint8Array, text: string, from: number, to: number): Params {

@@ -190,7 +190,7 @@ t.test('a store that always says conflict is given up on', async t => {
   t.equal(counters.get('registrar_conflicts'), 8)
 })
 
-t.test('oma-im 7.1: a third-party REGISTER is answered with Expires and no Contact', async t => {
+t.test('docs/protocol.md: a third-party REGISTER is answered with Expires and no Contact', async t => {
   const { ask, happened, shelf } = setUp()
   const lines = ['From: <sip:core.example.org>;tag=c', 'Contact: <sip:core.example.org>', 'Expires: 600']
   const response = ask(exampleRegister(...lines), true)

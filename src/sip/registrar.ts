@@ -169,7 +169,7 @@ export class Registrar {
   }
 }
 
-/** oma-im 7.1: the interval and no list of contacts, which are the core's affair. */
+/** docs/protocol.md: the interval and no list of contacts, which are the core's affair. */
 const thirdPartyHeaders = (ask: RegisterAsk): [string, string][] => [
   ['Expires', String(ask.contacts[0]?.expiresS ?? 0)],
 ]

@@ -27,7 +27,7 @@ t.test('3GPP TS 24.229 5.4.1.7: recognised by From and To of different users', a
   t.ok(isThirdParty(exampleRegister('To: <tel:+4989123>')))
 })
 
-t.test('oma-im 7.1: the user is reached by public identity through the core', async t => {
+t.test('docs/protocol.md: the user is reached by public identity through the core', async t => {
   const ask = read([...core, 'Expires: 600'])
   t.same(ask.path, ['<sip:core.example.org:5070;transport=tcp;lr>'])
   t.match(ask.contacts, [{ uri: 'sip:bob@example.org', expiresS: 600, isInstantMessaging: false }])
@@ -35,7 +35,7 @@ t.test('oma-im 7.1: the user is reached by public identity through the core', as
   t.same(read([core[0]!]).path, ['<sip:core.example.org;lr>'], 'From stands in for a missing Contact')
 })
 
-t.test('oma-im 7.1: Expires as copied, down to 0 at de-registration, without our minimum', async t => {
+t.test('docs/protocol.md: Expires as copied, down to 0 at de-registration, without our minimum', async t => {
   t.equal(contactOf([...core, 'Expires: 0']).expiresS, 0)
   t.equal(contactOf([...core, 'Expires: 10']).expiresS, 10)
   t.equal(contactOf([...core, 'Expires: 9999999']).expiresS, 86_400)

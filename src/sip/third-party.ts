@@ -29,7 +29,7 @@ export function isThirdParty(request: SipRequest): boolean {
 
 const keyOf = (uri: string): string => (/^sips?:/i.test(uri) ? addressOfRecord(uri) : uri.toLowerCase())
 
-/** oma-im 7.1: the user is reached by their public identity, through the core that registered them. */
+/** docs/protocol.md: the user is reached by their public identity, through the core that registered them. */
 export function readThirdParty(request: SipRequest, limits: RegisterLimits): RegisterAsk | Refusal {
   return orRefusal(() => {
     const to = toAddress(request)
