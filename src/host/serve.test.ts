@@ -128,6 +128,25 @@ t.test('where a listener cannot be opened nothing stays open', async t => {
   await taken.stop()
 })
 
+t.test('a first start whose listener cannot be opened leaves a first start to come', async t => {
+  const dir = t.testdir({})
+  const taken = await Box.start(optionsOf(join(dir, 'first'), new HostStore()))
+  const config = configOf(join(dir, 'second'))
+  config.listen.http = `127.0.0.1:${taken.http[0]!.port}`
+  const store = new HostStore()
+  const firstAccounts = ['alice']
+  await t.rejects(Box.start(optionsOf(dir, store, { config, firstAccounts })), /cannot listen on/)
+  await taken.stop()
+  t.notOk(existsSync(join(dir, 'second', 'admin')))
+  t.equal(store.model.execute({ verb: 'account.get', aor: 'sip:alice@example.org' }), undefined)
+  const again = await Box.start(optionsOf(dir, store, { config, firstAccounts }))
+  await again.stop()
+  t.same(
+    again.credentials.map(({ name }) => name),
+    ['admin', 'sip:alice@example.org'],
+  )
+})
+
 t.test('a store that cannot be read or written at the start is a plain message', async t => {
   const store = new HostStore()
   store.failure = { failure: 'io', detail: 'EIO' }

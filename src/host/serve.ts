@@ -103,7 +103,6 @@ export class Box {
     this.#closings.push(() => store.close())
     const clock = await this.#startClock(store)
     await this.#provision(store)
-    this.credentials = await makeFirstAccounts(config, this.dataDir, store, entropy, firstAccounts ?? [])
     const health = new Health(store, clock, config.deferral.reserve_bytes)
     const engine = await this.#startEngine(store, clock)
     const control = await ControlServer.open(this.dataDir, store)
@@ -115,6 +114,8 @@ export class Box {
       this.http.push(at)
     }
     this.#closings.push(() => health.stopping())
+    // Last of all: passwords are shown once, so nothing may go wrong between making and showing them.
+    this.credentials = await makeFirstAccounts(config, this.dataDir, store, entropy, firstAccounts ?? [])
   }
 
   async #startClock(store: WatchedStore): Promise<Clock> {
