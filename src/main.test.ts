@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import t from 'tap'
+import { FolderLock } from './host/lock.ts'
 
 /** The whole program, as a process, over the real store. */
 
@@ -95,6 +96,24 @@ t.test(
     t.equal((await ended(again.child, 'SIGTERM')).code, 0)
   },
 )
+
+t.test('SIGTERM while it starts ends it', async t => {
+  const file = setUp()
+  const dataDir = join(dirname(file), 'data')
+  mkdirSync(dataDir)
+  const lock = await FolderLock.take(dataDir)
+  // Stands in for a box that holds the folder and does not answer.
+  const silent = createServer().listen(join(dataDir, 'control'))
+  const { child, told } = start(['serve', '--config', file])
+  t.teardown(() => child.kill('SIGKILL'))
+  await once(silent, 'connection')
+  const stop = await ended(child, 'SIGTERM')
+  silent.close()
+  lock?.release()
+  t.equal(stop.code, 0)
+  t.ok(stop.tookMs < 5000, `${Math.round(stop.tookMs)} ms`)
+  t.match(told.err, /stopped while starting/)
+})
 
 t.test('a mistake in the configuration ends serve before it touches anything', async t => {
   const file = setUp()

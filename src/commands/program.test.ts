@@ -206,7 +206,7 @@ t.test('a data folder that is not there is told, not made; a store that fails is
   store.failure = { failure: 'io', detail: 'EIO' }
   t.match(await restante('queue'), { code: 1, err: /the store failed \(io\): EIO/ })
   rmSync(join(dir, 'data'), { recursive: true })
-  t.match(await restante('queue'), { code: 1, err: /data_dir: .* does not exist/ })
+  t.match(await restante('queue'), { code: 1, err: /data_dir: .* is no folder, or does not exist/ })
   t.notOk(existsSync(join(dir, 'data')))
 })
 

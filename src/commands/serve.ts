@@ -24,7 +24,14 @@ export async function serve(world: World, options: ServeCommandOptions): Promise
   const { makeEngine, openStore } = world
   const stopped = untilSignal()
   exitOnDefect(log)
-  const box = await Box.start({ config, log, entropy: new SystemEntropy(), makeEngine, openStore, firstAccounts })
+  const starting = Box.start({ config, log, entropy: new SystemEntropy(), makeEngine, openStore, firstAccounts })
+  const box = await Promise.race([starting, stopped])
+  if (typeof box === 'string') {
+    // Nothing was shown or promised yet; what is half open ends with the process.
+    starting.catch(() => {})
+    log.info('stopped while starting', { signal: box })
+    return
+  }
   world.out(banner(box, config.domain))
   world.out(firstPasswords(box))
   world.out(howToTry(box, file, firstAccounts.length > 0))

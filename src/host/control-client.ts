@@ -10,7 +10,7 @@ import {
   type Hello,
   Lines,
 } from './control-wire.ts'
-import { PlainError } from './plain-error.ts'
+import { codeOf, PlainError } from './plain-error.ts'
 
 /** A commit on slow flash with a backlog before it. */
 const REPLY_TIMEOUT_MS = 15_000
@@ -33,17 +33,19 @@ export class ControlClient {
     })
   }
 
-  /** Undefined where nobody listens. */
+  /** Undefined where nobody listens. Throws the system's EACCES where this user may not ask. */
   static async connect(dataDir: string): Promise<ControlClient | undefined> {
     const { path, release } = controlPath(dataDir)
     const socket = createConnection({ path })
-    const isConnected = await new Promise<boolean>(resolve => {
-      socket.once('connect', () => resolve(true))
-      socket.once('error', () => resolve(false))
+    const refusal = await new Promise<unknown>(resolve => {
+      socket.once('connect', () => resolve(undefined))
+      socket.once('error', resolve)
     })
     release()
     socket.removeAllListeners('error')
-    return isConnected ? new ControlClient(socket) : undefined
+    if (refusal === undefined) return new ControlClient(socket)
+    if (codeOf(refusal) === 'EACCES' || codeOf(refusal) === 'EPERM') throw refusal
+    return undefined
   }
 
   async ask<V extends ControlVerb>(verb: V, request: Verbs[V]['request']): Promise<StoreResult<V>> {

@@ -1,5 +1,6 @@
 import { chmod, mkdir, open as openFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { codeOf } from './plain-error.ts'
 
 /** The native library ends the process on a file that is not its own, so what it will read first is checked here before. */
 
@@ -24,9 +25,9 @@ interface Meta {
 
 /** Makes the folder, private to its owner, and refuses a file that is not a store or has lost its end. Throws plain messages. */
 export async function prepareFolder(folder: string): Promise<void> {
-  const made = await mkdir(folder, { recursive: true, mode: 0o700 })
+  const isNew = await makeFolder(folder)
   await chmod(folder, 0o700)
-  if (made !== undefined) await syncFolder(dirname(made))
+  if (isNew) await syncFolder(dirname(folder))
   await checkFile(join(folder, 'data.mdb'))
 }
 
@@ -34,6 +35,16 @@ export async function prepareFolder(folder: string): Promise<void> {
 export async function settleFolder(folder: string): Promise<void> {
   for (const name of ['data.mdb', 'lock.mdb']) await chmod(join(folder, name), 0o600)
   await syncFolder(folder)
+}
+
+async function makeFolder(folder: string): Promise<boolean> {
+  try {
+    await mkdir(folder, { mode: 0o700 })
+    return true
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error
+    return false
+  }
 }
 
 async function checkFile(path: string): Promise<void> {
@@ -83,7 +94,7 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-function ignoreAbsent(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== 'ENOENT') throw error
+function ignoreAbsent(error: unknown): undefined {
+  if (codeOf(error) !== 'ENOENT') throw error
   return undefined
 }

@@ -21,5 +21,7 @@ t.test('the data folder is made for its owner alone, and a refusal says which ke
   const dir = t.testdir({ file: '' })
   makeDataDir(join(dir, 'a', 'b'))
   t.equal(statSync(join(dir, 'a', 'b')).mode & 0o777, 0o700)
-  t.throws(() => makeDataDir(join(dir, 'file', 'b')), /^data_dir: cannot make the folder/)
+  t.throws(() => makeDataDir(join(dir, 'file', 'b')), /^data_dir: cannot make or use the folder/)
+  t.throws(() => makeDataDir(join(dir, 'file')), /^data_dir: cannot make or use the folder .*a file of that name/)
+  t.throws(() => makeDataDir('/proc/restante/data'), /^data_dir: cannot make or use the folder/, 'and does not hang')
 })

@@ -1,6 +1,7 @@
-import { mkdirSync, statSync } from 'node:fs'
+import { accessSync, constants, mkdirSync, statSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
-import { codeOf, messageOf, PlainError } from './plain-error.ts'
+import { dirname } from 'node:path'
+import { codeOf, PlainError, reasonOf } from './plain-error.ts'
 
 /**
  * One process at a time works on a data folder. The lock is a name in Linux's abstract socket namespace made of the
@@ -33,10 +34,18 @@ export class FolderLock {
 /** Only its owner may look into it: accounts and messages lie there. */
 export function makeDataDir(dataDir: string): void {
   try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+    makeFolders(dataDir)
+    accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch (error) {
     throw new PlainError(
-      `data_dir: cannot make the folder ${dataDir}: ${messageOf(error)}. Choose one you may write to.`,
+      `data_dir: cannot make or use the folder ${dataDir}: ${reasonOf(error)}. Choose one you may write to.`,
     )
   }
+}
+
+/** One level at a time: asked for all at once where no folder can be made (`/proc`), Node.js tries for ever. */
+function makeFolders(folder: string): void {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return
+  if (dirname(folder) !== folder) makeFolders(dirname(folder))
+  mkdirSync(folder, { mode: 0o700 })
 }

@@ -2,7 +2,7 @@ import { statfsSync } from 'node:fs'
 import type { Config } from '../base/config.ts'
 import type { Log } from '../base/log.ts'
 import { LmdbStore } from './lmdb.ts'
-import { messageOf, PlainError } from './plain-error.ts'
+import { PlainError, reasonOf } from './plain-error.ts'
 import type { Store } from './watched-store.ts'
 
 const GIB = 2 ** 30
@@ -17,6 +17,6 @@ export async function openStore(dataDir: string, { hostname }: Config, log: Log)
   try {
     return await LmdbStore.open({ dir: dataDir, hostname, mapBytes, log })
   } catch (error) {
-    throw new PlainError(`${dataDir}: the store cannot be opened: ${messageOf(error).replace(/\.$/, '')}.`)
+    throw new PlainError(`${dataDir}: the store cannot be opened: ${reasonOf(error).replace(/\.$/, '')}.`)
   }
 }

@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { ControlClient } from './control-client.ts'
 import { FolderLock } from './lock.ts'
-import { PlainError } from './plain-error.ts'
+import { codeOf, PlainError, reasonOf } from './plain-error.ts'
 
 /** How long a box may be on its way up or down, or another command at work, before it is told as the reason to give up. */
 const PATIENCE_MS = 6000
@@ -15,7 +15,7 @@ export async function lockForServing(dataDir: string): Promise<FolderLock> {
   for (;;) {
     const lock = await FolderLock.take(dataDir)
     if (lock) return lock
-    const client = await ControlClient.connect(dataDir)
+    const client = await connected(dataDir)
     if (client) {
       const { pid } = await client.hello()
       client.close()
@@ -30,17 +30,44 @@ export async function lockForServing(dataDir: string): Promise<FolderLock> {
 
 /** Who a command speaks to: the box that runs on this folder, or the folder itself, with its lock. */
 export async function boxOrLock(dataDir: string): Promise<{ box: ControlClient } | { lock: FolderLock }> {
-  if (!existsSync(dataDir))
-    throw new PlainError(`data_dir: ${dataDir} does not exist. Has the box been started once with this configuration?`)
+  checkFolder(dataDir)
   const end = performance.now() + PATIENCE_MS
   for (;;) {
-    const box = await ControlClient.connect(dataDir)
+    const box = await connected(dataDir)
     if (box) return { box }
     const lock = await FolderLock.take(dataDir)
     if (lock) return { lock }
     if (performance.now() > end) throw inUse(dataDir)
     await pause()
   }
+}
+
+function checkFolder(dataDir: string): void {
+  try {
+    if (statSync(dataDir, { throwIfNoEntry: false })?.isDirectory()) return
+  } catch (error) {
+    throw new PlainError(`data_dir: ${dataDir} cannot be looked into: ${reasonOf(error)}.`)
+  }
+  throw new PlainError(
+    `data_dir: ${dataDir} is no folder, or does not exist. Has the box been started once with this configuration?`,
+  )
+}
+
+async function connected(dataDir: string): Promise<ControlClient | undefined> {
+  try {
+    return await ControlClient.connect(dataDir)
+  } catch (error) {
+    if (codeOf(error) !== 'EACCES' && codeOf(error) !== 'EPERM') throw error
+    throw anotherUsers(dataDir)
+  }
+}
+
+/** The box and its commands are run by one user, who alone may open what lies in the folder. */
+function anotherUsers(dataDir: string): PlainError {
+  const { uid } = statSync(dataDir)
+  return new PlainError(
+    `data_dir: ${dataDir} is another user's, as whom the box runs (user number ${uid}). Run this as that user: sudo -u '#${uid}' ...`,
+  )
 }
 
 const inUse = (dataDir: string): PlainError =>
