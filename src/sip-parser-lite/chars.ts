@@ -94,14 +94,10 @@ export function lowerCase(bytes: Uint8Array, text: string, from: number, to: num
 const SCRATCH_BYTES = 16384
 const scratch = Buffer.alloc(SCRATCH_BYTES)
 
-/** Up to here one character after the other costs less than the way into the runtime and back. */
-const SHORT = 96
-
 /** The bytes of latin1 `text`; good until the next call. */
 export function bytesOf(text: string): Uint8Array {
   if (text.length > SCRATCH_BYTES) return Buffer.from(text, 'latin1')
-  if (text.length > SHORT) scratch.write(text, 0, 'latin1')
-  else for (let pos = 0; pos < text.length; pos++) scratch[pos] = text.charCodeAt(pos)
+  scratch.write(text, 0, 'latin1')
   return scratch
 }
 
@@ -109,13 +105,7 @@ export function bytesOf(text: string): Uint8Array {
 export function asciiBytesOf(text: string): Uint8Array | undefined {
   // A character beyond ASCII takes two or three bytes of UTF-8 and so betrays itself.
   if (text.length > SCRATCH_BYTES / 3) return undefined
-  if (text.length > SHORT) return scratch.write(text, 0, 'utf8') === text.length ? scratch : undefined
-  for (let pos = 0; pos < text.length; pos++) {
-    const code = text.charCodeAt(pos)
-    if (code > 0x7f) return undefined
-    scratch[pos] = code
-  }
-  return scratch
+  return scratch.write(text, 0, 'utf8') === text.length ? scratch : undefined
 }
 
 /**
