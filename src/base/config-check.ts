@@ -16,6 +16,22 @@ const HOST = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z
 /** RFC 3261 25.1, as far as a configuration needs it: user part, host, port, parameters; no headers. */
 const SIP_URI = /^sips?:(?:([^@\s<>"]+)@)?(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(?::(\d{1,5}))?((?:;[^\s<>"?]+)?)$/i
 
+/** RFC 3261 10.3: an address-of-record has neither password, port, parameters nor headers; its accounts are kept under `sip:`. */
+const ACCOUNT = /^sip:([^@:;?\s<>"]+)@(\[[0-9a-f:.]+\]|[a-z0-9.-]+)$/i
+
+/** The parts of `sip:user@host`; undefined for anything more, less or else. */
+export function accountAddress(text: string): { user: string; host: string } | undefined {
+  const match = ACCOUNT.exec(text)
+  return match ? { user: match[1]!, host: match[2]!.toLowerCase().replace(/^\[|\]$/g, '') } : undefined
+}
+
+/** RFC 3261 19.1.4: letter case tells users apart, not hosts. */
+const isSameAccount = (a: string, b: string): boolean => {
+  const first = accountAddress(a)
+  const second = accountAddress(b)
+  return first !== undefined && first.user === second?.user && first.host === second.host
+}
+
 const isHost = (text: string): boolean => HOST.test(text) || parseAddress(text) !== undefined
 
 export const listOf = (value: string | readonly string[]): readonly string[] =>
@@ -74,13 +90,11 @@ function checkPeers(config: Config, report: Report): void {
 function checkUser(config: Config, index: number, report: Report): void {
   const user = config.user[index]!
   const key = `user[${index}]`
-  const match = SIP_URI.exec(user.aor)
-  const isPlain = match?.[1] && !match[1].includes(':') && match[3] === undefined && match[4] === ''
+  const address = accountAddress(user.aor)
   const allowed = `an address like "sip:alice@${config.domain}"`
-  if (!isPlain) report(`${key}.aor`, `"${user.aor}" is not an address-of-record`, allowed)
-  else if (match[2]!.toLowerCase() !== config.domain)
-    report(`${key}.aor`, `"${user.aor}" is not in the domain`, allowed)
-  if (config.user.findIndex(other => other.aor.toLowerCase() === user.aor.toLowerCase()) < index)
+  if (!address) report(`${key}.aor`, `"${user.aor}" is not an address-of-record`, allowed)
+  else if (address.host !== config.domain) report(`${key}.aor`, `"${user.aor}" is not in the domain`, allowed)
+  if (config.user.slice(0, index).some(other => isSameAccount(other.aor, user.aor)))
     report(`${key}.aor`, `"${user.aor}" stands here twice`, 'each account once')
   if (user.password === undefined) checkHashes(config, index, report)
   else if (user.ha1_md5 ?? user.ha1_sha256)

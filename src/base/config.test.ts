@@ -151,6 +151,9 @@ t.test('accounts need an address in the domain and something to log in with', as
   t.match(user(`aor = "sip:alice@example.org"\nha1_sha256 = "${md5}${md5}"`), [/no hash for any of auth\.algorithms/])
   t.match(user(`aor = "sip:alice@example.org"\nha1_md5 = "${md5}"\nalgorithms = ["SHA-256"]`), [/ha1_sha256: missing/])
   const twice = '[[user]]\naor = "sip:alice@example.org"\npassword = "x"\n'
+  t.same(errors(twice + twice.replace('alice', 'Alice')), [], 'RFC 3261 19.1.4: letter case tells users apart')
+  t.match(errors(twice + twice.replace('org"', 'ORG"')), [/user\[1\]\.aor: .* stands here twice/])
+  t.match(user('aor = "sips:alice@example.org"\npassword = "secret"'), [/not an address-of-record/])
   t.match(errors(twice + twice), [/user\[1\]\.aor: .* stands here twice/])
   t.match(user('aor = "sip:history@example.org"\npassword = "x"'), [/history\.uri: .* is an account/])
 })

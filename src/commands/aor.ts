@@ -1,18 +1,24 @@
 import type { Config } from '../base/config.ts'
+import { accountAddress } from '../base/config-check.ts'
 import { PlainError } from '../host/plain-error.ts'
 import { addressOfRecord, parseUri } from '../sip-parser-lite/uri.ts'
 
 /** `sip:alice@example.org`, or in short `alice@example.org` or `alice`, as the store's key. */
-export function aorOf(text: string, config: Config): string {
-  const long = /^sips?:/i.test(text) ? text : `sip:${text.includes('@') ? text : `${text}@${config.domain}`}`
-  let key: string
-  try {
-    key = addressOfRecord(long)
-  } catch {
-    throw new PlainError(`"${text}" is not an address. Allowed: one like sip:alice@${config.domain}.`)
-  }
-  const { user, host } = parseUri(key)
-  if (!user || host !== config.domain)
-    throw new PlainError(`"${text}" is not in the domain of this box. Allowed: one like sip:alice@${config.domain}.`)
+export function aorOf(text: string, { domain }: Config): string {
+  const here = domain.includes(':') ? `[${domain}]` : domain
+  const allowed = `Allowed: alice, alice@${here}, or sip:alice@${here}.`
+  const short = text.includes('@') ? `sip:${text}` : `sip:${text}@${here}`
+  const key = keyOf(/^sip:/i.test(text) ? text : short)
+  if (key === undefined) throw new PlainError(`"${text}" is not an address of an account. ${allowed}`)
+  if (parseUri(key).host !== domain) throw new PlainError(`"${text}" is not in the domain of this box. ${allowed}`)
   return key
+}
+
+function keyOf(uri: string): string | undefined {
+  if (!accountAddress(uri)) return undefined
+  try {
+    return addressOfRecord(uri)
+  } catch {
+    return undefined
+  }
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import t from 'tap'
 import type { WallTime } from '../base/time.ts'
+import { FolderLock } from '../host/lock.ts'
 import { ha1 } from '../sip/digest.ts'
 import { EchoEngine } from '../testing/echo-engine.ts'
 import { HostStore } from '../testing/host-store.ts'
@@ -97,6 +98,7 @@ t.test('check: a certificate that cannot be read', async t => {
 t.test('version names the program and the runtime', async t => {
   const { code, out } = await setUp().restante('version')
   t.equal(code, 0)
+  t.equal((await setUp().restante('--version')).out, out)
   t.match(out, new RegExp(`^restante \\d+\\.\\d+\\.\\d+\nNode\\.js ${process.versions.node}\n$`))
 })
 
@@ -122,9 +124,43 @@ t.test('user add: refuses who is there already, other domains, and the serviceâ€
   await restante('user add alice')
   t.match(await restante('user add alice'), { code: 1, err: /exists already.*user password/ })
   t.match(await restante('user add sip:alice@example.net'), { code: 1, err: /not in the domain/ })
-  t.match(await restante('user add sip:@@'), { code: 1, err: /not an address/ })
+  for (const text of ['sip:@@', 'sip:bob', 'sips:bob@example.org', 'tel:+15550100', 'bob:secret@example.org'])
+    t.match(
+      await restante(`user add ${text}`),
+      { code: 1, err: /not an address of an account\. Allowed: alice, / },
+      text,
+    )
+  for (const text of ['bob@example.org:5060', 'sip:bob@example.org;transport=tcp', 'sip:bob@example.org?subject=x'])
+    t.match(await restante(`user add ${text}`), { code: 1, err: /not an address of an account/ }, text)
   t.match(await restante('user add history'), { code: 1, err: /the service's own address/ })
   t.match(await restante('user add carol --password-stdin', '\n'), { code: 1, err: /password is empty/ })
+})
+
+t.test('RFC 3261 19.1.4: letter case tells users apart, which user add points out', async t => {
+  const { restante } = setUp()
+  await restante('user add alice')
+  const again = await restante('user add Alice@EXAMPLE.org')
+  t.match(again, { code: 0, out: /^Added sip:Alice@example\.org/, err: /^Note: sip:alice@example\.org exists too/ })
+})
+
+t.test('no lock is held while a password is asked for', async t => {
+  const { dir, file, store } = setUp()
+  let isFree: boolean | undefined
+  const input = async function* () {
+    const lock = await FolderLock.take(join(dir, 'data'))
+    isFree = lock !== undefined
+    lock?.release()
+    yield 'secret\n'
+  }
+  const world: World = {
+    makeEngine: async () => new EchoEngine(),
+    openStore: async () => store,
+    stdin: Readable.from(input()),
+    out() {},
+    err() {},
+  }
+  t.equal(await run(['user', 'add', 'alice', '--password-stdin', '--config', file], world), 0)
+  t.equal(isFree, true)
 })
 
 t.test('user password, user list, user remove', async t => {
@@ -140,7 +176,8 @@ t.test('user password, user list, user remove', async t => {
   t.same(JSON.parse((await restante('user list --json')).out), [
     { aor: 'sip:alice@example.org', origin: 'store', algorithms: ['SHA-256'] },
   ])
-  t.match(await restante('user remove alice'), { code: 0, out: /^Removed/ })
+  storeMessage(store, 'one')
+  t.match(await restante('user remove alice'), { code: 0, out: /^Removed .* 1 waiting message\.\n$/ })
   t.match(await restante('user list'), { code: 0, out: /^No accounts/ })
 })
 

@@ -5,6 +5,7 @@ import type { DigestAlgorithm } from '../store/verbs.ts'
 import { readConfig } from './config-file.ts'
 import { showQueue } from './queue.ts'
 import type { ServeCommandOptions } from './serve.ts'
+import { COMMAND } from './text.ts'
 import { showTrace } from './trace.ts'
 import { addUser, changePassword, listUsers, type PasswordOptions, removeUser } from './user.ts'
 import type { World } from './world.ts'
@@ -12,6 +13,8 @@ import type { World } from './world.ts'
 const DONE = 0
 const WRONG = 1
 const USAGE = 2
+
+const VERSIONS = `restante ${VERSION}\nNode.js ${process.versions.node}`
 
 const LATER = ['backup', 'restore', 'console']
 
@@ -33,7 +36,8 @@ function makeProgram(world: World): Command {
     .description('Keeps instant messages for people who are away and hands them over when they come back.')
     .exitOverride()
     .configureOutput({ writeOut: world.out, writeErr: world.err })
-    .showHelpAfterError('(restante --help lists the commands)')
+    .showHelpAfterError(`(${COMMAND} --help lists the commands)`)
+    .version(VERSIONS, '--version', 'the version of the program and of its runtime')
   addServing(program, world)
   addUsers(program, world)
   addQueue(program, world)
@@ -57,7 +61,7 @@ function addServing(program: Command, world: World): void {
     })
   withConfig(program.command('version'))
     .description('the version of the program and of its runtime')
-    .action(() => world.out(`restante ${VERSION}\nNode.js ${process.versions.node}\n`))
+    .action(() => world.out(`${VERSIONS}\n`))
 }
 
 function addUsers(program: Command, world: World): void {

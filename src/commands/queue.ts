@@ -1,9 +1,8 @@
-import { PlainError } from '../host/plain-error.ts'
 import type { MailboxSummary, Waiting } from '../store/verbs.ts'
 import { aorOf } from './aor.ts'
 import { readConfig } from './config-file.ts'
 import { allPages, PAGE_ROWS, withStore } from './store-link.ts'
-import { columns, counted, safe, timeText } from './text.ts'
+import { columns, counted, noAccount, safe, timeText } from './text.ts'
 import type { World } from './world.ts'
 
 interface Options {
@@ -49,8 +48,7 @@ async function showAll(world: World, config: Loaded, options: Options): Promise<
 
 async function showOne(world: World, aor: string, config: Loaded, options: Options): Promise<void> {
   const rows = await withStore(world, config, async link => {
-    if (!(await link.ask('account.get', { aor })))
-      throw new PlainError(`There is no account ${aor}. \`restante user list\` shows what there is.`)
+    if (!(await link.ask('account.get', { aor }))) throw noAccount(aor)
     return allPages<Row>(last => link.ask('mailbox', { aor, afterSeq: last?.seq ?? -1, limit: PAGE_ROWS }))
   })
   if (options.json) world.out(`${JSON.stringify(rows.map(jsonRow), null, 2)}\n`)

@@ -5,7 +5,7 @@ import { SystemEntropy } from '../host/entropy.ts'
 import { openLog } from '../host/log.ts'
 import { Box } from '../host/serve.ts'
 import { readConfig } from './config-file.ts'
-import { columns } from './text.ts'
+import { COMMAND, columns } from './text.ts'
 import type { World } from './world.ts'
 
 export interface ServeCommandOptions {
@@ -80,12 +80,11 @@ const firstPasswords = ({ credentials }: Box): string =>
         credentials.map(({ name, password }) => [`  ${name}`, password]),
       )}`
 
-function howToTry(box: Box, file: string, isFromCheckout: boolean): string {
-  const command = isFromCheckout ? './scripts/restante' : 'restante'
+function howToTry(box: Box, file: string, hasTour: boolean): string {
   const lines = [
-    ...(isFromCheckout ? ['./scripts/try                # a guided tour against this box'] : []),
-    `${command} user add carol --config ${file}`,
-    `${command} queue --config ${file}`,
+    ...(hasTour ? ['./scripts/try                # a guided tour against this box'] : []),
+    `${COMMAND} user add carol --config ${file}`,
+    `${COMMAND} queue --config ${file}`,
     ...box.http.slice(0, 1).map(endpoint => `curl http://${hostPort(endpoint)}/healthz`),
   ]
   return `\nTo try it, in another terminal:\n${lines.map(line => `  ${line}\n`).join('')}Ctrl-C stops it.\n`
