@@ -44,7 +44,12 @@ const at = (seq: number): never => (START + seq) as never
 
 /** What both have: counters, duplicate key, expiry. */
 function common(table: Overlay, user: number, seq: number): void {
-  const identity = identityKey(user, `call-${seq}`, 1, `tag${seq}`)
+  const identity = identityKey(user, {
+    callId: `call-${seq}`,
+    cseq: 1,
+    fromTag: `tag${seq}`,
+    sender: 'sip:alice@example.org',
+  })
   table.get(headKey(user))
   table.get(identity)
   table.put(headKey(user), HEAD)

@@ -48,12 +48,13 @@ export class Admissions {
     this.#isTrusted = options.isTrusted
   }
 
-  /** `claims` is the URI the sender says is theirs: From, or To of a REGISTER. */
   admit(now: Now, request: SipRequest, flow: Flow, done: (now: Now, admission: Admission) => void): void {
     if (this.#isTrusted(flow)) return done(now, { kind: 'peer' })
     const isRegister = request.method === 'REGISTER'
     const claimed = parseNameAddr(value(request, isRegister ? 'to' : 'from') ?? '').uri
-    const aor = isSip(claimed) ? this.#domain.userOf(claimed, flow) : undefined
+    // RFC 3859, RFC 3860: an im: or pres: address of our domain is one of our users all the same.
+    const asSip = claimed.replace(/^(?:im|pres):/i, 'sip:')
+    const aor = isSip(asSip) ? this.#domain.userOf(asSip, flow) : undefined
     if (aor === undefined) return done(now, { kind: 'stranger' })
     if (!this.#isOn) return done(now, { kind: 'user', aor, isProven: false })
     this.#store.ask('account.get', { aor }, (then, result) => {

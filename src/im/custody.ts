@@ -47,14 +47,13 @@ export class CustodyDesk {
 
   /** Refusals are 603 (DM-DEC-03), 513 for a body over the limit, 503 when the store is overrun. */
   take(now: Now, incoming: Incoming, done: (now: Now, outcome: CustodyOutcome) => void): void {
-    const { request, recipient, sender, terms } = incoming
+    const { request, terms } = incoming
     const refusal = this.#refusal(incoming)
     if (refusal) return done(now, refusal)
     const expiresAt = expiryOf(terms, now, this.#policy.expiry)
     if (expiresAt === 'never kept') return done(now, declined('Expires: 0 asks not to be kept'))
     const message = {
-      ...messageIdentity(request, recipient),
-      sender: sender.name,
+      ...messageIdentity(incoming),
       bytes: storedForm(request, now),
       receivedAt: now.wall,
       expiresAt,

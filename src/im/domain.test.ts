@@ -11,6 +11,9 @@ t.test('any of the box’s own hosts means the served domain', async t => {
     'sip:bob@edge1.example.org',
     'sip:bob@192.0.2.1:5060',
     'sip:bob@[::1]:5060',
+    'sip:bob@example.org.',
+    'sip:bob@[0::1]',
+    'sip:bob@[0:0:0:0:0:0:0:1]',
   ])
     t.equal(domain.userOf(uri), 'sip:bob@example.org', uri)
 })

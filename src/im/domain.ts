@@ -1,4 +1,5 @@
 import type { Flow } from '../base/flow.ts'
+import { canonicalHost } from '../sip-parser-lite/host.ts'
 import { addressOfRecord, encodeUri, parseUri } from '../sip-parser-lite/uri.ts'
 
 /** Senders and recipients of some minutes; a kilobyte each at most. */
@@ -15,11 +16,12 @@ export class Domain {
   /** `hosts`: the hostname and every listener's address; all mean the one served domain, as phones on site use any of them. */
   constructor(name: string, hosts: readonly string[]) {
     this.name = name.toLowerCase()
-    this.#hosts = new Set([this.name, ...hosts.map(host => host.toLowerCase())])
+    this.#hosts = new Set([this.name, ...hosts.map(plainHost)])
   }
 
   isOwnHost(host: string, flow?: Flow): boolean {
-    return this.#hosts.has(host) || host === flow?.local.address
+    const plain = plainHost(host)
+    return this.#hosts.has(plain) || plain === flow?.local.address
   }
 
   /** The canonical address-of-record of a user of this domain; undefined when the URI is of another domain or names no user. */
@@ -30,7 +32,7 @@ export class Domain {
     if ((uri.scheme !== 'sip' && uri.scheme !== 'sips') || !uri.user || !this.isOwnHost(uri.host, flow))
       return undefined
     const aor = addressOfRecord(encodeUri({ scheme: 'sip', user: uri.user, host: this.name, params: new Map() }))
-    if (this.#hosts.has(uri.host)) this.#keep(uriText, aor)
+    if (this.#hosts.has(plainHost(uri.host))) this.#keep(uriText, aor)
     return aor
   }
 
@@ -47,3 +49,6 @@ export class Domain {
     return !uri.user && this.isOwnHost(uri.host, flow)
   }
 }
+
+/** One spelling for each host: lower case, no root dot, IPv6 as RFC 5952 has it. */
+const plainHost = (host: string): string => canonicalHost(host.toLowerCase().replace(/\.$/, '')) ?? host.toLowerCase()

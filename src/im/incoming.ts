@@ -1,8 +1,15 @@
-import type { Identity } from '../sip/identity.ts'
 import type { SipRequest } from '../sip-parser-lite/message.ts'
 import { callId, cseq, fromTag } from '../sip-parser-lite/typed.ts'
 import type { MessageIdentity } from '../store/verbs.ts'
 import type { Terms } from './terms.ts'
+
+/** Who it is from, as far as is known. */
+export interface Sender {
+  /** Asserted URI, else the From URI; `anonymous` where privacy was asked for (DM-STO-04). */
+  readonly name: string
+  /** By digest, or by a trusted peer. */
+  readonly isProven: boolean
+}
 
 /** A MESSAGE on its way to a user of this domain. */
 export interface Incoming {
@@ -10,16 +17,20 @@ export interface Incoming {
   readonly request: SipRequest
   /** Address-of-record. */
   readonly recipient: string
-  readonly sender: Identity
+  readonly sender: Sender
   readonly terms: Terms
   /** The core found the user absent before it came to us, so it is not sent back there. */
   readonly isFromCore: boolean
 }
 
+type Arrived = Pick<Incoming, 'request' | 'recipient' | 'sender'>
+
 /** What a duplicate has in common with the message that it repeats (RFC 3261 8.2.2.2). */
-export const messageIdentity = (request: SipRequest, recipient: string): MessageIdentity => ({
+export const messageIdentity = ({ request, recipient, sender }: Arrived): MessageIdentity => ({
   recipient,
+  sender: sender.name,
   callId: callId(request),
   cseq: cseq(request).seq,
-  fromTag: fromTag(request) ?? '',
+  // A space is in no tag of the wire.
+  fromTag: `${sender.isProven ? '' : ' '}${fromTag(request) ?? ''}`,
 })

@@ -12,11 +12,12 @@ import {
 import type { ServerTransaction } from '../sip/transaction/server-transaction.ts'
 import { cloneRequest, value, values } from '../sip-parser-lite/access.ts'
 import type { SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
+import { fromAddress } from '../sip-parser-lite/typed.ts'
 import type { StoreClient } from '../store/verbs.ts'
 import type { Admission } from './admission.ts'
 import { type Answer, unavailable } from './answers.ts'
 import type { Domain } from './domain.ts'
-import { messageIdentity } from './incoming.ts'
+import { messageIdentity, type Sender } from './incoming.ts'
 import type { PageMode } from './page-mode.ts'
 import { type Reach, type Routing, reachByRoute, reachUri } from './reach.ts'
 import { ensureAccount } from './registrations.ts'
@@ -27,6 +28,9 @@ type Done = (now: Now, answer: Answer | SipResponse) => void
 /** Somebody else's server: as long as its own client waits (Timer F, 32 s) less what the way back takes. */
 const RELAY_LIMIT_MS = 30_000
 
+/** One user's relayed messages that wait for an answer: the transactions are everybody's. */
+const RELAYS_OF_ONE_MAX = 64
+
 /** Where a MESSAGE goes: a mailbox or contact of ours, or, for proven users of ours only, out into the world. */
 export class Messages {
   readonly #store: StoreClient
@@ -35,6 +39,7 @@ export class Messages {
   readonly #forwarder: Forwarder
   readonly #routing: Routing
   readonly #counters: Counters
+  readonly #relays = new Map<string, number>()
   /** Route value of the core; undefined when there is none. */
   readonly #coreRoute: string | undefined
 
@@ -64,7 +69,7 @@ export class Messages {
     dropNetworkHeaders(request)
     const refusal = privacyRefusal(request)
     if (refusal) return done(now, refusal)
-    const sender = settleIdentity(request, originOf(admission))
+    const sender = senderOf(request, originOf(admission))
     const terms = readTerms(request)
     const recipient = this.#domain.userOf(request.uri, flow)
     const isRoutedOn = value(request, 'route') !== undefined
@@ -81,8 +86,10 @@ export class Messages {
   /** Whether exactly this message to a user of ours was taken into custody before. */
   wasKept(now: Now, { flow }: ServerTransaction, request: SipRequest, done: (now: Now, isKept: boolean) => void): void {
     const recipient = this.#domain.userOf(request.uri, flow)
-    if (recipient === undefined) return done(now, false)
-    this.#store.ask('seen', messageIdentity(request, recipient), (then, result) =>
+    const aor = this.#domain.userOf(fromAddress(request).uri, flow)
+    if (recipient === undefined || aor === undefined) return done(now, false)
+    const sender = senderOf(cloneRequest(request), { kind: 'user', aor })
+    this.#store.ask('seen', messageIdentity({ request, recipient, sender }), (then, result) =>
       done(then, 'value' in result && result.value),
     )
   }
@@ -93,6 +100,19 @@ export class Messages {
       this.#counters.count('relay_refused')
       return done(now, { status: 403, reason: 'Relaying Denied' })
     }
+    const underWay = this.#relays.get(admission.aor) ?? 0
+    if (underWay >= RELAYS_OF_ONE_MAX) return done(now, unavailable(5))
+    this.#relays.set(admission.aor, underWay + 1)
+    const finish: Done = (then, answer) => {
+      const left = (this.#relays.get(admission.aor) ?? 1) - 1
+      if (left > 0) this.#relays.set(admission.aor, left)
+      else this.#relays.delete(admission.aor)
+      done(then, answer)
+    }
+    this.#relayOn(now, request, finish)
+  }
+
+  #relayOn(now: Now, request: SipRequest, done: Done): void {
     const routes = values(request, 'route')
     const way = routes.length > 0 ? routes : this.#coreRoute !== undefined ? [this.#coreRoute] : undefined
     const reached = (then: Now, reach: Reach | undefined): void => {
@@ -117,6 +137,11 @@ export class Messages {
 
 const isDead = (outcome: ForwardOutcome): boolean =>
   outcome.kind === 'unreachable' || (outcome.kind === 'answered' && outcome.response.status === 503)
+
+const senderOf = (request: SipRequest, origin: Origin): Sender => ({
+  name: settleIdentity(request, origin).name,
+  isProven: origin.kind !== 'stranger',
+})
 
 /** Where digest is off a local identity is claimed, not proven, and nothing is asserted for it. */
 const originOf = (admission: Admission): Origin =>

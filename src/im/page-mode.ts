@@ -118,7 +118,7 @@ export class PageMode {
 
   /** A message kept and handed over before, whose sender never heard the 202, is not handed over again. */
   #forwardOnce(incoming: Incoming, targets: ForwardTarget[], done: Done): void {
-    this.#store.ask('seen', messageIdentity(incoming.request, incoming.recipient), (now, result) => {
+    this.#store.ask('seen', messageIdentity(incoming), (now, result) => {
       if ('failure' in result) return done(now, unavailable(5))
       if (result.value) return done(now, { status: 202 })
       this.#forward(now, incoming, targets, done)

@@ -63,12 +63,9 @@ t.test('RFC 3261 18.2.2, RFC 3581 4: where an answer goes', async t => {
     ['SIP/2.0/UDP 10.0.0.1:5070;rport', '198.51.100.7 61000'],
     ['SIP/2.0/UDP 10.0.0.1:5070', '198.51.100.7 5070'],
     ['SIP/2.0/UDP pc.example.org', '198.51.100.7 5060'],
-    ['SIP/2.0/UDP 10.0.0.1:5070;maddr=203.0.113.5', '203.0.113.5 5070'],
-    ['SIP/2.0/UDP 10.0.0.1;maddr=203.0.113.5;rport', '203.0.113.5 5060'],
-    // We send to no groups, resolve no names here, and have one family a flow.
+    // Nobody has our answers sent to somebody else.
+    ['SIP/2.0/UDP 10.0.0.1:5070;maddr=203.0.113.5', '198.51.100.7 5070'],
     ['SIP/2.0/UDP 10.0.0.1;maddr=239.1.1.1;ttl=16', '198.51.100.7 5060'],
-    ['SIP/2.0/UDP 10.0.0.1;maddr=pc.example.org', '198.51.100.7 5060'],
-    ['SIP/2.0/UDP 10.0.0.1;maddr=[2001:db8::5]', '198.51.100.7 5060'],
   ]
   for (const [via, expected] of rows) {
     const { local, remote } = datagramResponseFlow(flow, parseVia(via))

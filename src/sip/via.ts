@@ -47,23 +47,13 @@ const segments = (via: string): string[] =>
   via.includes('"') ? (via.match(/(?:[^;"]|"(?:[^"\\]|\\.)*")+/g) ?? []) : via.split(';')
 
 /**
- * RFC 3261 18.2.2 and RFC 3581 4, unreliable transports: where the answer to a request with this (stamped) Via goes. A `maddr`
- * that is a name or a group is passed over for the source address: names are the resolver's, and we send to no groups.
+ * RFC 3261 18.2.2 and RFC 3581 4, unreliable transports: where the answer to a request with this (stamped) Via goes. `maddr` is not
+ * followed: it would let anybody have our answers sent to anybody.
  */
 export function datagramResponseFlow(flow: Flow, via: Via): Flow {
-  const maddr = via.params.get('maddr')
   const port = via.port ?? defaultPort(flow.transport)
-  if (maddr !== undefined) {
-    const address = maddr.replace(/^\[|\]$/g, '')
-    if (isUnicast(address) && isSameFamily(address, flow.local.address)) return udpFlow(flow.local, { address, port })
-  }
   if (via.params.has('rport') || port === flow.remote.port) return flow
   return udpFlow(flow.local, { address: flow.remote.address, port })
 }
 
 export const isSameFamily = (one: string, other: string): boolean => one.includes(':') === other.includes(':')
-
-function isUnicast(address: string): boolean {
-  if (isIpv4(address)) return Number(address.split('.')[0]) < 224 && !address.startsWith('0.')
-  return canonicalIpv6(address) !== undefined && !/^ff/i.test(address)
-}

@@ -11,7 +11,7 @@ import {
   readU48,
 } from './keys.ts'
 import { decodeSeq, encodeSeq, type IndexEntry, type LifeRecord, type Totals } from './records.ts'
-import { clip, type Ending, ending, storeIdOf, withEvent } from './story.ts'
+import { clip, type Ending, ending, identityText, storeIdOf, withEvent } from './story.ts'
 import { type Box, EMPTY, type Tables, whole } from './tables.ts'
 import type { Custody, LifeEvent, MessageIdentity, NewMessage, RefusalReason, StoredMessage, Verbs } from './verbs.ts'
 
@@ -45,7 +45,7 @@ function store(tables: Tables, box: Box, message: NewMessage): Custody {
   const events: LifeEvent[] = [{ at: receivedAt, event: 'stored' }]
   tables.putLife({ mailbox, seq, storeId, recipient, sender, callId, cseq, fromTag, size, events })
   tables.putIndex(mailbox, seq, { size, receivedAt, expiresAt, isUrgent, attempts: 0 })
-  const identity = identityKey(mailbox, callId, cseq, fromTag)
+  const identity = identityKey(mailbox, message)
   tables.kv.put(identity, encodeSeq(identity, seq))
   tables.kv.put(expiryKey(expiresAt, seq), EMPTY)
   raiseClock(totals, receivedAt)
@@ -61,12 +61,11 @@ export const wasSeen: Do<'seen'> = (tables, identity) => {
 
 /** The key is a hash: the life story that it leads to decides. */
 function findDuplicate(tables: Tables, box: Box, message: MessageIdentity): LifeRecord | undefined {
-  const key = identityKey(box.mailbox, message.callId, message.cseq, message.fromTag)
+  const key = identityKey(box.mailbox, message)
   const value = tables.kv.get(key)
   if (!value) return undefined
   const life = tables.life(whole(decodeSeq(key, value), { table: 'identity' }, key, value))
-  const isSame = life?.callId === message.callId && life.cseq === message.cseq && life.fromTag === message.fromTag
-  return isSame ? life : undefined
+  return life && identityText(life) === identityText(message) ? life : undefined
 }
 
 export const readPage: Do<'page'> = (tables, { aor, afterSeq, limit, bytes, at, isWallTrusted }) => {
@@ -187,8 +186,8 @@ function forgetOne(tables: Tables, seq: number): void {
   const life = tables.life(seq)
   if (!life) return
   tables.kv.remove(lifeKey(seq))
-  const { mailbox, callId, cseq, fromTag } = life
-  const key = identityKey(mailbox, callId, cseq, fromTag)
+  const { mailbox, callId } = life
+  const key = identityKey(mailbox, life)
   const value = tables.kv.get(key)
   if (value && decodeSeq(key, value) === seq) tables.kv.remove(key)
   if (callId === '') forgetIdentityOf(tables, life)

@@ -1,5 +1,6 @@
 import type { WallTime } from '../base/time.ts'
 import { AOR_BYTES_MAX } from './story.ts'
+import type { MessageIdentity } from './verbs.ts'
 
 /**
  * Keys of the store. The first byte names the table; `m` holds a mailbox and everything of it under one prefix; `s` comes last so
@@ -110,5 +111,7 @@ export const identityPrefix = (mailbox: number): string => `m${u32(mailbox)}k`
 /** Every duplicate key of one Call-ID in one mailbox begins with this. */
 export const callIdPrefix = (mailbox: number, callId: string): string => identityPrefix(mailbox) + hash(callId, 2)
 
-export const identityKey = (mailbox: number, callId: string, cseq: number, fromTag: string): string =>
-  callIdPrefix(mailbox, callId) + hash(`${cseq}\n${fromTag}`, 1)
+export const identityKey = (
+  mailbox: number,
+  of: Pick<MessageIdentity, 'callId' | 'cseq' | 'fromTag' | 'sender'>,
+): string => callIdPrefix(mailbox, of.callId) + hash(`${of.cseq}\n${of.fromTag}\n${of.sender}`, 1)

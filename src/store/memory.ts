@@ -6,7 +6,7 @@ import {
   type Ending,
   ending,
   headOf,
-  identityOf,
+  identityText,
   isPushedAs,
   PUSHES_SEARCHED,
   seqOfStoreId,
@@ -108,7 +108,7 @@ export class MemoryStore {
       bindings: this.#bindings.get(aor)?.bindings ?? [],
       waiting: this.#mailboxes.get(aor)?.messages.size ?? 0,
     }),
-    seen: identity => this.#mailboxes.get(identity.recipient)?.identities.has(identityOf(identity)) ?? false,
+    seen: identity => this.#mailboxes.get(identity.recipient)?.identities.has(identityText(identity)) ?? false,
     custody: request => this.#custody(request),
     lease: request => this.#leases.lease(request),
     release: request => this.#leases.release(request),
@@ -195,7 +195,7 @@ export class MemoryStore {
   #custody({ message, limits }: Verbs['custody']['request']): Custody {
     const box = this.#mailboxes.get(message.recipient)
     if (!box) return refused('unknown recipient')
-    const known = box.identities.get(identityOf(message))
+    const known = box.identities.get(identityText(message))
     if (known !== undefined) {
       return { outcome: 'duplicate', seq: known, storeId: this.#stories.get(known)!.story.storeId }
     }
@@ -212,7 +212,7 @@ export class MemoryStore {
   #store(box: Mailbox, message: NewMessage, seq: number, storeId: string): void {
     const { receivedAt, expiresAt, isUrgent, recipient, sender, callId } = message
     const size = message.bytes.length
-    const identity = identityOf(message)
+    const identity = identityText(message)
     const bytes = Buffer.from(message.bytes)
     box.messages.set(seq, { seq, storeId, size, receivedAt, expiresAt, isUrgent, attempts: 0, bytes })
     box.identities.set(identity, seq)

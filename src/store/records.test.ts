@@ -91,10 +91,17 @@ t.test('keys sort as the numbers in them, and names come back', async t => {
 })
 
 t.test('the duplicate keys of one Call-ID stand together', async t => {
-  const same = [identityKey(1, 'call', 1, 'a'), identityKey(1, 'call', 2, 'a'), identityKey(1, 'call', 1, 'b')]
-  t.equal(new Set(same).size, 3)
+  const key = (callId: string, cseq: number, fromTag: string, sender = 'sip:alice@example.org') =>
+    identityKey(1, { callId, cseq, fromTag, sender })
+  const same = [
+    key('call', 1, 'a'),
+    key('call', 2, 'a'),
+    key('call', 1, 'b'),
+    key('call', 1, 'a', 'sip:carol@example.org'),
+  ]
+  t.equal(new Set(same).size, 4)
   t.equal(new Set(same.map(key => key.slice(0, -4))).size, 1)
-  t.not(identityKey(1, 'other', 1, 'a').slice(0, -4), same[0]!.slice(0, -4))
+  t.not(key('other', 1, 'a').slice(0, -4), same[0]!.slice(0, -4))
 })
 
 t.test('a life story keeps its beginning and its latest events within a bound', async t => {

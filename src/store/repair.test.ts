@@ -94,7 +94,7 @@ t.test('damaged bindings are as none: the contact registers again', async t => {
 })
 
 t.test('a damaged duplicate key is as none', async t => {
-  const box = damaged([identityKey(MAILBOX, 'call-2@192.0.2.9', 1, 'tag1')])
+  const box = damaged([identityKey(MAILBOX, custodyOf(2).message)])
   t.match(box.ask(custodyOf(2)), { outcome: 'stored', seq: 4 })
 })
 

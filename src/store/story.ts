@@ -1,5 +1,5 @@
 import type { WallTime } from '../base/time.ts'
-import type { LifeEvent, LifeStory, NewMessage, Verb } from './verbs.ts'
+import type { LifeEvent, LifeStory, MessageIdentity, Verb } from './verbs.ts'
 
 /** What every store decides alike: names, bounds and life stories. Pure, so that the reference model and the real store share it. */
 
@@ -76,6 +76,6 @@ export function headOf(bytes: Buffer): Buffer {
   return Buffer.from(bytes.subarray(0, end < 0 ? HEAD_BYTES_MAX : end + 4))
 }
 
-/** What makes two requests the same message (Call-ID, CSeq, From-tag); the separator is not legal in any of them. */
-export const identityOf = (message: Pick<NewMessage, 'callId' | 'cseq' | 'fromTag'>): string =>
-  `${message.callId}\n${message.cseq}\n${message.fromTag}`
+/** What makes two requests the same message; the separator is not legal in any of the parts. */
+export const identityText = (of: Pick<MessageIdentity, 'callId' | 'cseq' | 'fromTag' | 'sender'>): string =>
+  `${of.callId}\n${of.cseq}\n${of.fromTag}\n${of.sender}`

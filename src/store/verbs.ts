@@ -23,15 +23,16 @@ export interface Account {
 /** Under which duplicates are recognised, across restarts. */
 export interface MessageIdentity {
   readonly recipient: string
+  /** Address-of-record or URI the sender is known by; `anonymous` when Privacy asked for it (DM-STO-04). */
+  readonly sender: string
   readonly callId: string
   readonly cseq: number
+  /** Marked where the sender proved nothing, so that nobody's message passes for that of somebody who did. */
   readonly fromTag: string
 }
 
 /** A message about to be taken into custody (DM-STO-01..04). */
 export interface NewMessage extends MessageIdentity {
-  /** Address-of-record or URI the sender is known by; `anonymous` when Privacy asked for it (DM-STO-04). */
-  readonly sender: string
   /** The whole request as it shall be pushed: sanitised headers and untouched body. */
   readonly bytes: Buffer
   readonly receivedAt: WallTime

@@ -10,7 +10,8 @@ export interface PromiseOptions {
   readonly receivers: readonly SimulatedPhone[]
   /**
    * How many may come again because a connection or an answer was lost before the box saw the receiver's success. What comes
-   * again after a crash that found it still on flash is the other half of the named window, and is not counted.
+   * again after a crash that found it still on flash, or that took the answer to a message that was forwarded and never kept, is the
+   * other half of the named window, and is not counted.
    */
   readonly repeatsMax: number
   /** Nothing may be left waiting. */
@@ -73,7 +74,8 @@ function repeats(
     if (!before) continue
     const seqs = (stories.get(each.callId) ?? []).map(({ seq }) => seq)
     const isInWindow = box.crashLog.some(
-      ({ at, waiting }) => at >= before.at - ON_ITS_WAY_MS && at <= each.at && seqs.some(seq => waiting.has(seq)),
+      ({ at, waiting }) =>
+        at >= before.at - ON_ITS_WAY_MS && at <= each.at && (seqs.length === 0 || seqs.some(seq => waiting.has(seq))),
     )
     if (!isInWindow) repeated.push(`${each.body} as ${before.form} at ${before.at}, as ${each.form} at ${each.at}`)
   }

@@ -7,7 +7,6 @@ import { TRANSACTION_MS } from './timer-values.ts'
 /** A non-INVITE server transaction on an unreliable transport after its answer (RFC 3261 17.2.2, Completed). */
 export interface Completed {
   readonly key: string
-  readonly mergeKey: string | undefined
   /** Where the answer went. */
   readonly flow: Flow
   /** Absent where RFC 4320 wants silence. */
@@ -29,7 +28,6 @@ const LIMITS: CompletedLimits = { transactions: 16384, bytes: 32 * 1024 * 1024 }
 export class CompletedTable {
   readonly #timers: Timers
   readonly #limits: CompletedLimits
-  readonly #dropped: (completed: Completed) => void
   readonly #byKey = new Map<string, Completed>()
   readonly #ring: (Completed | undefined)[]
   readonly #endsAt: Float64Array
@@ -37,10 +35,8 @@ export class CompletedTable {
   #bytes = 0
   #timer: Timer | undefined
 
-  /** `dropped` is told of each that leaves. */
-  constructor(timers: Timers, dropped: (completed: Completed) => void, limits: CompletedLimits = LIMITS) {
+  constructor(timers: Timers, limits: CompletedLimits = LIMITS) {
     this.#timers = timers
-    this.#dropped = dropped
     this.#limits = limits
     this.#ring = new Array(limits.transactions).fill(undefined)
     this.#endsAt = new Float64Array(limits.transactions)
@@ -89,10 +85,8 @@ export class CompletedTable {
     this.#oldest = (this.#oldest + 1) % this.#ring.length
     this.#byKey.delete(oldest.key)
     this.#bytes -= sizeOf(oldest)
-    this.#dropped(oldest)
   }
 }
 
 /** What whoever sent the request can make long. */
-const sizeOf = ({ key, mergeKey, bytes }: Completed): number =>
-  key.length + (mergeKey?.length ?? 0) + (bytes?.length ?? 0)
+const sizeOf = ({ key, bytes }: Completed): number => key.length + (bytes?.length ?? 0)

@@ -1,3 +1,4 @@
+import { value } from '../../sip-parser-lite/access.ts'
 import type { SipRequest } from '../../sip-parser-lite/message.ts'
 import { callId, cseq, fromTag, toTag, type Via } from '../../sip-parser-lite/typed.ts'
 
@@ -32,7 +33,8 @@ export function serverKey(request: SipRequest, via: Via, method: string): string
 export function mergeKeyOf(request: SipRequest): string | undefined {
   if (toTag(request) !== undefined) return undefined
   const { seq, method } = cseq(request)
-  return joined(callId(request), String(seq), method, fromTag(request) ?? '')
+  // With the whole From and the Request-URI, so that nobody merges another's message, or one for somebody else, with theirs.
+  return joined(request.uri, callId(request), String(seq), method, value(request, 'from') ?? '')
 }
 
 /** RFC 3261 17.1.3. */

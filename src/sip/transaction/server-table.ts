@@ -8,7 +8,7 @@ import { field } from '../../sip-parser-lite/names.ts'
 import { responseTo } from '../../sip-parser-lite/respond.ts'
 import { toTag, type Via } from '../../sip-parser-lite/typed.ts'
 import { statelessTag } from '../stateless-tag.ts'
-import { type Completed, type CompletedLimits, CompletedTable } from './completed-table.ts'
+import { type CompletedLimits, CompletedTable } from './completed-table.ts'
 import { InviteServer } from './invite-server.ts'
 import { hasBranch, mergeKeyOf, serverKey } from './keys.ts'
 import { NonInviteServer } from './non-invite-server.ts'
@@ -83,7 +83,7 @@ export class ServerTable implements ServerOwner {
     this.#taker = taker
     this.#activeMax = limits?.active ?? ACTIVE_MAX
     this.#refusedMax = limits?.refused ?? REFUSED_MAX
-    this.#completed = new CompletedTable(timers, row => this.#unmerge(row), limits?.completed)
+    this.#completed = new CompletedTable(timers, limits?.completed)
   }
 
   receive(now: Now, request: SipRequest, flow: Flow, via: Via): void {
@@ -120,13 +120,15 @@ export class ServerTable implements ServerOwner {
     machine.respond(now, responseTo(machine.request, 100))
   }
 
-  completed(now: Now, machine: ServerMachine, bytes: Buffer | undefined, status: number): void {
+  /**
+   * Once answered nothing is merged with it any more: who comes again with credentials, or by another way because the answer was lost,
+   * is to be served, and the mailbox knows what it has.
+   */
+  completed(now: Now, machine: ServerMachine, bytes: Buffer | undefined): void {
     this.#active.delete(machine.id)
+    this.#unmerge(machine)
     const flow = this.#sender.responseFlow(now, machine.flow, machine.via) ?? machine.flow
-    // A client that comes back with credentials but without a new CSeq is to be served.
-    const isMergeable = status < 300
-    if (!isMergeable) this.#unmerge({ key: machine.id, mergeKey: machine.mergeKey })
-    this.#completed.add(now, { key: machine.id, mergeKey: isMergeable ? machine.mergeKey : undefined, flow, bytes })
+    this.#completed.add(now, { key: machine.id, flow, bytes })
   }
 
   refused(now: Now, machine: ServerMachine): void {
@@ -137,7 +139,7 @@ export class ServerTable implements ServerOwner {
   terminated(_now: Now, machine: ServerMachine): void {
     this.#refused.delete(machine)
     this.#active.delete(machine.id)
-    this.#unmerge({ key: machine.id, mergeKey: machine.mergeKey })
+    this.#unmerge(machine)
   }
 
   suppressed(_machine: ServerMachine, what: 'provisional' | '408' | 'unanswered'): void {
@@ -225,7 +227,7 @@ export class ServerTable implements ServerOwner {
     this.#sender.sendResponse(now, flow, via, encodeMessage(response))
   }
 
-  #unmerge(row: Pick<Completed, 'key' | 'mergeKey'>): void {
-    if (row.mergeKey !== undefined && this.#merged.get(row.mergeKey) === row.key) this.#merged.delete(row.mergeKey)
+  #unmerge({ id, mergeKey }: ServerMachine): void {
+    if (mergeKey !== undefined && this.#merged.get(mergeKey) === id) this.#merged.delete(mergeKey)
   }
 }

@@ -1,0 +1,32 @@
+import t from 'tap'
+import { BOB, scenario, waitingFor } from '../testing/scenario.ts'
+
+t.test('RFC 3261 22: an identity of ours is challenged in whatever spelling it is claimed', async t => {
+  const run = scenario('spellings', { alice: { password: null } })
+  for (const from of [
+    'sip:alice@example.org',
+    'sip:alice@example.org.',
+    'sip:alice@10.0.0.1.',
+    'im:alice@example.org',
+  ]) {
+    const sent = run.alice.message({ to: BOB, body: 'not alice', from: `<${from}>` })
+    run.world.until(() => sent.status !== undefined, 'an answer')
+    t.equal(sent.status, 407, from)
+  }
+  t.same(waitingFor(run), [])
+})
+
+t.test('a stranger who repeats the ids of a user’s message beforehand does not make it vanish', async t => {
+  const run = scenario('suppressed')
+  const stranger = run.world.phone('eve', { password: null })
+  const ids = { callId: 'k1@ua', fromTag: 'kt1' }
+  for (const cseq of [1, 2, 3, 4])
+    stranger.message({ to: BOB, body: 'junk', from: '<sip:eve@elsewhere.example>', ...ids, cseq })
+  run.world.pass(40_000)
+  const sent = run.alice.message({ to: BOB, body: 'the real one', ...ids, cseq: 1 })
+  run.world.until(() => sent.status !== undefined, 'an answer')
+  t.equal(sent.status, 202)
+  run.bob.register({})
+  run.world.pass(60_000)
+  t.ok(run.bob.texts.includes('the real one'))
+})
