@@ -40,6 +40,9 @@ const parseIpv6 = (text: string): number[] | undefined => {
 export const parseAddress = (text: string): readonly number[] | undefined =>
   text.includes(':') ? parseIpv6(text) : parseIpv4(text)
 
+/** `::ffff:0:0/96`. */
+const MAPPED = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255]
+
 export interface Cidr {
   readonly bytes: readonly number[]
   readonly prefixBits: number
@@ -53,6 +56,8 @@ export function parseCidr(text: string): Cidr | undefined {
   const bits = bytes.length * 8
   if (prefix === undefined) return { bytes, prefixBits: bits }
   if (!/^\d{1,3}$/.test(prefix) || Number(prefix) > bits) return undefined
+  // RFC 4291 2.5.5.2: packets of IPv4 peers show as IPv4, so such a network has to be written as IPv4.
+  if (bits === 128 && MAPPED.every((byte, index) => bytes[index] === byte)) return undefined
   return { bytes, prefixBits: Number(prefix) }
 }
 

@@ -7,7 +7,10 @@ import { messageOf } from './plain-error.ts'
 export const WRITE_QUEUE_BYTES_MAX = 4 * 1024 * 1024
 
 /** From here on nothing more is read from a peer that does not read what it is answered. */
-const WRITE_QUEUE_BYTES_PAUSE = 1024 * 1024
+const WRITE_QUEUE_BYTES_PAUSE = 64 * 1024
+
+/** A peer that has taken nothing of what waits for it in this time (RFC 3261: 64*T1, MSRP: its response timer) is gone or hostile. */
+const STALLED_MS = 32_000
 
 /** How long the last bytes of a flow that was closed by us may take. */
 const LINGER_MS = 2000
@@ -27,6 +30,8 @@ export class Stream {
   #isCorked = false
   #isClosedByUs = false
   #isHeld = false
+  #written = 0
+  #stalled: NodeJS.Timeout | undefined
   #reason = 'closed by the peer'
 
   constructor(flow: Flow, socket: Socket, events: StreamEvents, counters: Counters) {
@@ -41,6 +46,7 @@ export class Stream {
       this.#reason = messageOf(error)
     })
     socket.on('close', () => {
+      clearTimeout(this.#stalled)
       if (!this.#isClosedByUs) events.closed(flow, this.#reason)
     })
   }
@@ -58,6 +64,22 @@ export class Stream {
       process.nextTick(() => this.#uncork())
     }
     this.#socket.write(bytes)
+    this.#written += bytes.length
+    if (!this.#stalled) this.#watch()
+  }
+
+  /** Ends a stream whose queue does not move; stops by itself when there is none. */
+  #watch(): void {
+    const taken = this.#written - this.#socket.writableLength
+    this.#stalled = setTimeout(() => {
+      this.#stalled = undefined
+      const left = this.#socket.writableLength
+      if (left === 0 || this.#socket.destroyed) return
+      if (this.#written - left > taken) return this.#watch()
+      this.#counters.count('stream_closed', 'does not read')
+      this.fail('the peer does not read')
+    }, STALLED_MS)
+    this.#stalled.unref()
   }
 
   /** After what was written has left, or the time for that is over. */
