@@ -40,7 +40,7 @@ export interface ClientHost {
   transmit(now: Now, flow: Flow, bytes: Buffer): boolean
   viaFor(flow: Flow, branch: string): string
   flowTo(now: Now, hop: Hop): Flow | undefined
-  isFull(): boolean
+  isFull(now: Now): boolean
   insert(client: Client): void
   remove(client: Client): void
   moved(client: Client, from: Flow): void
@@ -95,6 +95,15 @@ export class Client implements ClientTransaction {
 
   get state(): string {
     return this.#machine.state
+  }
+
+  /** Nothing is left to do but to absorb repetitions of the answer. */
+  get isAnswered(): boolean {
+    return this.state === 'completed' && this.request.method !== 'INVITE'
+  }
+
+  stop(now: Now): void {
+    this.#machine.stop(now)
   }
 
   get isReliable(): boolean {
@@ -161,7 +170,7 @@ export class Client implements ClientTransaction {
     if (this.#isCancelSent || this.#isFinal) return
     this.#isCancelSent = true
     if (this.#machine instanceof InviteClient) this.#machine.cancelled(now)
-    if (this.#host.isFull()) return
+    if (this.#host.isFull(now)) return
     const cancel = new Client(this.#host, cancelFor(this.request), this.id, this.flow, NO_EVENTS, true)
     this.#host.insert(cancel)
     cancel.start(now, undefined)

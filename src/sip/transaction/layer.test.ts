@@ -240,6 +240,17 @@ t.test('beyond the bound of client transactions a request fails', async t => {
   t.equal(wire.lines().length, 2)
 })
 
+t.test('answered requests that only wait for Timer K make room for new ones', async t => {
+  const wire = new SipWire({ limits: { active: 2, clients: 2 } })
+  for (let n = 0; n < 10; n++) {
+    wire.layer.request(wire.now, outgoing('MESSAGE'), ALICE, wire.recorder)
+    wire.receive(responseText(wire.take()[0]!.text, 200))
+  }
+  t.same(wire.timers.describe(), { K: 2 })
+  t.equal(wire.events.length, 10)
+  t.notOk(wire.events.some(event => event.startsWith('error')))
+})
+
 t.test('RFC 3261 13.2.2.4: the ACK of a 2xx is sent with a branch of its own and not kept', async t => {
   const wire = new SipWire()
   wire.layer.send(wire.now, outgoing('ACK'), ALICE)

@@ -63,6 +63,8 @@ export class TransactionLayer implements SipReceiver, ClientHost {
   readonly #parts: TransactionLayerParts
   readonly #servers: ServerTable
   readonly #clients = new Map<string, Client>()
+  /** Non-INVITE ones that wait for Timer K only. */
+  readonly #answered = new Set<Client>()
   readonly #byFlow = new Map<string, Set<Client>>()
   readonly #clientsMax: number
 
@@ -82,7 +84,7 @@ export class TransactionLayer implements SipReceiver, ClientHost {
     const hop = 'id' in to ? undefined : to
     const flow = 'id' in to ? to : this.flowTo(now, to)
     const client = new Client(this, request, this.#branch(), flow ?? NO_FLOW, events)
-    if (this.isFull()) client.failSoon(now, 'too many requests under way')
+    if (this.isFull(now)) client.failSoon(now, 'too many requests under way')
     else if (!flow) client.failSoon(now, 'no way to that address')
     else {
       this.insert(client)
@@ -119,8 +121,10 @@ export class TransactionLayer implements SipReceiver, ClientHost {
 
   responseReceived(now: Now, response: SipResponse, flow: Flow, via: Via): void {
     const client = this.#clients.get(clientKey(via.params.get('branch') ?? '', cseq(response).method))
-    if (client) client.receive(now, response)
-    else {
+    if (client) {
+      client.receive(now, response)
+      if (client.isAnswered && this.#clients.has(client.key)) this.#answered.add(client)
+    } else {
       this.#parts.counters.count('sip_responses_dropped', 'stray')
       this.stray(now, response, flow)
     }
@@ -133,7 +137,12 @@ export class TransactionLayer implements SipReceiver, ClientHost {
 
   // for the client transactions
 
-  isFull(): boolean {
+  /** What has its answer only absorbs that answer's repetitions; where room is needed it goes, the oldest first. */
+  isFull(now: Now): boolean {
+    for (const client of this.#answered) {
+      if (this.#clients.size < this.#clientsMax) break
+      client.stop(now)
+    }
     return this.#clients.size >= this.#clientsMax
   }
 
@@ -144,6 +153,7 @@ export class TransactionLayer implements SipReceiver, ClientHost {
 
   remove(client: Client): void {
     this.#clients.delete(client.key)
+    this.#answered.delete(client)
     this.#unindex(client, client.flow)
   }
 
