@@ -2,10 +2,10 @@
 # Delivery after REGISTER: PER messages wait for each of USERS users, who then register with the load generator's socket as their
 # contact; it answers every MESSAGE 200. Time until the last one is there; duplicates; what is left in the store 4 s later.
 #   ./bench/compare-deliver.sh
-# Env: PEERS="sqlite-wal:1 pg:16"  USERS=100  PER=20  BODY=1024  RUNS=3  CONC=8
+# Env: PEERS="sqlite-wal:1 pg:16"  USERS=200  PER=50  BODY=1024  RUNS=3  CONC=8
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 need kamailio sqlite3 psql cc python3 ss
-PEERS=${PEERS:-sqlite-wal:1 pg:16} USERS=${USERS:-100} PER=${PER:-20} BODY=${BODY:-1024} RUNS=${RUNS:-3} CONC=${CONC:-8}
+PEERS=${PEERS:-sqlite-wal:1 pg:16} USERS=${USERS:-200} PER=${PER:-50} BODY=${BODY:-1024} RUNS=${RUNS:-3} CONC=${CONC:-8}
 RESULTS=$WORKDIR/results
 : >"$RESULTS"
 
