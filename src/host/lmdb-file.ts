@@ -28,7 +28,7 @@ export async function prepareFolder(folder: string): Promise<void> {
   const isNew = await makeFolder(folder)
   await chmod(folder, 0o700)
   if (isNew) await syncFolder(dirname(folder))
-  await checkFile(join(folder, 'data.mdb'))
+  await checkFile(join(folder, 'data.mdb'), join(dirname(folder), 'admin'))
 }
 
 /** After the first open: the files are private, and their names are on stable storage. */
@@ -47,12 +47,16 @@ async function makeFolder(folder: string): Promise<boolean> {
   }
 }
 
-async function checkFile(path: string): Promise<void> {
+/** `usedMark` is there once a first start was completed, and with that the store was written. */
+async function checkFile(path: string, usedMark: string): Promise<void> {
   const file = await openFile(path, 'r+').catch(ignoreAbsent)
   if (!file) return
   try {
     const { size } = await file.stat()
-    if (size === 0) return
+    if (size === 0) {
+      if (await isThere(usedMark)) throw new Error(`${path} is empty, though this folder has been in use: it was lost`)
+      return
+    }
     const first = await readMeta(file, 0)
     const second = first && (await readMeta(file, first.pageSize))
     if (!first || !second) throw new Error(`${path} is not a store of this program, or its beginning is damaged`)
@@ -83,6 +87,12 @@ async function readMeta(file: File, at: number): Promise<Meta | undefined> {
     lastPage: Number(bytes.readBigUInt64LE(LAST_PAGE_AT)),
     transaction: bytes.readBigUInt64LE(TRANSACTION_AT),
   }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  const file = await openFile(path, 'r').catch(ignoreAbsent)
+  await file?.close()
+  return file !== undefined
 }
 
 async function syncFolder(folder: string): Promise<void> {

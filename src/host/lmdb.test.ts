@@ -163,6 +163,11 @@ t.test('a file not yet written at all, as after a power cut at the very first st
   t.match(await ask(await opened(t, dir), custodyOf(1)), { value: { outcome: 'stored' } })
 })
 
+t.test('an empty file where a first start was completed is refused: what it held was lost', async t => {
+  const dir = t.testdir({ admin: '{}', mailbox: { 'data.mdb': '' } })
+  await t.rejects(openStore(dir), { message: /data\.mdb is empty, though this folder has been in use/ })
+})
+
 t.test('a disk that refuses to grow: custody fails, reads go on, and writes again once there is room', async t => {
   const dir = t.testdir()
   await (await opened(t, dir)).close()
