@@ -22,7 +22,7 @@ const setUp = async () => {
   const clock = new Clock(0 as WallTime, { monotonic: () => (time.at += 1001), wall: () => Date.UTC(2030, 0, 1) })
   const health = new Health(store, clock, RESERVE)
   const counters = new Counters()
-  const describe = () => ({ msrp: { openSessions: 3, names: ['x'] }, 'odd name': 1 })
+  const describe = async () => ({ msrp: { openSessions: 3, names: ['x'] }, 'odd name': 1 })
   const { http, at } = await HttpServer.listen(listener(), { health, counters, describe })
   t.teardown(() => http.close())
   const get = (path: string) => fetch(`http://127.0.0.1:${at.port}${path}`)
@@ -81,6 +81,6 @@ t.test('/ says where things are; the rest is not there', async t => {
 
 t.test('a port that is taken is told with key, address and what to do', async t => {
   const { health, counters, at } = await setUp()
-  const again = HttpServer.listen(listener(at.port), { health, counters, describe: () => ({}) })
+  const again = HttpServer.listen(listener(at.port), { health, counters, describe: async () => ({}) })
   await t.rejects(again, /^listen\.http: cannot listen on TCP 127\.0\.0\.1:\d+: another program listens there/)
 })

@@ -16,7 +16,7 @@ export interface HttpOptions {
   readonly health: Health
   readonly counters: Counters
   /** What the engine says of itself. */
-  readonly describe: () => object
+  readonly describe: () => Promise<object>
 }
 
 const FRONT = `${PRODUCT} ${VERSION}
@@ -65,7 +65,7 @@ function makeApp({ health, counters, describe }: HttpOptions): FastifyInstance {
     return reason === undefined ? { status: 'ok' } : reply.code(503).send({ status: 'failing', reason })
   })
   app.get('/metrics', async (_request, reply) =>
-    reply.type('text/plain; version=0.0.4; charset=utf-8').send(await metricsText(counters, describe())),
+    reply.type('text/plain; version=0.0.4; charset=utf-8').send(await metricsText(counters, await describe())),
   )
   return app
 }

@@ -52,6 +52,16 @@ const CLOCK_FLOOR_MS = 300_000
 const WORK_STOP_MS = 2500
 const STREAM_STOP_MS = 500
 
+/** The counters that docs/operations.md says are worth an alarm. */
+const WATCHED: readonly (readonly [name: string, label: string])[] = [
+  ['messages_refused', '603'],
+  ['store_refused', 'busy'],
+  ['push_ended', 'kept'],
+  ['relay_refused', ''],
+  ['auth_refused', 'wrong credentials'],
+  ['internal_errors', ''],
+]
+
 type Closing = () => void | Promise<void>
 
 /** A box that serves: opened piece by piece, closed in the reverse order, also where opening broke off. */
@@ -59,7 +69,7 @@ export class Box {
   readonly sip: BoundListener[] = []
   readonly msrp: BoundListener<'tcp' | 'tls'>[] = []
   readonly http: Endpoint[] = []
-  readonly counters = new Counters()
+  readonly counters = watchedFromTheStart()
   readonly dataDir: string
   /** Shown once, at the very first start. */
   credentials: readonly Credential[] = []
@@ -108,7 +118,11 @@ export class Box {
     const control = await ControlServer.open(this.dataDir, store)
     this.#closings.push(() => control.close())
     for (const listener of httpListeners(config)) {
-      const options = { health, counters: this.counters, describe: () => engine.describe() }
+      const options = {
+        health,
+        counters: this.counters,
+        describe: async () => ({ ...engine.describe(), ...(await custodyOf(store)) }),
+      }
       const { http, at } = await HttpServer.listen(listener, options)
       this.#closings.push(() => http.close())
       this.http.push(at)
@@ -212,4 +226,19 @@ async function endWork(
   const end = performance.now() + WORK_STOP_MS
   while ((engine.isBusy || store.outstanding > 0) && performance.now() < end)
     await new Promise(done => setTimeout(done, 5))
+}
+
+/** What waits, for graphs. */
+async function custodyOf(store: WatchedStore): Promise<object> {
+  const status = await store.ask('status', {})
+  if ('failure' in status) return {}
+  const { accounts, waiting, waitingBytes, freeBytes, damaged } = status.value
+  return { accounts, freeBytes, messages: { waiting, waitingBytes, damaged } }
+}
+
+/** An alarm on a counter that appears with its first event would miss that event. */
+function watchedFromTheStart(): Counters {
+  const counters = new Counters()
+  for (const [name, label] of WATCHED) counters.count(name, label, 0)
+  return counters
 }
