@@ -11,7 +11,7 @@ export type DigestAlgorithm = 'MD5' | 'SHA-256'
 export interface Account {
   /** Canonical address-of-record, `sip:user@domain`. */
   readonly aor: string
-  /** Hex; HA1 of user, realm (the domain) and password. At least one of the two. */
+  /** Hex; HA1 of user, realm (the domain) and password. Neither: a user of the core's, who has no password here. */
   readonly ha1Md5?: string
   readonly ha1Sha256?: string
   /** Order offered to this account; absent: the site's. */
