@@ -101,5 +101,4 @@ export const configSchema = Type.Object(
 )
 
 export type Config = Static<typeof configSchema>
-export type UserConfig = Static<typeof user>
 export type ListenKey = keyof Config['listen']

@@ -8,7 +8,7 @@ const PAGE = { limit: 16, bytes: 262_144 }
 
 /**
  * Delivered but not yet deleted on flash. A power cut now would deliver these again: the one window in which a message can
- * come twice. At this many the next message waits for a flush.
+ * come twice. At this many the next message waits for a flush; those under way by then may still be added.
  */
 const UNFLUSHED_MAX = 16
 
