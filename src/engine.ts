@@ -3,6 +3,7 @@ import type { Counters } from './base/counters.ts'
 import { type Entropy, token } from './base/entropy.ts'
 import type { Endpoint, Flow, Transport } from './base/flow.ts'
 import type { Log } from './base/log.ts'
+import { Slots } from './base/slots.ts'
 import type { Instant, Now } from './base/time.ts'
 import { Timers } from './base/timers.ts'
 import type { DnsQuestion, DnsRecord, Output } from './engine-io.ts'
@@ -37,7 +38,7 @@ export class Engine {
   readonly #timers = new Timers()
   readonly #appliance: Appliance
   readonly #counters: Counters
-  readonly #stored = new Map<number, Done>()
+  readonly #stored = new Slots<Done>()
   readonly #resolved = new Map<number, (now: Now, records: readonly DnsRecord[]) => void>()
   readonly #run: string
   #outputs: Output[] = []
@@ -88,8 +89,7 @@ export class Engine {
 
   /** The reply to the store request of that id: what it changed is on stable storage, or nothing of it is. */
   stored(now: Now, id: number, result: StoreResult<Verb>): void {
-    const done = this.#stored.get(id)
-    this.#stored.delete(id)
+    const done = this.#stored.take(id)
     if (done) this.#input(now, () => done(now, result))
   }
 
@@ -140,14 +140,13 @@ export class Engine {
   }
 
   #ask<V extends Verb>(verb: V, request: Verbs[V]['request'], done: Done): void {
-    const id = this.#ids++
     if (this.#stored.size >= STORE_REQUESTS_MAX) {
       this.#counters.count('store_refused', 'busy')
       const detail = `${STORE_REQUESTS_MAX} requests outstanding`
       this.#timers.set('store busy', this.#now!.at, now => done(now, { failure: 'busy', detail }))
       return
     }
-    this.#stored.set(id, done)
+    const id = this.#stored.add(done)
     this.#outputs.push({ kind: 'store', id, request: { verb, ...request } as unknown as StoreRequest })
   }
 

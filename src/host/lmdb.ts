@@ -78,6 +78,8 @@ export class LmdbStore {
   #isCommitting = false
   #committingSince: number | undefined
   #taken: Pending[] = []
+  /** Not handed out by the transaction: the library links each of its commits to the next and keeps what they return with it. */
+  #batch: Batch | undefined
   /** The commit under way took too long: what waited for it was told so, and so is what comes, until it ends after all. */
   #isStuck = false
   #stuckTimer: NodeJS.Timeout | undefined
@@ -240,19 +242,20 @@ export class LmdbStore {
     try {
       const committed = this.#database.childTransaction(() => {
         if (!part) this.#taken = this.#take()
-        return this.#store.write(
+        this.#batch = this.#store.write(
           this.#table,
           this.#taken.map(({ request }) => request),
         )
       })
       // The library rejects a promise of its own beside ours; it is made in the coming turn of the loop.
       setImmediate(() => this.#database.committed.then(ignore, ignore))
-      const batch = await committed
-      this.#committed(batch)
+      await committed
+      this.#committed(this.#batch!)
     } catch (error) {
       this.#failed(await this.#judged(diskFailure(await causeOf(error))))
     }
     this.#taken = []
+    this.#batch = undefined
     this.#isStuck = false
     this.#committingSince = undefined
     this.#isCommitting = false

@@ -1,5 +1,6 @@
 import type { Counters } from '../../base/counters.ts'
 import type { Flow } from '../../base/flow.ts'
+import { Slots } from '../../base/slots.ts'
 import type { Now } from '../../base/time.ts'
 import type { Timers } from '../../base/timers.ts'
 import { encodeMessage } from '../../sip-parser-lite/encode.ts'
@@ -69,7 +70,9 @@ export class ServerTable implements ServerOwner {
   readonly #taker: RequestTaker
   readonly #activeMax: number
   readonly #refusedMax: number
-  readonly #active = new Map<string, ServerMachine>()
+  /** Place of the machine by its key. */
+  readonly #active = new Map<string, number>()
+  readonly #machines = new Slots<ServerMachine>()
   /** Those of the active ones that wait for nothing but an ACK, oldest first. */
   readonly #refused = new Set<ServerMachine>()
   readonly #completed: CompletedTable
@@ -96,7 +99,7 @@ export class ServerTable implements ServerOwner {
 
   describe(): object {
     const states: Record<string, number> = {}
-    for (const { isInvite, state } of this.#active.values()) {
+    for (const { isInvite, state } of this.#machines.values()) {
       const name = `${isInvite ? 'INVITE' : 'non-INVITE'} ${state}`
       states[name] = (states[name] ?? 0) + 1
     }
@@ -125,8 +128,7 @@ export class ServerTable implements ServerOwner {
    * is to be served, and the mailbox knows what it has.
    */
   completed(now: Now, machine: ServerMachine, bytes: Buffer | undefined): void {
-    this.#active.delete(machine.id)
-    this.#unmerge(machine)
+    this.#remove(machine)
     const flow = this.#sender.responseFlow(now, machine.flow, machine.via) ?? machine.flow
     this.#completed.add(now, { key: machine.id, flow, bytes })
   }
@@ -138,8 +140,7 @@ export class ServerTable implements ServerOwner {
 
   terminated(_now: Now, machine: ServerMachine): void {
     this.#refused.delete(machine)
-    this.#active.delete(machine.id)
-    this.#unmerge(machine)
+    this.#remove(machine)
   }
 
   suppressed(_machine: ServerMachine, what: 'provisional' | '408' | 'unanswered'): void {
@@ -149,7 +150,7 @@ export class ServerTable implements ServerOwner {
   // inside
 
   #isRetransmission(now: Now, key: string): boolean {
-    const active = this.#active.get(key)
+    const active = this.#find(key)
     const completed = active ? undefined : this.#completed.get(key)
     if (!active && !completed) return false
     this.#counters.count('sip_retransmitted', 'received')
@@ -160,7 +161,7 @@ export class ServerTable implements ServerOwner {
 
   #begin(now: Now, arrival: Arrival): void {
     const { key, request } = arrival
-    if (this.#active.size - this.#refused.size >= this.#activeMax) {
+    if (this.#machines.size - this.#refused.size >= this.#activeMax) {
       this.#refuse(now, arrival)
       return
     }
@@ -169,7 +170,7 @@ export class ServerTable implements ServerOwner {
     const ownMergeKey = isMerged ? undefined : mergeKey
     const Machine = request.method === 'INVITE' ? InviteServer : NonInviteServer
     const machine = new Machine(this, arrival, ownMergeKey)
-    this.#active.set(key, machine)
+    this.#active.set(key, this.#machines.add(machine))
     if (ownMergeKey !== undefined) this.#merged.set(ownMergeKey, key)
     machine.start(now)
     if (isMerged) this.#refuseMerged(now, machine)
@@ -198,7 +199,7 @@ export class ServerTable implements ServerOwner {
   #cancel(now: Now, machine: ServerMachine): void {
     const { request, via } = machine
     const tag = statelessTag(request)
-    const invite = this.#active.get(serverKey(request, via, 'INVITE'))
+    const invite = this.#find(serverKey(request, via, 'INVITE'))
     const isFound =
       invite !== undefined || CANCELLED_IN_VAIN.some(method => this.#exists(serverKey(request, via, method)))
     machine.respond(now, responseTo(request, isFound ? 200 : 481, undefined, tag))
@@ -208,12 +209,12 @@ export class ServerTable implements ServerOwner {
   }
 
   #exists(key: string): boolean {
-    return this.#active.has(key) || this.#completed.get(key) !== undefined
+    return this.#active.has(key) || this.#completed.has(key)
   }
 
   /** RFC 3261 17.1.1.3 and 13.2.2.4: the ACK of a final response is the machine's, that of a 2xx is the user's. */
   #acknowledge(now: Now, request: SipRequest, flow: Flow, via: Via): void {
-    const machine = this.#active.get(serverKey(request, via, 'INVITE'))
+    const machine = this.#find(serverKey(request, via, 'INVITE'))
     if (!(machine instanceof InviteServer)) this.#taker.onAck(now, request, flow)
     else if (!hasBranch(via) && machine.toTag !== toTag(request)) this.#counters.count('sip_acks_dropped')
     else if (machine.acknowledged(now)) this.#taker.onAck(now, request, flow)
@@ -225,6 +226,18 @@ export class ServerTable implements ServerOwner {
     const response = responseTo(request, 503, undefined, statelessTag(request))
     response.headers.push(field('Retry-After', String(RETRY_AFTER_S)))
     this.#sender.sendResponse(now, flow, via, encodeMessage(response))
+  }
+
+  #find(key: string): ServerMachine | undefined {
+    const place = this.#active.get(key)
+    return place === undefined ? undefined : this.#machines.get(place)
+  }
+
+  #remove(machine: ServerMachine): void {
+    const place = this.#active.get(machine.id)
+    if (place !== undefined) this.#machines.take(place)
+    this.#active.delete(machine.id)
+    this.#unmerge(machine)
   }
 
   #unmerge({ id, mergeKey }: ServerMachine): void {
