@@ -27,11 +27,11 @@ import { Leases } from './leases.ts'
 import type { RecordCache } from './record-cache.ts'
 import { type Notice, repair } from './repair.ts'
 import { Damage, type Surroundings, Tables } from './tables.ts'
-import type { Reply, RequestOf, StoreFailure, StoreRequest, Verb, Verbs } from './verbs.ts'
+import type { Reply, RequestOf, StoreFailure, StoreRequest, UploadVerb, Verb, Verbs } from './verbs.ts'
 
 type Handler<V extends Verb> = (tables: Tables, request: Verbs[V]['request']) => Verbs[V]['reply']
 
-const HANDLERS: { readonly [V in Exclude<Verb, 'lease' | 'release'>]: Handler<V> } = {
+const HANDLERS: { readonly [V in Exclude<Verb, 'lease' | 'release' | UploadVerb>]: Handler<V> } = {
   'account.get': getAccount,
   'account.put': putAccount,
   'account.remove': removeAccount,

@@ -22,6 +22,7 @@ import type {
   RequestOf,
   StoredMessage,
   StoreStatus,
+  UploadVerb,
   Verb,
   Verbs,
   Waiting,
@@ -46,7 +47,7 @@ interface Story {
   endedAt?: WallTime
 }
 
-type Handlers = { [V in Verb]: (request: Verbs[V]['request']) => Verbs[V]['reply'] }
+type Handlers = { [V in Exclude<Verb, UploadVerb>]: (request: Verbs[V]['request']) => Verbs[V]['reply'] }
 
 /**
  * The reference model: every verb as plainly as it can be said, over maps in memory. What a store on a disk answers is right
@@ -69,7 +70,9 @@ export class MemoryStore {
   }
 
   execute<V extends Verb>(request: RequestOf<V>): Verbs[V]['reply'] {
-    const handler = this.#handlers[request.verb] as (request: Verbs[V]['request']) => Verbs[V]['reply']
+    const handler = this.#handlers[request.verb as keyof Handlers] as (
+      request: Verbs[V]['request'],
+    ) => Verbs[V]['reply']
     return handler(request)
   }
 

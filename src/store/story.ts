@@ -25,6 +25,7 @@ const READS: ReadonlySet<Verb> = new Set<Verb>([
   'locate',
   'seen',
   'page',
+  'piece',
   'mailboxes',
   'mailbox',
   'trace',

@@ -29,6 +29,8 @@ export interface MessageIdentity {
   readonly cseq: number
   /** Marked where the sender proved nothing, so that nobody's message passes for that of somebody who did. */
   readonly fromTag: string
+  /** MSRP Message-ID of a large message: several may come by one INVITE. */
+  readonly messageId?: string
 }
 
 /** A message about to be taken into custody (DM-STO-01..04). */
@@ -39,6 +41,31 @@ export interface NewMessage extends MessageIdentity {
   /** Absolute; DM-STO-10..12. */
   readonly expiresAt: WallTime
   readonly isUrgent: boolean
+}
+
+/** What the sender asked to be told of this message (RFC 5438), and what a notice about it must say. */
+export interface ReceiptTerms {
+  /** imdn.Message-ID. */
+  readonly messageId: string
+  readonly dateTime: string
+  /** CPIM From and To header values, as received. */
+  readonly from: string
+  readonly to: string
+  readonly wantsStored: boolean
+  readonly wantsFailed: boolean
+}
+
+/** A large message whose bytes are about to come (DM-STO-05..07). */
+export interface NewUpload extends MessageIdentity {
+  readonly messageId: string
+  /** Start line and kept headers of the INVITE as a sipfrag: ends with CRLF, no empty line (DM-STO-05). */
+  readonly head: Buffer
+  readonly receivedAt: WallTime
+  readonly expiresAt: WallTime
+  readonly isUrgent: boolean
+  readonly receipt?: ReceiptTerms
+  /** A receipt itself: never told about. */
+  readonly isReceipt?: boolean
 }
 
 export interface CustodyLimits {
@@ -54,6 +81,15 @@ export type Custody =
   | { readonly outcome: 'duplicate'; readonly seq: number; readonly storeId: string }
   | { readonly outcome: 'refused'; readonly reason: RefusalReason }
 
+/** What goes into the msrpfrag of a large message, whose bytes are read piece by piece (DM-STO-06). */
+export interface LargeBody {
+  readonly size: number
+  readonly messageId: string
+  readonly contentType: string
+  /** Of the first SEND. */
+  readonly transactionId: string
+}
+
 /** What is known of a waiting message without reading its bytes. */
 export interface Waiting {
   /** Arrival order over the whole store, never reused; what orders a mailbox. */
@@ -67,10 +103,13 @@ export interface Waiting {
   readonly attempts: number
   /** Why the last attempt did not end in delivery, in plain words. */
   readonly lastFailure?: string
+  readonly isLarge?: true
 }
 
 export interface StoredMessage extends Waiting {
+  /** The whole request; of a large message its head alone. */
   readonly bytes: Buffer
+  readonly large?: LargeBody
 }
 
 export interface MailboxSummary {
@@ -141,10 +180,36 @@ export interface Verbs {
   /** Whether exactly this message was taken into custody before, as far back as its story is kept. */
   seen: { request: MessageIdentity; reply: boolean }
   custody: { request: { message: NewMessage; limits: CustodyLimits }; reply: Custody }
+  // large messages: the bytes come while the message is not there yet
+  /** `expectedBytes`: of the body, if the sender said how many, else 0. Room is reserved from here on, against the quotas and the flash. */
+  'upload.begin': {
+    request: { message: NewUpload; expectedBytes: number; limits: CustodyLimits }
+    reply:
+      | { readonly outcome: 'begun'; readonly upload: number }
+      | { readonly outcome: 'duplicate'; readonly seq: number; readonly storeId: string }
+      | { readonly outcome: 'refused'; readonly reason: RefusalReason }
+  }
+  /** Any offset, any overlap: the later write wins. More than expected is reserved as it comes; refused bytes leave nothing behind. */
+  'upload.append': {
+    request: { upload: number; offset: number; bytes: Buffer; limits: CustodyLimits }
+    reply: 'kept' | 'gone' | { readonly refused: RefusalReason }
+  }
+  /** All bytes are there: the message stands in the mailbox, in one transaction (DM-STO-07). */
+  'upload.finish': {
+    request: { upload: number; size: number; contentType: string; transactionId: string; at: WallTime }
+    reply: Custody | 'gone'
+  }
+  'upload.drop': { request: { upload: number }; reply: 'dropped' | 'absent' }
+  /** At start: uploads that no process holds any more are dropped. How many. */
+  'upload.clear': { request: Record<never, never>; reply: number }
+  /** Removes blocks of messages and uploads that have ended, at most `limit`. How many; 0: nothing is left. */
+  sweep: { request: { limit: number }; reply: number }
+  /** Bytes of a large message that waits, at most 1 MiB, fewer at its end; undefined: it is gone or damaged. */
+  piece: { request: { aor: string; seq: number; offset: number; length: number }; reply: Buffer | undefined }
   /** One delivery per mailbox at a time; a lease not renewed for `forMs` is free again. Not persistent: gone with the process that held it. */
   lease: { request: { aor: string; holder: string; at: WallTime; forMs: number }; reply: 'granted' | 'busy' }
   release: { request: { aor: string; holder: string }; reply: 'released' }
-  /** Waiting messages after `afterSeq` in order, not expired (when `isWallTrusted`), at most so many and about so many bytes, at least one if there is one. */
+  /** Waiting messages after `afterSeq` in order, not expired (when `isWallTrusted`), at most so many and about so many bytes (of large messages the heads count), at least one if there is one. */
   page: {
     request: { aor: string; afterSeq: number; limit: number; bytes: number; at: WallTime; isWallTrusted: boolean }
     reply: readonly StoredMessage[]
@@ -179,6 +244,8 @@ export interface Verbs {
 }
 
 export type Verb = keyof Verbs
+
+export type UploadVerb = Extract<Verb, `upload.${string}`> | 'sweep' | 'piece'
 
 export type RequestOf<V extends Verb> = { readonly verb: V } & Verbs[V]['request']
 
