@@ -13,6 +13,7 @@ import type { SipStream } from '../sip-parser-lite/stream.ts'
 import { topVia, type Via } from '../sip-parser-lite/typed.ts'
 import { type CloseReason, FlowTable, keepStream, type Stream } from './flows.ts'
 import { statelessTag } from './stateless-tag.ts'
+import { isStun, judgeStun } from './stun.ts'
 import { datagramResponseFlow, defaultPort, isSameFamily, stampVia } from './via.ts'
 
 /** Where a request can be sent: what RFC 3263 makes of a URI. */
@@ -187,11 +188,20 @@ export class SipTransport {
       this.#parts.counters.count('sip_keepalives')
       return
     }
+    if (isStun(bytes)) return this.#stun(now, flow, bytes)
     try {
       this.#dispatch(now, flow, parseMessage(bytes))
     } catch (error) {
       this.#malformed(now, flow, error)
     }
+  }
+
+  /** RFC 5626 3.5.2: a keep-alive that tells the client whether its NAT still has the same address for it. */
+  #stun(now: Now, flow: Flow, bytes: Buffer): void {
+    const verdict = judgeStun(bytes, flow.remote)
+    this.#parts.counters.count('stun', verdict.kind)
+    if (verdict.kind === 'binding' || verdict.kind === 'indication') this.#parts.counters.count('sip_keepalives')
+    if ('answer' in verdict) this.transmit(now, flow, verdict.answer)
   }
 
   #streamBytes(now: Now, stream: Stream, bytes: Buffer): void {
@@ -298,7 +308,7 @@ export class SipTransport {
   }
 }
 
-/** What clients send on UDP to keep a NAT open: nothing, line ends, NULs (not RFC 5626's STUN, which does not parse). */
+/** What clients send on UDP to keep a NAT open without being answered: nothing, line ends, NULs. */
 function isKeepAlive(bytes: Buffer): boolean {
   if (bytes.length > 4) return false
   return bytes.every(byte => byte === 13 || byte === 10 || byte === 0)
