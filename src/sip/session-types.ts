@@ -71,9 +71,9 @@ export interface InviteOptions {
 /**
  * Why a confirmed session ended. `bye`: the peer's BYE. `local`: ours, answered or given up. `timer`: it was not
  * refreshed in time. `gone`: the peer knows the dialog no more, or does not answer. `transport`: it cannot be
- * reached.
+ * reached. `refused`: an INVITE to us was answered with a failure after all, there was never a session.
  */
-export type EndReason = 'bye' | 'local' | 'timer' | 'gone' | 'transport'
+export type EndReason = 'bye' | 'local' | 'timer' | 'gone' | 'transport' | 'refused'
 
 /** First any onProgress, then either onRefused, or onAnswered and, once, onEnded. */
 export interface SessionEvents {
@@ -85,5 +85,25 @@ export interface SessionEvents {
    * we gave up, 503 when it could not be sent (RFC 3261 8.1.3.1).
    */
   onRefused(now: Now, status: number, reason: string, response: SipResponse | undefined): void
+  onEnded(now: Now, why: EndReason): void
+}
+
+/** What we answer to an INVITE that we accept. */
+export interface AcceptOptions {
+  /** Our Contact value towards the caller, e.g. `<sip:im@192.0.2.10:5060>;automata`. */
+  readonly contact: string
+  /** Our SDP. */
+  readonly body: Buffer
+  readonly contentType: string
+  /** Whatever else the 200 carries. Allow, Supported and Server here stand in place of ours. */
+  readonly headers: readonly (readonly [name: string, value: string])[]
+  /** The caller's SDP where it is not the whole body of the INVITE. */
+  readonly remoteSdp?: Buffer
+}
+
+/** Both at most once; none within `accept` itself. */
+export interface AcceptEvents {
+  /** The ACK is here. */
+  onConfirmed(now: Now): void
   onEnded(now: Now, why: EndReason): void
 }
