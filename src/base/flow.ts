@@ -16,6 +16,8 @@ export interface Flow {
   readonly transport: Transport
   readonly local: Endpoint
   readonly remote: Endpoint
+  /** Of the certificate that the peer showed over TLS, RFC 8122 5: `sha-256 AA:BB:...`, upper-case hex. */
+  readonly peerFingerprints?: readonly string[]
 }
 
 export const isReliable = (transport: Transport): boolean => transport !== 'udp'
