@@ -65,6 +65,7 @@ const exchange = (messageBytes: number): void => {
           transmit: (flow, bytes) => wire.push({ to: 1 - side, flow, bytes }),
           connect: flow => endpoints[1 - side]!.flowOpened(now, flow),
           close: () => {},
+          hold: () => {},
         },
       }),
   )

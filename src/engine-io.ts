@@ -27,5 +27,7 @@ export type Output =
   /** Open this stream. Transmits for it may follow at once and wait, bounded, for the connection. */
   | { readonly kind: 'connect'; readonly flow: Flow }
   | { readonly kind: 'close'; readonly flow: Flow }
+  /** Stop, or go on, reading from this stream: TCP slows its sender while the store is behind with what it sent. */
+  | { readonly kind: 'hold'; readonly flow: Flow; readonly isHeld: boolean }
   | { readonly kind: 'store'; readonly id: number; readonly request: StoreRequest }
   | { readonly kind: 'resolve'; readonly id: number; readonly question: DnsQuestion }

@@ -62,6 +62,7 @@ export class Engine {
         transmit: (flow, bytes) => this.#outputs.push({ kind: 'transmit', flow, bytes }),
         connect: flow => this.#outputs.push({ kind: 'connect', flow }),
         close: flow => this.#outputs.push({ kind: 'close', flow }),
+        hold: (flow, isHeld) => this.#outputs.push({ kind: 'hold', flow, isHeld }),
       },
       run: this.#run,
       store: { ask: (verb, request, done) => this.#ask(verb, request, done as Done) },

@@ -54,7 +54,8 @@ const setUp = (store: Partial<Outlets['store']> = {}, log: Log = silentLog) => {
       connect: flow => done.push(`connect ${flow.id}`),
       write: (_flow, bytes) => done.push(`write ${bytes}`),
       close: flow => done.push(`close ${flow.id}`),
-      hold: isHeld => done.push(`hold ${isHeld}`),
+      hold: (flow, isHeld) => done.push(`hold ${flow.id} ${isHeld}`),
+      holdAll: isHeld => done.push(`hold all ${isHeld}`),
     },
     dns: { ask: async () => [] },
     store: { outstanding: 0, submit: () => {}, ...store },
@@ -70,11 +71,12 @@ t.test('after each input every output is carried out, in order', async t => {
     { kind: 'transmit', flow, bytes: Buffer.from('a') },
     { kind: 'connect', flow: stream },
     { kind: 'transmit', flow: stream, bytes: Buffer.from('b') },
+    { kind: 'hold', flow: stream, isHeld: true },
     { kind: 'close', flow: stream },
   ]
   loop.received(flow, Buffer.from('x'))
   t.same(engine.inputs, ['start', 'received x'])
-  t.same(done, ['datagram a', 'connect tcp/1', 'write b', 'close tcp/1'])
+  t.same(done, ['datagram a', 'connect tcp/1', 'write b', 'hold tcp/1 true', 'close tcp/1'])
 })
 
 t.test('a store that replies at once brings an input, and its outputs come after those before it', async t => {
@@ -160,7 +162,7 @@ t.test('reading from streams stops while the store is far behind', async t => {
     store.outstanding = outstanding
     loop.received(flow, Buffer.from('x'))
   }
-  t.same(done, ['hold true', 'hold false'])
+  t.same(done, ['hold all true', 'hold all false'])
 })
 
 t.test('after the end no input reaches the engine', async t => {

@@ -30,7 +30,8 @@ export interface Outlets {
     connect(flow: Flow): void
     write(flow: Flow, bytes: Buffer): void
     close(flow: Flow): void
-    hold(isHeld: boolean): void
+    hold(flow: Flow, isHeld: boolean): void
+    holdAll(isHeld: boolean): void
   }
   readonly dns: { ask(question: DnsQuestion): Promise<readonly DnsRecord[]> }
   readonly store: Pick<WatchedStore, 'submit' | 'outstanding'>
@@ -148,6 +149,9 @@ export class Loop {
       case 'close':
         outlets.streams.close(output.flow)
         break
+      case 'hold':
+        outlets.streams.hold(output.flow, output.isHeld)
+        break
       case 'store':
         outlets.store.submit(output.request, result => {
           this.#input(now => this.#engine.stored(now, output.id, result))
@@ -165,7 +169,7 @@ export class Loop {
     const { outstanding } = outlets.store
     if (this.#isHeld ? outstanding > STORE_OUTSTANDING_HOLD / 2 : outstanding <= STORE_OUTSTANDING_HOLD) return
     this.#isHeld = !this.#isHeld
-    outlets.streams.hold(this.#isHeld)
+    outlets.streams.holdAll(this.#isHeld)
   }
 
   /** A deadline that moved later is left: the timer then finds nothing due and is set again, which costs less than resetting it each time. */

@@ -21,6 +21,9 @@ export interface StreamEvents {
   closed(flow: Flow, reason: string): void
 }
 
+/** The store is behind with everything, or the engine with what this connection sends. */
+export type HoldReason = 'store' | 'engine'
+
 /** One TCP connection. Transmits of one tick leave in one write. */
 export class Stream {
   readonly flow: Flow
@@ -29,7 +32,7 @@ export class Stream {
   readonly #counters: Counters
   #isCorked = false
   #isClosedByUs = false
-  #isHeld = false
+  readonly #heldFor = new Set<HoldReason>()
   #written = 0
   #stalled: NodeJS.Timeout | undefined
   #reason = 'closed by the peer'
@@ -99,9 +102,10 @@ export class Stream {
     this.#socket.destroy()
   }
 
-  /** While held, nothing is read: the store is behind. */
-  hold(isHeld: boolean): void {
-    this.#isHeld = isHeld
+  /** While held for any reason, nothing is read. */
+  hold(reason: HoldReason, isHeld: boolean): void {
+    if (isHeld) this.#heldFor.add(reason)
+    else this.#heldFor.delete(reason)
     this.#adjustReading()
   }
 
@@ -120,7 +124,7 @@ export class Stream {
 
   #adjustReading(): void {
     if (this.#isClosedByUs) return
-    const shouldRead = !this.#isHeld && this.#socket.writableLength <= WRITE_QUEUE_BYTES_PAUSE
+    const shouldRead = this.#heldFor.size === 0 && this.#socket.writableLength <= WRITE_QUEUE_BYTES_PAUSE
     if (shouldRead && this.#socket.isPaused()) this.#socket.resume()
     else if (!shouldRead && !this.#socket.isPaused()) this.#socket.pause()
   }

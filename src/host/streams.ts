@@ -80,11 +80,16 @@ export class Streams {
     this.#streams.get(flow.id)?.close()
   }
 
+  /** Stops or resumes reading from one connection: the engine cannot take more of it. */
+  hold(flow: Flow, isHeld: boolean): void {
+    this.#streams.get(flow.id)?.hold('engine', isHeld)
+  }
+
   /** Stops or resumes reading everywhere, so that TCP slows the senders while the store is behind. */
-  hold(isHeld: boolean): void {
+  holdAll(isHeld: boolean): void {
     if (this.#isHeld === isHeld) return
     this.#isHeld = isHeld
-    for (const stream of this.#streams.values()) stream.hold(isHeld)
+    for (const stream of this.#streams.values()) stream.hold('store', isHeld)
   }
 
   get count(): number {
@@ -140,7 +145,7 @@ export class Streams {
       if (left > 0) this.#perAddress.set(address, left)
       else this.#perAddress.delete(address)
     })
-    if (this.#isHeld) stream.hold(true)
+    if (this.#isHeld) stream.hold('store', true)
     return stream
   }
 }

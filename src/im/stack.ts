@@ -6,6 +6,7 @@ import { RELEASE } from '../base/product.ts'
 import type { Now } from '../base/time.ts'
 import type { Timers } from '../base/timers.ts'
 import { MsrpEndpoint } from '../msrp/endpoint.ts'
+import type { MsrpOutputs } from '../msrp/host.ts'
 import { Forwarder } from '../sip/forward.ts'
 import { nextHops, type Resolver } from '../sip/next-hop.ts'
 import { Sessions } from '../sip/session.ts'
@@ -28,7 +29,7 @@ export interface StackParts {
   readonly log: Log
   readonly counters: Counters
   readonly timers: Timers
-  readonly outputs: { transmit(flow: Flow, bytes: Buffer): void; connect(flow: Flow): void; close(flow: Flow): void }
+  readonly outputs: MsrpOutputs
   readonly resolver: Resolver
 }
 

@@ -82,6 +82,7 @@ export class RealPhone {
       const { kind, flow } = output
       if (kind === 'connect') this.#streams.connect(flow)
       else if (kind === 'close') this.#streams.close(flow)
+      else if (kind === 'hold') this.#streams.hold(flow, output.isHeld)
       else if (flow.transport === 'udp') this.#datagrams.send(flow, output.bytes)
       else this.#streams.write(flow, output.bytes)
     }

@@ -22,10 +22,12 @@ export interface Transaction {
 
 /** One stream and what sessions send over it: turns, a window of unanswered chunks, one transmission per input. */
 export class Connection {
-  readonly flow: Flow
+  /** Of a connection that we opened: without the peer's certificate until it stands. */
+  flow: Flow
   readonly isOutgoing: boolean
   readonly sessions = new Set<Session>()
   readonly batch = new Batch()
+  isOpen: boolean
   isClosed = false
   readonly #host: MsrpHost
   readonly #parser: MsrpParser
@@ -33,6 +35,7 @@ export class Connection {
   readonly #transactions = new Map<string, Transaction>()
   /** Sessions with something to send, each once, in the order of their turns. */
   readonly #turns: Session[] = []
+  readonly #holders = new Set<Session>()
   #windowBytes = 0
   #progressAt = 0 as Instant
   #responseTimer: Timer | undefined
@@ -42,6 +45,7 @@ export class Connection {
     this.#host = host
     this.flow = flow
     this.isOutgoing = isOutgoing
+    this.isOpen = !isOutgoing
     this.#parser = new MsrpParser(host.limits)
     this.#incoming = new Incoming(host, this)
   }
@@ -63,6 +67,21 @@ export class Connection {
   bind(session: Session): void {
     this.sessions.add(session)
     this.#host.timers.cancel(this.#unboundTimer)
+  }
+
+  /** The connection that we opened stands. */
+  opened(now: Now, flow: Flow): void {
+    this.isOpen = true
+    this.flow = flow
+    for (const session of [...this.sessions]) session.verify(now)
+  }
+
+  hold(_now: Now, session: Session, isHeld: boolean): void {
+    const wasHeld = this.#holders.size > 0
+    if (isHeld) this.#holders.add(session)
+    else this.#holders.delete(session)
+    const isNowHeld = this.#holders.size > 0
+    if (!this.isClosed && wasHeld !== isNowHeld) this.#host.outputs.hold(this.flow, isNowHeld)
   }
 
   received(now: Now, bytes: Buffer): void {

@@ -79,9 +79,13 @@ export class MsrpEndpoint {
     return session
   }
 
-  /** A peer connected. That a connection of ours stands may be told too and changes nothing. */
+  /** A peer connected, or a connection of ours stands: with TLS `flow` then has the peer's fingerprints. */
   flowOpened(now: Now, flow: Flow): void {
-    if (this.#connections.has(flow.id)) return
+    const ours = this.#connections.get(flow.id)
+    if (ours) {
+      this.#run(now, () => ours.opened(now, flow))
+      return
+    }
     const { counters, outputs } = this.#options
     const { address } = flow.remote
     const fromThere = this.#accepted.get(address) ?? 0

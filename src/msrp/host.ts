@@ -15,6 +15,8 @@ export interface MsrpOutputs {
   /** `transmit` may follow at once; the host keeps it, bounded, until connected, or reports the flow closed. */
   connect(flow: Flow): void
   close(flow: Flow): void
+  /** Stop or go on reading from it. What was read before still comes. */
+  hold(flow: Flow, isHeld: boolean): void
 }
 
 /** What sessions and connections need of the endpoint that holds them. */

@@ -1,14 +1,17 @@
 import type { Now } from '../base/time.ts'
 import type { Timer } from '../base/timers.ts'
+import { type BodySource, OutgoingBody } from './body.ts'
 import { Coverage } from './coverage.ts'
 import { type ByteRange, isIdent } from './frame.ts'
 import { CHUNK_BYTES_MAX, FIXED_CHUNK_BYTES_MAX } from './limits.ts'
+
+export type { BodySource } from './body.ts'
 
 export interface OutgoingOptions {
   /** RFC 4975 9 ident, not in use by another unfinished message of the session. */
   readonly messageId: string
   readonly contentType: string
-  readonly body: readonly Buffer[]
+  readonly body: readonly Buffer[] | BodySource
   /** Success needs a success REPORT for every octet besides the answers. */
   readonly successReport?: boolean
   /** `no`: nothing is answered and handed over is as good as it gets; such a message has to fit the window. */
@@ -31,12 +34,10 @@ export interface Chunk {
 /** One message on its way out: where it stands and what has been answered. */
 export class OutgoingMessage {
   readonly options: OutgoingOptions
-  readonly total: number
+  readonly body: OutgoingBody
   readonly #done: (now: Now, outcome: Outcome) => void
   readonly #reported: Coverage
   #offset = 0
-  #segment = 0
-  #inSegment = 0
   #isAllTaken = false
   #isFinished = false
   /** Chunks sent and not answered. */
@@ -44,11 +45,21 @@ export class OutgoingMessage {
   /** Runs while only the success REPORT is missing. */
   reportTimer: Timer | undefined
 
-  constructor(options: OutgoingOptions, piecesMax: number, done: (now: Now, outcome: Outcome) => void) {
+  /** @param onRead more of a streamed body is there, or it failed */
+  constructor(
+    options: OutgoingOptions,
+    piecesMax: number,
+    onRead: (now: Now) => void,
+    done: (now: Now, outcome: Outcome) => void,
+  ) {
     this.options = options
-    this.total = options.body.reduce((sum, bytes) => sum + bytes.length, 0)
+    this.body = new OutgoingBody(options.body, onRead)
     this.#reported = new Coverage(piecesMax)
     this.#done = done
+  }
+
+  get total(): number {
+    return this.body.length
   }
 
   get isAllTaken(): boolean {
@@ -68,10 +79,10 @@ export class OutgoingMessage {
     return this.#offset > 0 && !this.#isAllTaken
   }
 
-  /** RFC 4975 5.1: longer than 2048 octets means a range end of `*`. */
+  /** What is ready of the body, at least one octet unless it is empty. RFC 4975 5.1: longer than 2048 octets means a range end of `*`. */
   takeChunk(bytesMax: number): Chunk {
     const start = this.#offset
-    const bytes = this.#take(Math.min(this.total - start, bytesMax, CHUNK_BYTES_MAX))
+    const bytes = this.body.take(Math.min(this.body.ready, bytesMax, CHUNK_BYTES_MAX))
     this.#offset += bytes.length
     this.#isAllTaken = this.#offset === this.total
     const end = bytes.length > FIXED_CHUNK_BYTES_MAX ? undefined : this.#offset
@@ -95,23 +106,8 @@ export class OutgoingMessage {
   finish(now: Now, outcome: Outcome): void {
     if (this.#isFinished) return
     this.#isFinished = true
+    this.body.drop()
     this.#done(now, outcome)
-  }
-
-  #take(count: number): Buffer {
-    const parts: Buffer[] = []
-    for (let left = count; left > 0; ) {
-      const segment = this.options.body[this.#segment]!
-      const part = segment.subarray(this.#inSegment, this.#inSegment + left)
-      left -= part.length
-      this.#inSegment += part.length
-      if (this.#inSegment === segment.length) {
-        this.#segment++
-        this.#inSegment = 0
-      }
-      if (part.length > 0) parts.push(part)
-    }
-    return parts.length === 1 ? parts[0]! : Buffer.concat(parts, count)
   }
 }
 

@@ -2,12 +2,13 @@ import { token } from '../base/entropy.ts'
 import { after, type Now } from '../base/time.ts'
 import type { Timer } from '../base/timers.ts'
 import { type ChunkReceiver, MemoryAssembly, type MsrpMessage } from './assembly.ts'
+import { type BindingTerms, bindingDefect } from './binding.ts'
 import type { Connection, Transaction } from './connection.ts'
 import type { ByteRange, MsrpHead } from './frame.ts'
 import type { MsrpHost } from './host.ts'
-import { FIXED_CHUNK_BYTES_MAX } from './limits.ts'
-import { type Outcome, OutgoingMessage, type OutgoingOptions, optionsDefect } from './message.ts'
-import { sendAbort, sendBinding, sendChunk } from './send.ts'
+import type { Outcome, OutgoingOptions } from './message.ts'
+import { Outbox } from './outbox.ts'
+import { sendBinding } from './send.ts'
 import { isNumericHost, type MsrpUri, parseMsrpUri } from './uri.ts'
 
 export interface MsrpReport {
@@ -30,11 +31,16 @@ export interface MsrpSessionEvents {
 export interface MsrpSessionOptions {
   /** False when the session was offered `a=sendonly`: a SEND with a body gets 403. */
   readonly receives?: boolean
-  /** Octets of one chunk, 1 to 65536; above 2048 its range end is `*` and it is cut short when others wait. */
+  /**
+   * Octets of one chunk, 1 to 65536; above 2048 its range end is `*` and it is cut short when others wait. Absent: 2048,
+   * and 65536 of streamed bodies.
+   */
   readonly chunkBytes?: number
   /** Takes the chunks instead of assembling messages in memory for `onMessage`. */
   readonly receiver?: ChunkReceiver
   readonly transport?: 'tcp' | 'tls'
+  /** The peer's a=fingerprint values: a TLS connection that shows none of these certificates is not bound (403). */
+  readonly fingerprints?: readonly string[]
   /** Host of the local path; numeric IPv6 without brackets. */
   readonly host?: string
 }
@@ -57,6 +63,11 @@ export interface MsrpSession {
   start(now: Now, options: MsrpStart): void
   /** May come before the session is ready. `done` is called exactly once; while `send` runs, if it cannot be tried. */
   send(now: Now, options: OutgoingOptions, done: (now: Now, outcome: Outcome) => void): void
+  /**
+   * The receiver cannot take more for now: nothing is read from the connection while any of its sessions says so. What
+   * was read before still comes, 64 KiB at most.
+   */
+  hold(now: Now, isHeld: boolean): void
   /** Unfinished messages are told `closed`; `onClosed` is not called. */
   close(now: Now): void
 }
@@ -66,26 +77,25 @@ export class Session implements MsrpSession {
   readonly receives: boolean
   readonly receiver: ChunkReceiver
   readonly events: MsrpSessionEvents
+  readonly terms: BindingTerms
   connection: Connection | undefined
   /** What goes into To-Path. Unknown until start. */
   remotePath = ''
   readonly #host: MsrpHost
-  readonly #chunkBytes: number
+  readonly #outbox: Outbox
   #state: MsrpSession['state'] = 'new'
   /** A request of the peer came over the connection. */
   #isHeard = false
   #bindTimer: Timer | undefined
   #refusal: string | undefined
-  /** Not all taken, in order. */
-  readonly #queue: OutgoingMessage[] = []
-  readonly #unfinished = new Map<string, OutgoingMessage>()
 
   constructor(host: MsrpHost, localPath: string, events: MsrpSessionEvents, options: MsrpSessionOptions) {
     this.#host = host
     this.localPath = localPath
     this.events = events
     this.receives = options.receives ?? true
-    this.#chunkBytes = options.chunkBytes ?? FIXED_CHUNK_BYTES_MAX
+    this.terms = { transport: options.transport ?? 'tcp', fingerprints: options.fingerprints }
+    this.#outbox = new Outbox(host, this, options.chunkBytes)
     const onMessage = (now: Now, message: MsrpMessage) => events.onMessage?.(now, message) ?? 415
     this.receiver = options.receiver ?? new MemoryAssembly(host.limits, host.budget, onMessage)
   }
@@ -99,7 +109,7 @@ export class Session implements MsrpSession {
   }
 
   get outstanding(): number {
-    return this.#unfinished.size
+    return this.#outbox.outstanding
   }
 
   start(now: Now, options: MsrpStart): void {
@@ -108,15 +118,11 @@ export class Session implements MsrpSession {
   }
 
   send(now: Now, options: OutgoingOptions, done: (now: Now, outcome: Outcome) => void): void {
-    const message = new OutgoingMessage(options, this.#host.limits.pieces, done)
-    const refusal = this.#refusalOf(message)
-    if (refusal) {
-      message.finish(now, refusal)
-      return
-    }
-    this.#unfinished.set(options.messageId, message)
-    this.#queue.push(message)
-    this.#host.run(now, () => this.#takesTurns())
+    this.#outbox.send(now, options, done)
+  }
+
+  hold(now: Now, isHeld: boolean): void {
+    if (!this.isClosed) this.connection?.hold(now, this, isHeld)
   }
 
   close(now: Now): void {
@@ -142,6 +148,14 @@ export class Session implements MsrpSession {
     connection.bind(this)
   }
 
+  /** The connection stands now: whether it is the one that was agreed on. */
+  verify(now: Now): void {
+    const defect = this.connection && bindingDefect(this.terms, this.connection.flow)
+    if (defect === undefined) return
+    this.#host.counters.count('msrp_binding_refused', defect)
+    this.fail(now, defect)
+  }
+
   /** A request of the peer has been answered. */
   heard(now: Now): void {
     this.#isHeard = true
@@ -150,13 +164,9 @@ export class Session implements MsrpSession {
 
   answered(now: Now, transaction: Transaction, status: number, comment: string): void {
     if (this.isClosed) return
-    const { message } = transaction
     const isGood = status >= 200 && status < 300
-    if (message) {
-      message.unanswered--
-      if (isGood) this.#advance(now, message)
-      else this.#finish(now, message, { status, reason: comment })
-    } else if (isGood && transaction.isBinding && this.#state === 'binding') this.#ready(now)
+    this.#outbox.answered(now, transaction, status, comment)
+    if (isGood && transaction.isBinding && this.#state === 'binding') this.#ready(now)
     const isLost = status === 481 || status === 506 || (transaction.isBinding && !isGood)
     if (isLost) this.fail(now, `refused by the peer: ${status} ${comment}`.trim())
   }
@@ -164,45 +174,13 @@ export class Session implements MsrpSession {
   reported(now: Now, head: MsrpHead): void {
     const report = head.reportStatus
     if (!report || head.messageId === undefined) return
-    const message = this.#unfinished.get(head.messageId)
-    if (message && report.status === 200) {
-      message.report(head.byteRange)
-      this.#advance(now, message)
-    } else if (message) this.#finish(now, message, { status: report.status, reason: report.comment })
+    this.#outbox.reported(now, head)
     this.events.onReport?.(now, { ...report, messageId: head.messageId, byteRange: head.byteRange })
   }
 
-  /** One chunk, if there is one; true when another may follow. */
+  /** One chunk, if there is one; true when another may follow at once. */
   sendChunk(now: Now, connection: Connection, isAlone: boolean): boolean {
-    if (this.#state !== 'ready') return false
-    for (let message = this.#queue[0]; message; message = this.#queue[0]) {
-      if (message.isFinished) {
-        if (message.isHalfTaken) sendAbort(now, this.#host, connection, this, message)
-        this.#queue.shift()
-        continue
-      }
-      sendChunk(now, this.#host, connection, this, message, this.#bytesOfTurn(isAlone))
-      if (message.isAllTaken) this.#queue.shift()
-      if (message.options.failureReport === 'no') this.#advance(now, message)
-      return this.#queue.length > 0
-    }
-    return false
-  }
-
-  /** RFC 4975 5.1: a long chunk is interrupted for others on the connection. */
-  #bytesOfTurn(isAlone: boolean): number {
-    return isAlone ? this.#chunkBytes : Math.min(this.#chunkBytes, FIXED_CHUNK_BYTES_MAX)
-  }
-
-  #refusalOf({ options, total }: OutgoingMessage): Outcome | undefined {
-    const { limits } = this.#host
-    if (this.isClosed) return { closed: 'the session is over' }
-    const defect = optionsDefect(options)
-    if (defect !== undefined) return { status: 400, reason: defect }
-    if (this.#unfinished.has(options.messageId)) return { status: 400, reason: 'Message-ID is in use' }
-    if (this.#unfinished.size >= limits.queuedMessages) return { status: 503, reason: 'too many unfinished messages' }
-    const isTooLong = options.failureReport === 'no' && total > limits.windowBytes
-    return isTooLong ? { status: 413, reason: 'too long to go unanswered' } : undefined
+    return this.#state === 'ready' && this.#outbox.sendChunk(now, connection, isAlone)
   }
 
   #start(now: Now, options: MsrpStart): void {
@@ -232,55 +210,30 @@ export class Session implements MsrpSession {
       return
     }
     this.bindTo(connection)
+    if (connection.isOpen) this.verify(now)
+    if (this.isClosed) return
     this.#state = 'binding'
     sendBinding(now, this.#host, connection, this, token(this.#host.entropy, 60))
   }
 
   #ready(now: Now): void {
     this.#host.timers.cancel(this.#bindTimer)
+    // Fails closed: a host that did not tell of the handshake shows no certificate.
+    this.verify(now)
+    if (this.isClosed) return
     this.#state = 'ready'
     this.events.onReady(now)
-    this.#takesTurns()
-  }
-
-  #takesTurns(): void {
-    if (this.#state === 'ready' && this.#queue.length > 0) this.connection?.takesTurns(this)
-  }
-
-  /** Success is all chunks sent, each answered, and all octets reported if asked. */
-  #advance(now: Now, message: OutgoingMessage): void {
-    if (message.isFinished || !message.isAllTaken || message.unanswered > 0) return
-    if (message.isReported) {
-      this.#finish(now, message, { status: 200 })
-      return
-    }
-    message.reportTimer ??= this.#host.timers.set('msrp report', after(now, this.#host.limits.responseMs), later =>
-      this.#host.run(later, () => this.#finish(later, message, { status: 408, reason: 'no success report' })),
-    )
-  }
-
-  #finish(now: Now, message: OutgoingMessage, outcome: Outcome): void {
-    if (message.isFinished) return
-    this.#host.timers.cancel(message.reportTimer)
-    this.#unfinished.delete(message.options.messageId)
-    message.finish(now, outcome)
-    // What is left of it goes out as an abort when its turn comes.
-    if (!this.isClosed) this.#takesTurns()
+    this.#outbox.takesTurns()
   }
 
   #end(now: Now, reason: string): void {
     if (this.isClosed) return
     this.#state = 'closed'
     this.#host.timers.cancel(this.#bindTimer)
-    this.#queue.length = 0
-    const unfinished = [...this.#unfinished.values()]
-    this.#unfinished.clear()
     this.receiver.abandon()
+    this.connection?.hold(now, this, false)
     this.#host.forget(now, this, this.connection)
-    for (const message of unfinished) {
-      this.#host.timers.cancel(message.reportTimer)
-      message.finish(now, { closed: reason })
-    }
+    this.#outbox.end(now, reason)
   }
 }
 

@@ -33,6 +33,7 @@ export class Side {
   readonly sent: { flow: Flow; bytes: Buffer }[] = []
   readonly connected: Flow[] = []
   readonly closed: Flow[] = []
+  readonly held: [string, boolean][] = []
   now: Now = { at: 0 as Instant, wall: 0 as WallTime, isWallTrusted: true }
 
   constructor(host = 1, limits: Partial<MsrpLimits> = {}, entropy = seeded(host).entropy) {
@@ -49,6 +50,7 @@ export class Side {
         transmit: (flow, bytes) => this.sent.push({ flow, bytes }),
         connect: flow => this.connected.push(flow),
         close: flow => this.closed.push(flow),
+        hold: (flow, isHeld) => this.held.push([flow.id, isHeld]),
       },
     })
   }

@@ -23,7 +23,7 @@ import {
   type Sent,
 } from './phone-types.ts'
 
-type PhoneOutput = Extract<Output, { kind: 'transmit' | 'connect' | 'close' }>
+type PhoneOutput = Extract<Output, { kind: 'transmit' | 'connect' | 'close' | 'hold' }>
 
 interface Challenge {
   readonly value: string
@@ -62,6 +62,7 @@ export class Phone {
       transmit: (flow: Flow, bytes: Buffer) => this.#transmit(flow, bytes),
       connect: (flow: Flow) => void this.#outputs.push({ kind: 'connect', flow }),
       close: (flow: Flow) => void this.#outputs.push({ kind: 'close', flow }),
+      hold: (flow: Flow, isHeld: boolean) => void this.#outputs.push({ kind: 'hold', flow, isHeld }),
     }
     this.inbox = new PhoneInbox(this)
     this.transport = new SipTransport({ listeners: sip, hostname, outputs, timers, counters, log })

@@ -214,6 +214,7 @@ export class SimulatedAppliance {
     if (output.kind === 'transmit') this.#network.transmit(station, output.flow, output.bytes)
     else if (output.kind === 'connect') this.#network.connect(station, output.flow)
     else if (output.kind === 'close') this.#network.close(station, output.flow)
+    else if (output.kind === 'hold') this.#network.hold(station, output.flow, output.isHeld)
     else if (output.kind === 'store') this.disk.submit(output.id, output.request, this.#clock.at)
     else {
       const { id, question } = output

@@ -1,6 +1,7 @@
 import type { Endpoint, Flow, Transport } from '../base/flow.ts'
 import { hostPort, udpFlow } from '../base/flow.ts'
 import type { Instant, Now } from '../base/time.ts'
+import { WRITE_QUEUE_BYTES_MAX } from '../host/stream.ts'
 import { Agenda } from './agenda.ts'
 import type { SeededEntropy } from './seeded-entropy.ts'
 import type { SimulatedClock } from './simulated-clock.ts'
@@ -37,7 +38,23 @@ interface End {
   readonly flow: Flow
   /** Nothing sent this way arrives before what was sent before it. */
   arrivesAfter: Instant
+  isHeld: boolean
+  /** What came while the station does not read, in order. */
+  readonly waiting: (() => void)[]
+  waitingBytes: number
 }
+
+const newEnd = (station: Station, flow: Flow, arrivesAfter: Instant): End => ({
+  station,
+  flow,
+  arrivesAfter,
+  isHeld: false,
+  waiting: [],
+  waitingBytes: 0,
+})
+
+/** On the way to one end: the receiver's window of 64 KiB, and what a host keeps for a peer that does not read. */
+const HELD_BYTES_MAX = 64 * 1024 + WRITE_QUEUE_BYTES_MAX
 
 interface Pipe {
   readonly protocol: Flow['protocol']
@@ -132,10 +149,7 @@ export class SimulatedNetwork {
     }
     const pipe: Pipe = {
       protocol: target.protocol,
-      ends: [
-        { station, flow, arrivesAfter: at },
-        { station: target.station, flow: accepted, arrivesAfter: at },
-      ],
+      ends: [newEnd(station, flow, at), newEnd(target.station, accepted, at)],
       isOpen: true,
     }
     this.#pipes.set(endOf(station, flow), { pipe, side: 0 })
@@ -157,9 +171,18 @@ export class SimulatedNetwork {
     if (!found?.pipe.isOpen) return
     this.#pipes.delete(endOf(station, flow))
     const other = found.pipe.ends[found.side === 0 ? 1 : 0]
-    this.#agenda.add(this.#arrival(other), () => {
+    this.#arrives(other, 0, () => {
       if (found.pipe.isOpen) this.#reset(found.pipe, 'closed by peer', found.side)
     })
+  }
+
+  /** While held, what is sent to this station waits; past a TCP window and the sender's queue the connection breaks, as the host has it. */
+  hold(station: Station, flow: Flow, isHeld: boolean): void {
+    const found = this.#pipes.get(endOf(station, flow))
+    if (!found) return
+    const end = found.pipe.ends[found.side]
+    end.isHeld = isHeld
+    if (!isHeld) this.#agenda.add(this.#clock.at, () => this.#release(end))
   }
 
   #datagram(flow: Flow, bytes: Buffer): void {
@@ -184,16 +207,34 @@ export class SimulatedNetwork {
     const cut = this.#cut?.protocol === pipe.protocol ? this.#cut.atByte - before : Number.POSITIVE_INFINITY
     const whole = cut <= bytes.length ? bytes.subarray(0, Math.max(0, cut)) : bytes
     for (const piece of this.#pieces(whole)) {
-      this.#agenda.add(this.#arrival(other), () => {
+      this.#arrives(other, piece.length, () => {
         const isHeard = pipe.isOpen && this.#pipes.has(endOf(other.station, other.flow)) && !this.#isDark(flow)
         if (isHeard) other.station.received(this.#clock.now(), other.flow, piece)
       })
     }
+    if (other.isHeld && other.waitingBytes > HELD_BYTES_MAX) this.#reset(pipe, 'write queue full')
     if (whole === bytes && cut > bytes.length) return
     this.#cut = undefined
     this.#agenda.add(this.#arrival(other), () => {
       if (pipe.isOpen) this.#reset(pipe, 'connection reset')
     })
+  }
+
+  #arrives(end: End, bytes: number, hear: () => void): void {
+    end.waitingBytes += bytes
+    const heard = (): void => {
+      end.waitingBytes -= bytes
+      hear()
+    }
+    this.#agenda.add(this.#arrival(end), () => {
+      if (end.isHeld || end.waiting.length > 0) end.waiting.push(heard)
+      else heard()
+    })
+  }
+
+  /** What is heard may make the station stop reading again. */
+  #release(end: End): void {
+    while (!end.isHeld && end.waiting.length > 0) end.waiting.shift()!()
   }
 
   #pieces(bytes: Buffer): Buffer[] {

@@ -85,7 +85,8 @@ export class SimulatedPhone implements Station {
     for (const output of this.phone.drain()) {
       if (output.kind === 'transmit') this.#network.transmit(this, output.flow, output.bytes)
       else if (output.kind === 'connect') this.#network.connect(this, output.flow)
-      else this.#network.close(this, output.flow)
+      else if (output.kind === 'close') this.#network.close(this, output.flow)
+      else this.#network.hold(this, output.flow, output.isHeld)
     }
   }
 }

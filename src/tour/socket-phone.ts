@@ -74,6 +74,7 @@ export class SocketPhone {
       const { kind, flow } = output
       if (kind === 'connect') this.#streams.connect(flow)
       else if (kind === 'close') this.#streams.close(flow)
+      else if (kind === 'hold') this.#streams.hold(flow, output.isHeld)
       else this.#transmit(flow, output.bytes)
     }
     this.#arm()
