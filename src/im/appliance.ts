@@ -12,6 +12,7 @@ import { Delivery, type DeliveryPolicy } from './delivery.ts'
 import { Domain } from './domain.ts'
 import { Housekeeping } from './housekeeping.ts'
 import { Messages } from './messages.ts'
+import { Outward } from './outward.ts'
 import { PageMode } from './page-mode.ts'
 import { PushStarter } from './push-starter.ts'
 import { Registrations, storedBindings } from './registrations.ts'
@@ -54,6 +55,8 @@ export class Appliance {
       delivery: this.#delivery,
       isPushActive: config.delivery.active_default,
     })
+    const outward = new Outward({ ...common, coreRoute })
+    const hasCore = coreRoute !== undefined
     const registrar = new Registrar({
       ...common,
       bindings: storedBindings(parts.store),
@@ -72,8 +75,8 @@ export class Appliance {
       ...common,
       domain,
       admissions,
-      registrations: new Registrations({ ...common, registrar, domain, hasCore: coreRoute !== undefined }),
-      messages: new Messages({ ...common, domain, pageMode, forwarder, coreRoute }),
+      registrations: new Registrations({ ...common, registrar, domain, hasCore }),
+      messages: new Messages({ ...common, domain, pageMode, forwarder, outward, hasCore }),
       sessions,
       isOwnVia: (host, port) => own.isOwnVia(host, port),
     })

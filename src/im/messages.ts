@@ -1,25 +1,18 @@
-import type { Counters } from '../base/counters.ts'
 import type { Now } from '../base/time.ts'
 import type { Forwarder, ForwardOutcome } from '../sip/forward.ts'
-import {
-  dropNetworkHeaders,
-  dropOwnCredentials,
-  dropOwnRoutes,
-  type Origin,
-  privacyRefusal,
-  settleIdentity,
-} from '../sip/identity.ts'
 import type { ServerTransaction } from '../sip/transaction/server-transaction.ts'
-import { cloneRequest, value, values } from '../sip-parser-lite/access.ts'
+import { cloneRequest } from '../sip-parser-lite/access.ts'
 import type { SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
 import { fromAddress } from '../sip-parser-lite/typed.ts'
 import type { StoreClient } from '../store/verbs.ts'
 import type { Admission } from './admission.ts'
 import { type Answer, unavailable } from './answers.ts'
+import { arrivalOf, senderOf } from './arrival.ts'
 import type { Domain } from './domain.ts'
-import { messageIdentity, type Sender } from './incoming.ts'
+import { messageIdentity } from './incoming.ts'
+import type { Outward } from './outward.ts'
 import type { PageMode } from './page-mode.ts'
-import { type Reach, type Routing, reachByRoute, reachUri } from './reach.ts'
+import type { Reach } from './reach.ts'
 import { ensureAccount } from './registrations.ts'
 import { readTerms } from './terms.ts'
 
@@ -28,53 +21,38 @@ type Done = (now: Now, answer: Answer | SipResponse) => void
 /** Somebody else's server: as long as its own client waits (Timer F, 32 s) less what the way back takes. */
 const RELAY_LIMIT_MS = 30_000
 
-/** One user's relayed messages that wait for an answer: the transactions are everybody's. */
-const RELAYS_OF_ONE_MAX = 64
-
 /** Where a MESSAGE goes: a mailbox or contact of ours, or, for proven users of ours only, out into the world. */
 export class Messages {
   readonly #store: StoreClient
   readonly #domain: Domain
   readonly #pageMode: PageMode
   readonly #forwarder: Forwarder
-  readonly #routing: Routing
-  readonly #counters: Counters
-  readonly #relays = new Map<string, number>()
-  /** Route value of the core; undefined when there is none. */
-  readonly #coreRoute: string | undefined
+  readonly #outward: Outward
+  readonly #hasCore: boolean
 
   constructor(options: {
     store: StoreClient
     domain: Domain
     pageMode: PageMode
     forwarder: Forwarder
-    routing: Routing
-    counters: Counters
-    coreRoute: string | undefined
+    outward: Outward
+    hasCore: boolean
   }) {
     this.#store = options.store
     this.#domain = options.domain
     this.#pageMode = options.pageMode
     this.#forwarder = options.forwarder
-    this.#routing = options.routing
-    this.#counters = options.counters
-    this.#coreRoute = options.coreRoute
+    this.#outward = options.outward
+    this.#hasCore = options.hasCore
   }
 
   handle(now: Now, transaction: ServerTransaction, received: SipRequest, admission: Admission, done: Done): void {
-    const { flow } = transaction
-    const request = cloneRequest(received)
-    dropOwnRoutes(request, uri => this.#domain.isOwnHost(uri.host, flow))
-    dropOwnCredentials(request, this.#domain.name)
-    dropNetworkHeaders(request)
-    const refusal = privacyRefusal(request)
-    if (refusal) return done(now, refusal)
-    const sender = senderOf(request, originOf(admission))
+    const arrival = arrivalOf(received, transaction.flow, admission, this.#domain)
+    if ('refusal' in arrival) return done(now, arrival.refusal)
+    const { request, sender, recipient } = arrival
     const terms = readTerms(request)
-    const recipient = this.#domain.userOf(request.uri, flow)
-    const isRoutedOn = value(request, 'route') !== undefined
-    if (recipient === undefined || isRoutedOn) return this.#relay(now, request, admission, done)
-    const isFromCore = admission.kind === 'peer' && this.#coreRoute !== undefined
+    if (recipient === undefined) return this.#relay(now, request, admission, done)
+    const isFromCore = admission.kind === 'peer' && this.#hasCore
     const incoming = { request, recipient, sender, terms, isFromCore }
     if (!isFromCore) return this.#pageMode.handle(now, incoming, done)
     ensureAccount(this.#store, recipient, (then, isThere) => {
@@ -94,33 +72,14 @@ export class Messages {
     )
   }
 
-  /** Nobody but a user who proved who they are sends through this box to somewhere else. */
   #relay(now: Now, request: SipRequest, admission: Admission, done: Done): void {
-    if (admission.kind !== 'user' || !admission.isProven) {
-      this.#counters.count('relay_refused')
-      return done(now, { status: 403, reason: 'Relaying Denied' })
-    }
-    const underWay = this.#relays.get(admission.aor) ?? 0
-    if (underWay >= RELAYS_OF_ONE_MAX) return done(now, unavailable(5))
-    this.#relays.set(admission.aor, underWay + 1)
-    const finish: Done = (then, answer) => {
-      const left = (this.#relays.get(admission.aor) ?? 1) - 1
-      if (left > 0) this.#relays.set(admission.aor, left)
-      else this.#relays.delete(admission.aor)
-      done(then, answer)
-    }
-    this.#relayOn(now, request, finish)
-  }
-
-  #relayOn(now: Now, request: SipRequest, done: Done): void {
-    const routes = values(request, 'route')
-    const way = routes.length > 0 ? routes : this.#coreRoute !== undefined ? [this.#coreRoute] : undefined
-    const reached = (then: Now, reach: Reach | undefined): void => {
-      if (reach) this.#relayTo(then, request, reach, done)
-      else done(then, { status: 480, reason: 'No Way to That Domain' })
-    }
-    if (way) reachByRoute(now, this.#routing, request.uri, way, reached)
-    else reachUri(now, this.#routing, request.uri, reached)
+    this.#outward.leave(now, request, admission, (then, leaving) => {
+      if ('refusal' in leaving) return done(then, leaving.refusal)
+      this.#relayTo(then, request, leaving.reach, (later, answer) => {
+        leaving.over()
+        done(later, answer)
+      })
+    })
   }
 
   /** RFC 3263 4.3: a server that is not there or says 503 is passed over for the next. */
@@ -137,16 +96,3 @@ export class Messages {
 
 const isDead = (outcome: ForwardOutcome): boolean =>
   outcome.kind === 'unreachable' || (outcome.kind === 'answered' && outcome.response.status === 503)
-
-const senderOf = (request: SipRequest, origin: Origin): Sender => ({
-  name: settleIdentity(request, origin).name,
-  isProven: origin.kind !== 'stranger',
-})
-
-/** Where digest is off a local identity is claimed, not proven, and nothing is asserted for it. */
-const originOf = (admission: Admission): Origin =>
-  admission.kind === 'peer'
-    ? { kind: 'peer' }
-    : admission.kind === 'user' && admission.isProven
-      ? { kind: 'user', aor: admission.aor }
-      : { kind: 'stranger' }

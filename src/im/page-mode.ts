@@ -11,7 +11,8 @@ import { type Answer, unavailable, warning } from './answers.ts'
 import type { CustodyDesk } from './custody.ts'
 import type { Delivery } from './delivery.ts'
 import { type Incoming, messageIdentity } from './incoming.ts'
-import { type Reach, type Routing, reachBinding } from './reach.ts'
+import type { Routing } from './reach.ts'
+import { targetsOf } from './targets.ts'
 import { Turns } from './turns.ts'
 
 /** What the sender gets: our own answer, or that of the receiver's client. */
@@ -30,6 +31,8 @@ const WAITING_TURNS_MAX = 64
 
 /** docs/protocol.md: the receiver's client is out of reach or busy rather than unwilling. */
 const KEPT_AFTER = new Set([408, 430, 480, 486, 487, 500, 503, 504])
+
+export const isKeptAfter = (status: number): boolean => KEPT_AFTER.has(status)
 
 /** A MESSAGE to a user of this domain: to their contacts when they are there, into custody when they are not (docs/protocol.md). */
 export class PageMode {
@@ -96,24 +99,10 @@ export class PageMode {
       done(then, answer)
       this.#turns.end(then, recipient)
     }
-    this.#targets(now, present, (then, targets) => {
+    targetsOf(now, this.#routing, present, (then, targets) => {
       if (targets.length === 0) this.#keep(then, incoming, 'absent', finish)
       else this.#forwardOnce(incoming, targets, finish)
     })
-  }
-
-  #targets(now: Now, bindings: readonly Binding[], done: (now: Now, targets: ForwardTarget[]) => void): void {
-    const targets = new Map<string, Reach>()
-    let open = bindings.length
-    // RFC 5626 7: of the flows of one instance the newest that is alive.
-    const newestLast = [...bindings].sort((a, b) => a.registeredAt - b.registeredAt)
-    for (const binding of newestLast) {
-      const { instance, regId, contact } = binding
-      reachBinding(now, this.#routing, binding, (then, reach) => {
-        if (reach) targets.set(regId === undefined ? `contact ${contact}` : `instance ${instance}`, reach)
-        if (--open === 0) done(then, [...targets.values()])
-      })
-    }
   }
 
   /** A message kept and handed over before, whose sender never heard the 202, is not handed over again. */
@@ -132,7 +121,7 @@ export class PageMode {
     this.#forwarder.forward(now, request, targets, FORWARD_LIMIT_MS, {
       onAnswer: (then, answer) => {
         const status = answer === 'no answer' ? 408 : answer.status
-        if (answer !== 'no answer' && !KEPT_AFTER.has(status)) {
+        if (answer !== 'no answer' && !isKeptAfter(status)) {
           this.#counters.count('messages_forwarded', status < 300 ? 'delivered' : 'refused')
           return done(then, answer)
         }

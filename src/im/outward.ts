@@ -1,0 +1,58 @@
+import type { Counters } from '../base/counters.ts'
+import type { Now } from '../base/time.ts'
+import { values } from '../sip-parser-lite/access.ts'
+import type { SipRequest } from '../sip-parser-lite/message.ts'
+import type { Admission } from './admission.ts'
+import { type Answer, unavailable } from './answers.ts'
+import { type Reach, type Routing, reachByRoute, reachUri } from './reach.ts'
+
+/** One user's relayed requests that wait for an answer: the transactions are everybody's. */
+const RELAYS_OF_ONE_MAX = 64
+
+export type Leaving =
+  /** `over` is called once, when the request has its answer. */
+  { readonly reach: Reach; over(): void } | { readonly refusal: Answer }
+
+/** The way of a request to somewhere else, for those who may use this box for it. */
+export class Outward {
+  readonly #routing: Routing
+  readonly #counters: Counters
+  readonly #relays = new Map<string, number>()
+  /** Route value of the core; undefined when there is none. */
+  readonly #coreRoute: string | undefined
+
+  constructor(options: { routing: Routing; counters: Counters; coreRoute: string | undefined }) {
+    this.#routing = options.routing
+    this.#counters = options.counters
+    this.#coreRoute = options.coreRoute
+  }
+
+  /** Nobody but a user who proved who they are sends through this box to somewhere else. */
+  leave(now: Now, request: SipRequest, admission: Admission, done: (now: Now, leaving: Leaving) => void): void {
+    if (admission.kind !== 'user' || !admission.isProven) {
+      this.#counters.count('relay_refused')
+      return done(now, { refusal: { status: 403, reason: 'Relaying Denied' } })
+    }
+    const { aor } = admission
+    if ((this.#relays.get(aor) ?? 0) >= RELAYS_OF_ONE_MAX) return done(now, { refusal: unavailable(5) })
+    this.#relays.set(aor, (this.#relays.get(aor) ?? 0) + 1)
+    this.#way(now, request, (then, reach) => {
+      if (reach) return done(then, { reach, over: () => this.#over(aor) })
+      this.#over(aor)
+      done(then, { refusal: { status: 480, reason: 'No Way to That Domain' } })
+    })
+  }
+
+  #over(aor: string): void {
+    const left = (this.#relays.get(aor) ?? 1) - 1
+    if (left > 0) this.#relays.set(aor, left)
+    else this.#relays.delete(aor)
+  }
+
+  #way(now: Now, request: SipRequest, done: (now: Now, reach: Reach | undefined) => void): void {
+    const routes = values(request, 'route')
+    const way = routes.length > 0 ? routes : this.#coreRoute !== undefined ? [this.#coreRoute] : undefined
+    if (way) reachByRoute(now, this.#routing, request.uri, way, done)
+    else reachUri(now, this.#routing, request.uri, done)
+  }
+}
