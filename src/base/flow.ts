@@ -16,8 +16,10 @@ export interface Flow {
   readonly transport: Transport
   readonly local: Endpoint
   readonly remote: Endpoint
-  /** Of the certificate that the peer showed over TLS, RFC 8122 5: `sha-256 AA:BB:...`, upper-case hex. */
+  /** Of the certificate that the peer showed over TLS, RFC 8122 5: `sha-256 AA:BB:...`, upper-case hex; one per hash function. */
   readonly peerFingerprints?: readonly string[]
+  /** RFC 5922 7.2: the domain or numeric address that the certificate of a TLS peer we connect to has to name. */
+  readonly peerName?: string
 }
 
 export const isReliable = (transport: Transport): boolean => transport !== 'udp'
