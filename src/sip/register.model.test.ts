@@ -9,7 +9,7 @@ import { applyRegister } from './register.ts'
 import { type RegisterLimits, readRegister } from './register-ask.ts'
 
 /** RFC 3261 10.3 in its plainest form: contact to what was said of it last. */
-type Model = Map<string, { callId: string; cseq: number; endsAt: number }>
+type Model = Map<string, { callId: string; cseq: number; endsAt: number; lifeS: number }>
 
 interface Step {
   readonly waitS: number
@@ -47,20 +47,28 @@ function modelStep(model: Model, nowS: number, step: Step): Model | undefined {
   }
   if (step.isRemoveAll) return [...live.keys()].some(isBehind) ? undefined : new Map()
   if (step.contacts.some(({ expiresS }) => expiresS > 0 && expiresS < 60)) return undefined
+  const isOf = (name: string): boolean => live.get(name)?.callId === step.callId && live.get(name)?.cseq === step.cseq
+  const isCarriedOut = step.contacts.every(({ name, expiresS }) =>
+    expiresS === 0 ? !live.has(name) : isOf(name) && live.get(name)?.lifeS === Math.min(expiresS, 1000),
+  )
+  if (isCarriedOut && step.contacts.some(({ expiresS }) => expiresS > 0)) return live
   const next: Model = new Map(live)
   for (const { name, expiresS } of step.contacts) {
     if (isBehind(name) && next.get(name) === live.get(name)) return undefined
     if (expiresS === 0) next.delete(name)
-    else next.set(name, { callId: step.callId, cseq: step.cseq, endsAt: nowS + Math.min(expiresS, 1000) })
+    else {
+      const lifeS = Math.min(expiresS, 1000)
+      next.set(name, { callId: step.callId, cseq: step.cseq, endsAt: nowS + lifeS, lifeS })
+    }
   }
   return next.size > limits.bindingsMax && next.size > live.size ? undefined : next
 }
 
 const seen = (bindings: readonly Binding[]): object =>
   Object.fromEntries(
-    bindings.map(({ contact, callId, cseq, expiresAt }) => [
+    bindings.map(({ contact, callId, cseq, registeredAt, expiresAt }) => [
       contact.slice(4, 5),
-      { callId, cseq, endsAt: (expiresAt - atSecond(0).wall) / 1000 },
+      { callId, cseq, endsAt: (expiresAt - atSecond(0).wall) / 1000, lifeS: (expiresAt - registeredAt) / 1000 },
     ]),
   )
 

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { udpFlow } from '../base/flow.ts'
 import type { Now } from '../base/time.ts'
 import { atSecond, exampleFlow, exampleRegister } from '../testing/sip-examples.ts'
 import type { Binding } from './binding.ts'
@@ -84,12 +85,38 @@ t.test('RFC 3261 19.1.4: contacts are compared as URIs', async t => {
 
 t.test('RFC 3261 10.3 step 7: same Call-ID and no higher CSeq fails, another Call-ID passes', async t => {
   const bound = register([], atSecond(0), phone, ...seq(5)).bindings
-  t.equal(status(bound, phone, ...seq(5)), 500)
+  t.equal(status(bound, `${phone};q=0.1`, ...seq(5)), 500)
+  t.equal(status(bound, `${phone};expires=600`, ...seq(5)), 500)
+  t.equal(status(bound, phone, tablet, ...seq(5)), 500)
   t.equal(status(bound, phone, ...seq(4)), 500)
   t.equal(status(bound, `${phone};expires=0`, ...seq(5)), 500)
   t.equal(status(bound, phone, ...seq(6)), undefined)
   t.equal(status(bound, phone, ...seq(1, 'after-restart')), undefined)
   t.equal(status(bound, tablet, ...seq(5)), undefined, 'a contact not bound yet has no order')
+})
+
+t.test(
+  'RFC 3261 10.3 step 7: the very request that was carried out is no reordering: answered, and nothing moves',
+  async t => {
+    const asked = [phone, `${tablet};expires=0`, ...seq(5)]
+    const bound = register([], atSecond(0), ...asked).bindings
+    const again = register(bound, atSecond(30), ...asked)
+    t.same(again, { bindings: bound, changes: [] })
+    const gone = register(bound, atSecond(40), `${phone};expires=0`, ...seq(6)).bindings
+    t.same(register(gone, atSecond(41), `${phone};expires=0`, ...seq(6)), { bindings: [], changes: [] })
+    const newer = register(bound, atSecond(50), phone, ...seq(6)).bindings
+    t.equal(status(newer, ...asked), 500, 'but not once a later one was')
+  },
+)
+
+t.test('RFC 3261 10.3 step 7: the same request over another flow says where the client is now', async t => {
+  const bound = register([], atSecond(0), phone, ...seq(5)).bindings
+  const ask = readRegister(exampleRegister(phone, ...seq(5)), REGISTER_LIMITS)
+  if (isRefusal(ask)) throw new Error(ask.reason)
+  const elsewhere = udpFlow(exampleFlow.local, { address: '198.51.100.8', port: 5060 })
+  const moved = applyRegister(bound, ask, atSecond(30), elsewhere, REGISTER_LIMITS) as Applied
+  t.same(events(moved), ['refreshed sip:bob@192.0.2.1'])
+  t.match(moved.bindings, [{ flow: { id: elsewhere.id }, registeredAt: atSecond(30).wall }])
 })
 
 t.test('RFC 3261 10.3 step 6: * removes all, or none when one of them is newer', async t => {

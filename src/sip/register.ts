@@ -29,13 +29,16 @@ export function applyRegister(
     if (before.some(binding => isOutOfOrder(binding, ask))) return outOfOrder
     return { bindings: [], changes: before.map(binding => ({ event: 'removed', binding })) }
   }
+  const isRepeat = isDone(before, ask)
+  if (isRepeat && before.every(binding => !isOf(binding, ask) || binding.flow.id === flow.id))
+    return { bindings, changes: [] }
   const after = [...before]
   const changes: BindingChange[] = []
   for (const contact of ask.contacts) {
     const at = after.findIndex(binding => isBindingOf(binding, contact))
     const old = after[at]
     // A contact named twice in one request is no reordering: only what was bound before it counts.
-    if (old && before.includes(old) && isOutOfOrder(old, ask)) return outOfOrder
+    if (old && !isRepeat && before.includes(old) && isOutOfOrder(old, ask)) return outOfOrder
     if (contact.expiresS === 0) {
       if (!old) continue
       after.splice(at, 1)
@@ -74,6 +77,24 @@ function isBindingOf(binding: Binding, contact: AskedContact): boolean {
 
 const isOutOfOrder = (binding: Binding, ask: RegisterAsk): boolean =>
   binding.callId === ask.callId && ask.cseq <= binding.cseq
+
+/** The request that a binding was made by, or one of the same number. */
+const isOf = (binding: Binding, ask: RegisterAsk): boolean => binding.callId === ask.callId && binding.cseq === ask.cseq
+
+/**
+ * The very request that made these bindings comes again: nothing is out of order. UDP repeats it after a restart, which forgets the
+ * transaction; over a new connection it says where the client is now.
+ */
+function isDone(before: readonly Binding[], ask: RegisterAsk): boolean {
+  if (!before.some(binding => isOf(binding, ask))) return false
+  return ask.contacts.every(contact => {
+    const binding = before.find(each => isBindingOf(each, contact))
+    if (contact.expiresS === 0 || !binding) return contact.expiresS === 0 && !binding
+    const lifetimeMs = binding.expiresAt - binding.registeredAt
+    const isSame = binding.contact === contact.uri && binding.params === contact.params
+    return isOf(binding, ask) && isSame && lifetimeMs === contact.expiresS * 1000
+  })
+}
 
 const outOfOrder: Refusal = { status: 500, reason: 'CSeq out of order' }
 
