@@ -30,3 +30,25 @@ t.test('a stranger who repeats the ids of a user’s message beforehand does not
   run.world.pass(60_000)
   t.ok(run.bob.texts.includes('the real one'))
 })
+
+t.test('RFC 3261 22: guessing is slowed where it comes from, and the user at another place is let in', async t => {
+  const run = scenario('guesses', { bob: { password: 'wrong' } })
+  const { counters } = run.box
+  const register = ({ bob } = run): number | undefined => {
+    bob.register()
+    run.world.until(() => bob.phone.registered !== undefined, 'an answer')
+    return bob.phone.registered
+  }
+  // The phone answers each challenge, so but for the first time it tries the old nonce and a new one.
+  t.same(
+    Array.from({ length: 7 }, () => register()),
+    [401, 401, 401, 401, 401, 403, 403],
+  )
+  t.equal(counters.get('auth_refused', 'wrong credentials'), 10)
+  t.equal(counters.get('auth_refused', 'slowed'), 2)
+  const rightful = run.world.phone('bob', { address: '10.0.2.1' })
+  t.equal(register({ ...run, bob: rightful }), 200)
+  run.world.pass(31_000)
+  register()
+  t.equal(counters.get('auth_refused', 'wrong credentials'), 11, 'after half a minute they are looked at again')
+})

@@ -1,5 +1,6 @@
 import type { Counters } from '../base/counters.ts'
 import type { Flow } from '../base/flow.ts'
+import type { Log } from '../base/log.ts'
 import type { Now } from '../base/time.ts'
 import type { Digest } from '../sip/digest.ts'
 import { value, values } from '../sip-parser-lite/access.ts'
@@ -26,6 +27,7 @@ export class Admissions {
   readonly #domain: Domain
   readonly #digest: Digest
   readonly #counters: Counters
+  readonly #log: Log
   readonly #isOn: boolean
   readonly #algorithms: readonly DigestAlgorithm[]
   readonly #isTrusted: (flow: Flow) => boolean
@@ -35,6 +37,7 @@ export class Admissions {
     domain: Domain
     digest: Digest
     counters: Counters
+    log: Log
     isOn: boolean
     algorithms: readonly DigestAlgorithm[]
     isTrusted: (flow: Flow) => boolean
@@ -43,6 +46,7 @@ export class Admissions {
     this.#domain = options.domain
     this.#digest = options.digest
     this.#counters = options.counters
+    this.#log = options.log
     this.#isOn = options.isOn
     this.#algorithms = options.algorithms
     this.#isTrusted = options.isTrusted
@@ -59,22 +63,26 @@ export class Admissions {
     if (!this.#isOn) return done(now, { kind: 'user', aor, isProven: false })
     this.#store.ask('account.get', { aor }, (then, result) => {
       if ('failure' in result) return done(then, { kind: 'answer', answer: unavailable(5) })
-      done(then, this.#prove(then, request, aor, result.value, isRegister))
+      done(then, this.#prove(then, request, flow, aor, result.value))
     })
   }
 
   /** A registrar and UAS challenges with 401, a proxy with 407 (RFC 3261 22.2, 22.3). Unknown users are challenged like known ones. */
-  #prove(now: Now, request: SipRequest, aor: string, account: Account | undefined, isRegister: boolean): Admission {
-    const [status, challengeName, credentialsKey] = isRegister
-      ? ([401, 'WWW-Authenticate', 'authorization'] as const)
-      : ([407, 'Proxy-Authenticate', 'proxy-authorization'] as const)
-    const authorization = values(request, credentialsKey)
+  #prove(now: Now, request: SipRequest, flow: Flow, aor: string, account: Account | undefined): Admission {
+    const [status, challengeName, credentialsKey] =
+      request.method === 'REGISTER'
+        ? ([401, 'WWW-Authenticate', 'authorization'] as const)
+        : ([407, 'Proxy-Authenticate', 'proxy-authorization'] as const)
+    const { address } = flow.remote
+    const algorithms = this.#offered(account)
     const check = this.#digest.check(now, {
       method: request.method,
       uri: request.uri,
-      authorization,
+      authorization: values(request, credentialsKey),
       account: account ?? {},
-      algorithms: this.#offered(account),
+      algorithms,
+      name: aor,
+      address,
     })
     if (check.result === 'ok') {
       const user = check.username
@@ -82,11 +90,22 @@ export class Admissions {
       this.#counters.count('auth_refused', 'another identity')
       return { kind: 'answer', answer: { status: 403, reason: 'Credentials of another user' } }
     }
-    if (check.result === 'wrong') this.#counters.count('auth_refused', 'wrong credentials')
-    const algorithms = this.#offered(account)
-    const challenges = this.#digest.challenge(now, { algorithms, isStale: check.result === 'stale' })
-    const headers = challenges.map(text => [challengeName, text] as const)
-    return { kind: 'answer', answer: { status, headers }, isStale: check.result === 'stale' }
+    if (check.result === 'slowed') {
+      this.#counters.count('auth_refused', 'slowed')
+      return { kind: 'answer', answer: tooManyWrong(check.retryAfterS) }
+    }
+    if (check.result === 'wrong') this.#wrong(aor, address, check.slowedS)
+    const isStale = check.result === 'stale'
+    const headers = this.#digest
+      .challenge(now, { algorithms, isStale, address })
+      .map(text => [challengeName, text] as const)
+    return { kind: 'answer', answer: { status, headers }, isStale: isStale && check.isRight }
+  }
+
+  #wrong(aor: string, address: string, slowedS: number | undefined): void {
+    this.#counters.count('auth_refused', 'wrong credentials')
+    if (slowedS === undefined) return
+    this.#log.warn('too many wrong passwords: no more are looked at for a while', { aor, address, seconds: slowedS })
   }
 
   #offered(account: Account | undefined): readonly DigestAlgorithm[] {
@@ -96,6 +115,13 @@ export class Admissions {
     return usable.length > 0 ? usable : wanted
   }
 }
+
+/** Not 503, which a proxy on the way would take for the end of the whole box (RFC 3261 21.5.4). */
+const tooManyWrong = (seconds: number): Answer => ({
+  status: 403,
+  reason: 'Too Many Wrong Passwords',
+  headers: [['Retry-After', String(seconds)]],
+})
 
 const isSip = (uri: string): boolean => /^sips?:/i.test(uri)
 

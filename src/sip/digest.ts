@@ -5,7 +5,9 @@ import type { Now } from '../base/time.ts'
 import { SipSyntaxError } from '../sip-parser-lite/message.ts'
 import { type Params, parseAuth } from '../sip-parser-lite/typed.ts'
 import { parseUri } from '../sip-parser-lite/uri.ts'
-import { Nonces } from './nonces.ts'
+import { Guesses } from './digest-guesses.ts'
+import { type Issued, Nonces } from './nonces.ts'
+import { sourceOf } from './source.ts'
 
 export type Algorithm = 'MD5' | 'SHA-256'
 
@@ -36,15 +38,22 @@ export interface Attempt {
   readonly account: Secrets
   /** What this account was offered; an answer by another algorithm is a downgrade and wrong. Absent: either. */
   readonly algorithms?: readonly Algorithm[] | undefined
+  /** Whose password it would be: wrong ones are counted for each name. */
+  readonly name?: string
+  /** Where the request came from. */
+  readonly address?: string
 }
 
 export type Verdict =
   | { readonly result: 'ok'; readonly username: string }
-  /**
-   * `stale`: the password is right, the nonce is not: challenge again with `isStale`. `absent`: no credentials for this
-   * realm.
-   */
-  | { readonly result: 'stale' | 'wrong' | 'absent' }
+  /** No credentials for this realm. */
+  | { readonly result: 'absent' }
+  /** `slowedS`: with it a wait of so many seconds began. */
+  | { readonly result: 'wrong'; readonly slowedS?: number }
+  /** The nonce is not good any more: challenge again with `isStale`, which says nothing of the password. That is told here alone. */
+  | { readonly result: 'stale'; readonly isRight: boolean }
+  /** Too many were wrong; whether this one is right was not looked at. */
+  | { readonly result: 'slowed'; readonly retryAfterS: number }
 
 interface Credentials {
   readonly username: string
@@ -56,6 +65,9 @@ const CREDENTIALS_MAX = 8
 
 /** Compared against when the account has no such secret, so that unknown users take as long as known ones. */
 const NO_SECRET = '0'.repeat(64)
+
+/** Tallies of wrong passwords under nonces that are not ours. Their sources may be forged, so nobody is kept out by them. */
+const STRAY_TALLIES_MAX = 1024
 
 const hashName = { MD5: 'md5', 'SHA-256': 'sha256' } as const
 
@@ -74,6 +86,8 @@ export class Digest {
   readonly #realm: string
   readonly #counters: Counters
   readonly #nonces: Nonces
+  readonly #guesses = new Guesses()
+  readonly #strayGuesses = new Guesses(STRAY_TALLIES_MAX)
 
   constructor({ realm, entropy, nonceLifeS = 300, counters }: DigestOptions) {
     this.#realm = realm
@@ -81,12 +95,16 @@ export class Digest {
     this.#nonces = new Nonces(entropy, nonceLifeS)
   }
 
-  /** RFC 8760 2.3: one WWW-Authenticate or Proxy-Authenticate value per algorithm, the preferred one first. */
-  challenge(now: Now, offer: { algorithms: readonly Algorithm[]; isStale?: boolean }): string[] {
+  /**
+   * RFC 8760 2.3: one WWW-Authenticate or Proxy-Authenticate value per algorithm, the preferred one first. `address` is where they are
+   * sent to.
+   */
+  challenge(now: Now, offer: { algorithms: readonly Algorithm[]; isStale?: boolean; address?: string }): string[] {
+    const source = sourceOf(offer.address ?? '')
     const stale = offer.isStale ? ', stale=true' : ''
     const realm = quote(this.#realm)
     const challenge = (algorithm: Algorithm): string => {
-      const nonce = this.#nonces.issue(now)
+      const nonce = this.#nonces.issue(now, source)
       return `Digest realm="${realm}", nonce="${nonce}", algorithm=${algorithm}, qop="auth"${stale}`
     }
     return offer.algorithms.map(challenge)
@@ -97,33 +115,64 @@ export class Digest {
     return this.#credentials(authorization)[0]?.username
   }
 
+  /**
+   * A wrong password is charged to whom its nonce was sent, not to where the request seems to come from: a forged source has no
+   * nonces of its own to spend. Under any other nonce the answer is `stale`, be the password right or wrong.
+   */
   check(now: Now, attempt: Attempt): Verdict {
     const mine = this.#credentials(attempt.authorization)
     const first = mine[0]
-    if (!first) return this.#verdict('absent', 'absent')
+    if (!first) return this.#verdict('absent', { result: 'absent' })
     let fault = 'password'
-    for (const credentials of mine) {
-      if (credentials.username !== first.username) continue
-      const refusal = whyWrong(credentials.params, attempt)
-      if (refusal) {
-        fault = refusal
+    let slowedMs = 0
+    let stale: { result: 'stale'; isRight: boolean } | undefined
+    for (const { username, params } of mine) {
+      if (username !== first.username) continue
+      const unfit = whyUnfit(params, attempt)
+      if (unfit) {
+        fault = unfit
         continue
       }
-      const { nonce, nc } = proofOf(credentials.params, attempt.method)
-      if (!this.#nonces.use(now, nonce, Number.parseInt(nc, 16))) return this.#verdict('stale', 'stale')
-      this.#counters.count('digest', 'ok')
-      return { result: 'ok', username: credentials.username }
+      const issued = this.#nonces.read(params.get('nonce') ?? '')
+      const waitMs = issued ? this.#guesses.waitMs(now, issued.source, nameOf(attempt)) : 0
+      if (waitMs > 0) return this.#verdict('slowed', { result: 'slowed', retryAfterS: seconds(waitMs) })
+      const isRight = hasSecret(params, attempt)
+      if (issued && !isRight) slowedMs = Math.max(slowedMs, this.#guesses.wrong(now, issued.source, nameOf(attempt)))
+      if (issued && this.#nonces.isCurrent(now, issued)) {
+        if (isRight) return this.#proven(now, attempt, issued, { username, params })
+      } else {
+        const isBelieved = issued ? isRight : this.#believesStray(now, attempt, isRight)
+        stale = { result: 'stale', isRight: isBelieved || stale?.isRight === true }
+      }
     }
-    return this.#verdict('wrong', fault)
+    if (slowedMs > 0) this.#counters.count('guessing_slowed')
+    if (stale) return this.#verdict('stale', stale)
+    return this.#verdict(fault, { result: 'wrong', ...(slowedMs > 0 && { slowedS: seconds(slowedMs) }) })
   }
 
-  describe(): { noncesInUse: number } {
-    return { noncesInUse: this.#nonces.size }
+  describe(): { noncesInUse: number; wrongTallies: number } {
+    return { noncesInUse: this.#nonces.size, wrongTallies: this.#guesses.size }
   }
 
-  #verdict(result: 'stale' | 'wrong' | 'absent', label: string): Verdict {
+  #proven(now: Now, attempt: Attempt, issued: Issued, { username, params }: Credentials): Verdict {
+    const { nonce, nc } = proofOf(params, attempt.method)
+    if (!this.#nonces.use(now, nonce, Number.parseInt(nc, 16), issued))
+      return this.#verdict('stale', { result: 'stale', isRight: true })
+    this.#guesses.right(issued.source, nameOf(attempt))
+    return this.#verdict('ok', { result: 'ok', username })
+  }
+
+  /** Of a nonce of the run before only we are told that the password is right, and after too many wrong ones not even we. */
+  #believesStray(now: Now, attempt: Attempt, isRight: boolean): boolean {
+    const source = sourceOf(attempt.address ?? '')
+    if (this.#strayGuesses.waitMs(now, source, nameOf(attempt)) > 0) return false
+    if (!isRight) this.#strayGuesses.wrong(now, source, nameOf(attempt))
+    return isRight
+  }
+
+  #verdict(label: string, verdict: Verdict): Verdict {
     this.#counters.count('digest', label)
-    return { result }
+    return verdict
   }
 
   /** RFC 3261 22.4: credentials of another realm, another scheme or no sense are somebody else's. */
@@ -148,8 +197,8 @@ function digestParams(value: string): Params | undefined {
   }
 }
 
-/** The label under which the failure is counted; undefined when the response proves knowledge of the password. */
-function whyWrong(params: Params, attempt: Attempt): string | undefined {
+/** The label under which the failure is counted; undefined when it is the password that decides. */
+function whyUnfit(params: Params, attempt: Attempt): string | undefined {
   const algorithm = algorithmOf(params)
   if (!algorithm || !(attempt.algorithms ?? ['MD5', 'SHA-256']).includes(algorithm)) return 'algorithm'
   // RFC 7616 3.4: without qop there is no nonce count, hence no protection from replay. Every client seen answers
@@ -158,17 +207,20 @@ function whyWrong(params: Params, attempt: Attempt): string | undefined {
   const count = params.get('nc') ?? ''
   if (!/^[0-9a-f]{8}$/i.test(count) || count === '00000000' || !params.get('cnonce')) return 'nonce count'
   const uri = params.get('uri')
-  if (!uri || !isSameTarget(uri, attempt.uri)) return 'uri'
-  return hasSecret(params, algorithm, attempt) ? undefined : 'password'
+  return uri && isSameTarget(uri, attempt.uri) ? undefined : 'uri'
 }
 
-function hasSecret(params: Params, algorithm: Algorithm, attempt: Attempt): boolean {
+function hasSecret(params: Params, attempt: Attempt): boolean {
+  const algorithm = algorithmOf(params) ?? 'MD5'
   const { ha1Md5, ha1Sha256 } = attempt.account
   const secret = algorithm === 'MD5' ? ha1Md5 : ha1Sha256
   const wanted = responseOf(algorithm, (secret || NO_SECRET).toLowerCase(), proofOf(params, attempt.method))
   const isEqual = equals(wanted, (params.get('response') ?? '').toLowerCase())
   return isEqual && Boolean(secret)
 }
+
+const nameOf = (attempt: Attempt): string => attempt.name ?? ''
+const seconds = (ms: number): number => Math.ceil(ms / 1000)
 
 function proofOf(params: Params, method: string): Proof {
   const text = (name: string): string => params.get(name) ?? ''

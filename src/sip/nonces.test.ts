@@ -77,3 +77,13 @@ t.test('nonces that expired leave the table without making younger ones stale', 
   t.equal(nonces.size, 1)
   t.ok(nonces.use(atSecond(351), waiting, 1))
 })
+
+t.test('a nonce says whom it was sent to, to us alone', async t => {
+  const nonces = fresh()
+  const [one, again, other] = ['192.0.2.1', '192.0.2.1', '192.0.2.2'].map(source => nonces.issue(atSecond(0), source))
+  t.equal(nonces.read(one!)?.source, nonces.read(again!)?.source)
+  t.not(nonces.read(one!)?.source, nonces.read(other!)?.source)
+  t.notMatch(one, /192/)
+  const source = (nonce: string): string => nonce.split('.')[2]!
+  t.equal(nonces.read(one!.replace(source(one!), source(other!))), undefined, 'and none can be passed off as another’s')
+})

@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, hash, timingSafeEqual } from 'node:crypto'
 import { type Entropy, token } from '../base/entropy.ts'
 import type { Instant, Now } from '../base/time.ts'
 
@@ -12,6 +12,13 @@ export const NONCES_MAX = 16384
 /** How far a request may be overtaken by later ones of the same nonce: UDP reorders neighbours, not more than this. */
 export const REPLAY_WINDOW = 32
 
+/** What a nonce of ours says of itself. */
+export interface Issued {
+  readonly issuedAt: number
+  /** Stands for the source that it was sent to, which alone can have it, or whoever it was given to. */
+  readonly source: string
+}
+
 interface Use {
   readonly issuedAt: number
   highest: number
@@ -20,8 +27,8 @@ interface Use {
 }
 
 /**
- * RFC 7616 3.3, 3.4: nonces that need no memory until they are used. Each carries its age and a random part under a MAC
- * whose key dies with the process, so a flood of challenges costs nothing and a restart makes every nonce stale.
+ * RFC 7616 3.3, 3.4: nonces that need no memory until they are used. Each carries its age, a random part and whom it was sent to
+ * under a MAC whose key dies with the process, so a flood of challenges costs nothing and a restart makes every nonce stale.
  */
 export class Nonces {
   readonly #entropy: Entropy
@@ -40,26 +47,38 @@ export class Nonces {
     this.#max = max
   }
 
-  issue(now: Now): string {
+  issue(now: Now, source = ''): string {
     const stamp = this.#elapsed(now).toString(36)
-    const random = token(this.#entropy, 80)
-    return `${stamp}.${random}.${this.#mac(stamp, random)}`
+    const content = `${stamp}.${token(this.#entropy, 80)}.${this.#nameOf(source)}`
+    return `${content}.${this.#mac(content)}`
+  }
+
+  /** Undefined for a nonce that this run did not issue; one that it did may be too old. */
+  read(nonce: string): Issued | undefined {
+    const [stamp, random, source, mac, ...more] = nonce.length > 128 ? [] : nonce.split('.')
+    if (!stamp || !random || !source || !mac || more.length > 0) return undefined
+    const wanted = Buffer.from(this.#mac(`${stamp}.${random}.${source}`), 'latin1')
+    const given = Buffer.from(mac, 'latin1')
+    if (wanted.length !== given.length || !timingSafeEqual(wanted, given)) return undefined
+    return { issuedAt: Number.parseInt(stamp, 36), source }
+  }
+
+  isCurrent(now: Now, { issuedAt }: Issued): boolean {
+    const elapsed = this.#elapsed(now)
+    return issuedAt <= elapsed && elapsed - issuedAt <= this.#lifeMs
   }
 
   /**
    * Takes note that `count` of this nonce was used; false when the nonce is not ours, too old, or the count was used
    * before. To be called only for a response that is right otherwise.
    */
-  use(now: Now, nonce: string, count: number): boolean {
-    const issuedAt = this.#issuedAt(nonce)
-    if (issuedAt === undefined) return false
-    const elapsed = this.#elapsed(now)
-    if (issuedAt > elapsed || elapsed - issuedAt > this.#lifeMs) return false
+  use(now: Now, nonce: string, count: number, issued = this.read(nonce)): boolean {
+    if (!issued || !this.isCurrent(now, issued)) return false
     const use = this.#used.get(nonce)
     if (use) return markUsed(use, count)
-    if (issuedAt <= this.#floor) return false
-    this.#makeRoom(elapsed)
-    this.#used.set(nonce, { issuedAt, highest: count, seen: 1 })
+    if (issued.issuedAt <= this.#floor) return false
+    this.#makeRoom(this.#elapsed(now))
+    this.#used.set(nonce, { issuedAt: issued.issuedAt, highest: count, seen: 1 })
     return true
   }
 
@@ -72,17 +91,13 @@ export class Nonces {
     return Math.max(0, Math.floor(now.at - this.#epoch))
   }
 
-  #issuedAt(nonce: string): number | undefined {
-    const [stamp, random, mac, ...more] = nonce.length > 128 ? [] : nonce.split('.')
-    if (!stamp || !random || !mac || more.length > 0) return undefined
-    const wanted = Buffer.from(this.#mac(stamp, random), 'latin1')
-    const given = Buffer.from(mac, 'latin1')
-    if (wanted.length !== given.length || !timingSafeEqual(wanted, given)) return undefined
-    return Number.parseInt(stamp, 36)
+  #mac(content: string): string {
+    return createHmac('sha256', this.#key).update(content).digest('base64url').slice(0, 22)
   }
 
-  #mac(stamp: string, random: string): string {
-    return createHmac('sha256', this.#key).update(`${stamp}.${random}`).digest('base64url').slice(0, 22)
+  /** Short, and of no use to whoever would look for the source in it. */
+  #nameOf(source: string): string {
+    return hash('sha256', Buffer.concat([this.#key, Buffer.from(source, 'latin1')]), 'base64url').slice(0, 10)
   }
 
   /** Drops what expired from the front, where the oldest uses are, then one more if the table is still full. */
