@@ -71,7 +71,7 @@ function answerModification(now: Now, session: ConfirmedSession, request: SipReq
   refresh.arm(now, agreement)
   const response = plainAnswer(context, request, 200, [
     ['Contact', session.contact],
-    ...modifiedHeaders(request, agreement),
+    ...timerAnswer(request, agreement),
   ])
   if (!isInvite && !hasOffer) return response
   addLast(response, 'Content-Type', session.contentType)
@@ -79,8 +79,8 @@ function answerModification(now: Now, session: ConfirmedSession, request: SipReq
   return response
 }
 
-/** RFC 4028 9: a peer that is the refresher must know that it is one, so the answer requires the timer. */
-function modifiedHeaders(request: SipRequest, agreement: Agreement | undefined): Header[] {
+/** Of a 2xx to INVITE or UPDATE. RFC 4028 9: a peer that is the refresher must know that it is one, so the answer requires the timer. */
+export function timerAnswer(request: SipRequest, agreement: Agreement | undefined): Header[] {
   const headers: Header[] = [
     ['Allow', ALLOW],
     ['Supported', 'timer'],

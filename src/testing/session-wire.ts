@@ -1,5 +1,6 @@
 import { silentLog } from '../base/log.ts'
-import { type Session, Sessions } from '../sip/session.ts'
+import type { OutgoingSession } from '../sip/outgoing-session.ts'
+import { Sessions } from '../sip/session.ts'
 import type { EndReason, InviteOptions, SessionContext } from '../sip/session-types.ts'
 import { reasonPhrase } from '../sip-parser-lite/respond.ts'
 import { SeededEntropy } from './seeded-entropy.ts'
@@ -49,7 +50,7 @@ export class SessionWire {
   readonly sessions: Sessions
   /** What the owner of the session heard, e.g. `180`, `answered 200`, `refused 486 Busy Here`, `ended bye`. */
   readonly events: string[] = []
-  session: Session | undefined
+  session: OutgoingSession | undefined
   /** As last sent. */
   invitation = ''
   #seq = 100
