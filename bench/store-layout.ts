@@ -8,8 +8,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { LmdbTable, openTable } from '../src/host/lmdb-table.ts'
+import { groupOf } from '../src/store/identities.ts'
 import { type Key, Overlay } from '../src/store/key-value.ts'
-import { bodyKey, endedKey, expiryKey, headKey, identityKey, indexKey, lifeKey, TOTALS_KEY } from '../src/store/keys.ts'
+import {
+  bodyKey,
+  endedKey,
+  expiryKey,
+  headKey,
+  identitiesKey,
+  indexKey,
+  lifeKey,
+  TOTALS_KEY,
+} from '../src/store/keys.ts'
 
 const HELP = `usage: store-layout.ts [--dir FOLDER | --loop] [--messages N] [--users N]
   --dir FOLDER   where to write (default: the system's temporary folder); device bytes count everybody's writes to that disk
@@ -29,7 +39,7 @@ const USERS = Number(options.users)
 const START = 1_900_000_000_000
 const SECTOR_BYTES = 512
 /** Sizes as the store's records have them: a body of 1 KiB in a request with usual headers. */
-const [BODY, LIFE, INDEX, HEAD, IDENTITY, TOTALS] = [1024 + 450, 230, 28, 40, 11, 56].map(size =>
+const [BODY, LIFE, INDEX, HEAD, IDENTITIES, TOTALS] = [1024 + 450, 230, 28, 40, 517, 56].map(size =>
   Buffer.alloc(size, 65),
 ) as [Buffer, Buffer, Buffer, Buffer, Buffer, Buffer]
 const NONE = Buffer.alloc(0)
@@ -42,18 +52,11 @@ interface Layout {
 
 const at = (seq: number): never => (START + seq) as never
 
-/** What both have: counters, duplicate key, expiry. */
+/** What both have: counters, identities, expiry. */
 function common(table: Overlay, user: number, seq: number): void {
-  const identity = identityKey(user, {
-    callId: `call-${seq}`,
-    cseq: 1,
-    fromTag: `tag${seq}`,
-    sender: 'sip:alice@example.org',
-  })
   table.get(headKey(user))
-  table.get(identity)
   table.put(headKey(user), HEAD)
-  table.put(identity, IDENTITY)
+  table.put(identitiesKey(groupOf(seq)), IDENTITIES)
   table.put(expiryKey(at(seq), seq), NONE)
   table.put(TOTALS_KEY, TOTALS)
 }

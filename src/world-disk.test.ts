@@ -22,6 +22,7 @@ function answeredTooEarly(run: Scenario): string[] {
     if (!bytes.toString('latin1').startsWith('SIP/2.0 202')) return
     const id = callId(parseMessage(bytes))
     const store = new KeyedStore({ hostname: run.box.config.hostname, freeBytes: () => Number.MAX_SAFE_INTEGER })
+    store.load(run.box.disk.durable)
     const found = store.read(run.box.disk.durable, { verb: 'trace', id, limit: 1 })
     if (!found || 'failure' in found || (found.value as unknown[]).length === 0) early.push(id)
   }

@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import type { RootDatabase } from 'lmdb'
 import type { Log } from '../base/log.ts'
 import { type Key, Overlay } from '../store/key-value.ts'
-import { type Batch, DiskFailure, KeyedStore, type Result } from '../store/keyed.ts'
+import { type Batch, DiskFailure, KeyedStore, type Loaded, type Result } from '../store/keyed.ts'
 import { RecordCache } from '../store/record-cache.ts'
+import type { Notice } from '../store/repair.ts'
 import { openSchema } from '../store/schema.ts'
 import { isMemoryOnly, isRead } from '../store/story.ts'
 import type { StoreFailure, StoreRequest } from '../store/verbs.ts'
@@ -105,12 +106,16 @@ export class LmdbStore {
       await settleFolder(folder)
       const store = new LmdbStore(options, folder, database)
       await store.#measure()
+      let loaded: Loaded | undefined
       await database.childTransaction(() => {
         const overlay = new Overlay(store.#table)
         openSchema(overlay)
         overlay.accept()
         overlay.flush()
+        loaded = store.#store.load(store.#table)
       })
+      loaded?.settle()
+      store.#tell(loaded?.notices ?? [])
       return store
     } catch (error) {
       await database.close()
@@ -280,12 +285,16 @@ export class LmdbStore {
     this.#written += results.length
     if (this.#failure !== undefined) this.#log.info('the store takes writes again')
     this.#failure = undefined
+    this.#tell(notices)
+    this.#measureWhenDue()
+    for (const [at, pending] of this.#taken.entries()) this.#answer(pending, results[at]!)
+  }
+
+  #tell(notices: readonly Notice[]): void {
     for (const { table, storeId, aor } of notices) {
       this.#damaged++
       this.#log.error('a damaged record was set aside', { table, storeId, aor })
     }
-    this.#measureWhenDue()
-    for (const [at, pending] of this.#taken.entries()) this.#answer(pending, results[at]!)
   }
 
   /** The library reports a write cut short as EIO: with no room left, it is that. */

@@ -141,8 +141,9 @@ export class Overlay implements Records {
   /** What was flushed is on stable storage: the cache learns of it. */
   settle(): void {
     for (const [key, row] of this.#flushed) {
+      if (!isKeptAsValue(key)) continue
       if (row !== null && 'record' in row) this.#cache?.set(key, row.record)
-      else if (isKeptAsValue(key)) this.#cache?.forget(key)
+      else this.#cache?.forget(key)
     }
   }
 

@@ -1,12 +1,9 @@
+import { callIdHash } from './identities.ts'
 import { waitingAfter } from './keyed-accounts.ts'
-import { callIdPrefix, pastPrefix, readU32, u32 } from './keys.ts'
-import { decodeSeq, type LifeRecord } from './records.ts'
+import type { LifeRecord } from './records.ts'
 import { headOf, isPushedAs, PUSHES_SEARCHED, seqOfStoreId } from './story.ts'
-import { type Tables, whole } from './tables.ts'
+import type { Tables } from './tables.ts'
 import type { LifeStory, Verbs } from './verbs.ts'
-
-/** Messages of one Call-ID looked at in one mailbox; a client that never changes its Call-ID would otherwise make a trace a long scan. */
-const SAME_CALL_ID_MAX = 1000
 
 type Do<V extends keyof Verbs> = (tables: Tables, request: Verbs[V]['request']) => Verbs[V]['reply']
 
@@ -34,7 +31,7 @@ export const trace: Do<'trace'> = (tables, { id, limit }) => {
   const named = seq === undefined ? undefined : tables.life(seq)
   if (named?.storeId === id) return limit > 0 ? [storyOf(named)] : []
   const stories: LifeStory[] = []
-  for (const one of seqsOfCallId(tables, id).sort((a, b) => b - a)) {
+  for (const one of tables.identities.seqsOfCallId(callIdHash(id)).sort((a, b) => b - a)) {
     if (stories.length >= limit) break
     const life = tables.life(one)
     if (life?.callId === id) stories.push(storyOf(life))
@@ -51,20 +48,6 @@ function pushedAs(tables: Tables, id: string, limit: number): LifeStory[] {
     if (life && isPushedAs(life, id)) stories.push(storyOf(life))
   }
   return stories
-}
-
-/** One look into each mailbox: duplicate keys begin with the hash of the Call-ID. */
-function seqsOfCallId(tables: Tables, callId: string): number[] {
-  const seqs: number[] = []
-  for (let mailbox = 0; ; mailbox++) {
-    const next = tables.kv.range(`m${u32(mailbox)}`, pastPrefix('m'), { limit: 1 })[0]
-    if (!next) return seqs
-    mailbox = readU32(next.key, 1)
-    const prefix = callIdPrefix(mailbox, callId)
-    for (const { key, value } of tables.kv.range(prefix, pastPrefix(prefix), { limit: SAME_CALL_ID_MAX })) {
-      seqs.push(whole(decodeSeq(key, value), { table: 'identity' }, key, value))
-    }
-  }
 }
 
 function storyOf({ mailbox: _, cseq: __, fromTag: ___, ...story }: LifeRecord): LifeStory {

@@ -1,18 +1,9 @@
 import type { WallTime } from '../base/time.ts'
-import {
-  bodyKey,
-  endedKey,
-  expiryKey,
-  identityKey,
-  identityPrefix,
-  indexKey,
-  lifeKey,
-  pastPrefix,
-  readU48,
-} from './keys.ts'
-import { decodeSeq, encodeSeq, type IndexEntry, type LifeRecord, type Totals } from './records.ts'
+import { type IdentityHash, identityHash } from './identities.ts'
+import { bodyKey, endedKey, expiryKey, indexKey, lifeKey, readU48 } from './keys.ts'
+import type { IndexEntry, LifeRecord, Totals } from './records.ts'
 import { clip, type Ending, ending, identityText, storeIdOf, withEvent } from './story.ts'
-import { type Box, EMPTY, type Tables, whole } from './tables.ts'
+import { type Box, EMPTY, type Tables } from './tables.ts'
 import type { Custody, LifeEvent, MessageIdentity, NewMessage, RefusalReason, StoredMessage, Verbs } from './verbs.ts'
 
 /** Index entries read at once while a page is put together. */
@@ -20,21 +11,22 @@ const PAGE_CHUNK = 64
 
 type Do<V extends keyof Verbs> = (tables: Tables, request: Verbs[V]['request']) => Verbs[V]['reply']
 
-/** DM-STO-01..04, 08..12: the message, its index entry, counters, expiry, duplicate key and life story, or nothing of them. */
+/** DM-STO-01..04, 08..12: the message, its index entry, counters, expiry, identity and life story, or nothing of them. */
 export const takeCustody: Do<'custody'> = (tables, { message, limits }) => {
   const box = tables.box(message.recipient)
   if (!box) return refused('unknown recipient')
-  const known = findDuplicate(tables, box, message)
+  const identity = identityHash(box.mailbox, message)
+  const known = findDuplicate(tables, box, message, identity)
   if (known) return { outcome: 'duplicate', seq: known.seq, storeId: known.storeId }
   const size = message.bytes.length
   const head = tables.head(box)
   if (head.count + 1 > limits.quotaMessages) return refused('message quota')
   if (head.bytes + size > limits.quotaBytes) return refused('byte quota')
   if (tables.surroundings.freeBytes() - size < limits.reserveBytes) return refused('flash reserve')
-  return store(tables, box, message)
+  return store(tables, box, message, identity)
 }
 
-function store(tables: Tables, box: Box, message: NewMessage): Custody {
+function store(tables: Tables, box: Box, message: NewMessage, identity: IdentityHash): Custody {
   const totals = tables.totals()
   const seq = ++totals.seq
   const storeId = storeIdOf(seq, tables.surroundings.hostname)
@@ -45,8 +37,7 @@ function store(tables: Tables, box: Box, message: NewMessage): Custody {
   const events: LifeEvent[] = [{ at: receivedAt, event: 'stored' }]
   tables.putLife({ mailbox, seq, storeId, recipient, sender, callId, cseq, fromTag, size, events })
   tables.putIndex(mailbox, seq, { size, receivedAt, expiresAt, isUrgent, attempts: 0 })
-  const identity = identityKey(mailbox, message)
-  tables.kv.put(identity, encodeSeq(identity, seq))
+  tables.putIdentity(seq, identity)
   tables.kv.put(expiryKey(expiresAt, seq), EMPTY)
   raiseClock(totals, receivedAt)
   const { count } = tables.count(box, totals, 1, size)
@@ -54,18 +45,18 @@ function store(tables: Tables, box: Box, message: NewMessage): Custody {
   return { outcome: 'stored', seq, storeId, waiting: count }
 }
 
-export const wasSeen: Do<'seen'> = (tables, identity) => {
-  const box = tables.box(identity.recipient)
-  return box !== undefined && findDuplicate(tables, box, identity) !== undefined
+export const wasSeen: Do<'seen'> = (tables, message) => {
+  const box = tables.box(message.recipient)
+  return box !== undefined && findDuplicate(tables, box, message, identityHash(box.mailbox, message)) !== undefined
 }
 
-/** The key is a hash: the life story that it leads to decides. */
-function findDuplicate(tables: Tables, box: Box, message: MessageIdentity): LifeRecord | undefined {
-  const key = identityKey(box.mailbox, message)
-  const value = tables.kv.get(key)
-  if (!value) return undefined
-  const life = tables.life(whole(decodeSeq(key, value), { table: 'identity' }, key, value))
-  return life && identityText(life) === identityText(message) ? life : undefined
+/** A hash only leads to life stories, and they decide. */
+function findDuplicate(tables: Tables, box: Box, message: MessageIdentity, of: IdentityHash): LifeRecord | undefined {
+  for (const seq of tables.identities.seqsOf(of)) {
+    const life = tables.life(seq)
+    if (life?.mailbox === box.mailbox && identityText(life) === identityText(message)) return life
+  }
+  return undefined
 }
 
 export const readPage: Do<'page'> = (tables, { aor, afterSeq, limit, bytes, at, isWallTrusted }) => {
@@ -173,32 +164,15 @@ export const forget: Do<'forget'> = (tables, { before, keep, limit }) => {
   let forgotten = 0
   for (const { key } of tables.kv.range('e', 'f', { limit })) {
     if (readU48(key, 1) >= before && totals.ended <= keep) break
-    forgetOne(tables, readU48(key, 7))
+    const seq = readU48(key, 7)
+    tables.kv.remove(lifeKey(seq))
+    tables.removeIdentity(seq)
     tables.kv.remove(key)
     totals.ended--
     forgotten++
   }
   if (forgotten > 0) tables.putTotals(totals)
   return forgotten
-}
-
-function forgetOne(tables: Tables, seq: number): void {
-  const life = tables.life(seq)
-  if (!life) return
-  tables.kv.remove(lifeKey(seq))
-  const { mailbox, callId } = life
-  const key = identityKey(mailbox, life)
-  const value = tables.kv.get(key)
-  if (value && decodeSeq(key, value) === seq) tables.kv.remove(key)
-  if (callId === '') forgetIdentityOf(tables, life)
-}
-
-/** A story that had to be made anew does not know its identity: it is the one that leads to its sequence. */
-function forgetIdentityOf(tables: Tables, { mailbox, seq }: LifeRecord): void {
-  const prefix = identityPrefix(mailbox)
-  for (const { key, value } of tables.kv.range(prefix, pastPrefix(prefix))) {
-    if (decodeSeq(key, value) === seq) tables.kv.remove(key)
-  }
 }
 
 export const keepClock: Do<'clock'> = (tables, { wall }) => {

@@ -16,13 +16,13 @@ t.test('answers as the reference model does, across restarts (DM-STO-01, DM-STO-
     const dice = new SeededEntropy(`keyed ${run}`)
     const suite = new Conformance(dice)
     const table = new SortedKeyValue()
-    let store = open()
+    let store = open(table)
     for (let step = 0; step < STEPS; step++) {
       const request = suite.next()
       const difference = suite.check(request, ask(store, table, request))
       if (difference) return t.fail(`run ${run} step ${step}: ${difference}`)
       if (!dice.chance(0.02)) continue
-      store = open()
+      store = open(table)
       suite.restart()
     }
   }
@@ -101,8 +101,9 @@ t.test('all that a message left goes when its story is forgotten', async t => {
 })
 
 function bob(freeBytes?: number) {
-  const [store, table] = [open(freeBytes), new SortedKeyValue()]
-  const write = (requests: StoreRequest[]): Batch => store.write(table, requests)
+  const table = new SortedKeyValue()
+  const store = open(table, freeBytes)
+  const write = (requests: StoreRequest[]): Batch => settled(store.write(table, requests))
   write([accountPut(BOB_AOR)])
   return { store, table, write }
 }
@@ -114,13 +115,20 @@ const outcomes = ({ results }: Batch): unknown[] =>
     return reason ?? outcome
   })
 
-function open(freeBytes = Number.MAX_SAFE_INTEGER): KeyedStore {
-  return new KeyedStore({ hostname: CONFORMANCE_HOSTNAME, freeBytes: () => freeBytes })
+function settled(batch: Batch): Batch {
+  batch.settle()
+  return batch
+}
+
+function open(table: SortedKeyValue, freeBytes = Number.MAX_SAFE_INTEGER): KeyedStore {
+  const store = new KeyedStore({ hostname: CONFORMANCE_HOSTNAME, freeBytes: () => freeBytes })
+  store.load(table).settle()
+  return store
 }
 
 function ask(store: KeyedStore, table: SortedKeyValue, request: StoreRequest): Reply {
   if (isMemoryOnly(request.verb)) return store.lease(request as Parameters<KeyedStore['lease']>[0])
-  const result = isRead(request.verb) ? store.read(table, request)! : store.write(table, [request]).results[0]!
+  const result = isRead(request.verb) ? store.read(table, request)! : settled(store.write(table, [request])).results[0]!
   if (!('value' in result)) throw new Error(result.detail)
   return result.value
 }

@@ -1,3 +1,4 @@
+import { IdentityChanges, IdentityIndex } from './identities.ts'
 import { type KeyValue, NeedsWrite, Overlay, readOnly } from './key-value.ts'
 import {
   countBindings,
@@ -23,10 +24,12 @@ import {
   takeCustody,
   wasSeen,
 } from './keyed-mailbox.ts'
+import { readU48 } from './keys.ts'
 import { Leases } from './leases.ts'
 import type { RecordCache } from './record-cache.ts'
-import { type Notice, repair } from './repair.ts'
-import { Damage, type Surroundings, Tables } from './tables.ts'
+import { decodeIdentities } from './records.ts'
+import { type Notice, repair, scan } from './repair.ts'
+import { Damage, type Surroundings, Tables, whole } from './tables.ts'
 import type { Reply, RequestOf, StoreFailure, StoreRequest, UploadVerb, Verb, Verbs } from './verbs.ts'
 
 type Handler<V extends Verb> = (tables: Tables, request: Verbs[V]['request']) => Verbs[V]['reply']
@@ -71,24 +74,41 @@ export class DiskFailure extends Error {
 
 export type Result = { readonly value: Reply } | StoreFailure
 
-export interface Batch {
-  /** One for each request, in order. Theirs to keep only once the transaction is on stable storage. */
-  readonly results: readonly Result[]
+export interface Loaded {
   readonly notices: readonly Notice[]
   /** To be called when the transaction is on stable storage, before anything is read from the disk or the cache again. */
   settle(): void
 }
 
-/** The verbs over any ordered table of bytes. Holds no state but the leases, and what the cache knows of the disk. */
+export interface Batch extends Loaded {
+  /** One for each request, in order. Theirs to keep only once the transaction is on stable storage. */
+  readonly results: readonly Result[]
+}
+
+/**
+ * The verbs over any ordered table of bytes. Holds no state but the leases, the index of identities, and what the cache knows of the
+ * disk. Every batch that reaches the disk has to be settled.
+ */
 export class KeyedStore {
   readonly #surroundings: Surroundings
   readonly #cache: RecordCache | undefined
   readonly #leases = new Leases()
+  #identities = new IdentityIndex()
 
-  /** `cache`: only where nobody else writes to the disk, and every batch that reaches it is settled. */
+  /** `cache`: only where nobody else writes to the disk. */
   constructor(surroundings: Surroundings, cache?: RecordCache) {
     this.#surroundings = surroundings
     this.#cache = cache
+  }
+
+  /** To be called first over a disk that holds anything: reads the index of identities. Throws when it cannot be had. */
+  load(transaction: KeyValue): Loaded {
+    const batch = this.#begin(transaction)
+    const result = this.#attempt(batch, readIdentities)
+    if (!('value' in result)) throw new Error(result.detail)
+    batch.overlay.flush()
+    this.#identities = result.value
+    return { notices: batch.notices, settle: () => batch.overlay.settle() }
   }
 
   lease<V extends 'lease' | 'release'>(request: RequestOf<V>): Verbs['lease' | 'release']['reply'] {
@@ -100,7 +120,12 @@ export class KeyedStore {
   /** Answers a read from a snapshot, or undefined when a damaged record has to be put right first: then it goes with the writes. */
   read(snapshot: Pick<KeyValue, 'get' | 'range'>, request: StoreRequest): { value: Reply } | undefined {
     try {
-      return { value: this.#run(new Tables(readOnly(snapshot, this.#cache), this.#surroundings), request) }
+      const tables = new Tables(
+        readOnly(snapshot, this.#cache),
+        this.#surroundings,
+        new IdentityChanges(this.#identities),
+      )
+      return { value: this.#run(tables, request) }
     } catch (error) {
       if (error instanceof NeedsWrite || error instanceof Damage) return undefined
       throw error
@@ -109,22 +134,40 @@ export class KeyedStore {
 
   /** Runs requests one after the other inside one transaction; throws what the disk throws, and then all of it is undone. */
   write(transaction: KeyValue, requests: readonly StoreRequest[]): Batch {
-    const overlay = new Overlay(transaction, this.#cache)
-    const notices: Notice[] = []
-    const results = requests.map(request => this.#writeOne(overlay, request, notices))
+    const batch = this.#begin(transaction)
+    const { overlay, identities, notices } = batch
+    const results = requests.map(request => this.#attempt(batch, tables => this.#run(tables, request)))
     overlay.flush()
-    return { results, notices, settle: () => overlay.settle() }
+    const settle = (): void => {
+      overlay.settle()
+      identities.settle()
+    }
+    return { results, notices, settle }
   }
 
-  #writeOne(overlay: Overlay, request: StoreRequest, notices: Notice[]): Result {
-    const tables = new Tables(overlay, this.#surroundings)
+  #begin(transaction: KeyValue): Unsettled {
+    return {
+      overlay: new Overlay(transaction, this.#cache),
+      identities: new IdentityChanges(this.#identities),
+      notices: [],
+    }
+  }
+
+  /** Again and again until no record it reads is damaged. */
+  #attempt<T>(
+    { overlay, identities, notices }: Unsettled,
+    run: (tables: Tables) => T,
+  ): { readonly value: T } | StoreFailure {
+    const tables = new Tables(overlay, this.#surroundings, identities)
     for (let repairs = 0; repairs <= REPAIRS_MAX; repairs++) {
       try {
-        const value = this.#run(tables, request)
+        const value = run(tables)
         overlay.accept()
+        identities.accept()
         return { value }
       } catch (error) {
         overlay.reject()
+        identities.reject()
         if (error instanceof DiskFailure) throw error
         if (!(error instanceof Damage)) return { failure: 'io', detail: String(error) }
         notices.push(repair(tables, error))
@@ -138,4 +181,21 @@ export class KeyedStore {
     const handler = HANDLERS[request.verb as keyof typeof HANDLERS] as (tables: Tables, request: StoreRequest) => Reply
     return handler(tables, request)
   }
+}
+
+interface Unsettled {
+  readonly overlay: Overlay
+  readonly identities: IdentityChanges
+  readonly notices: Notice[]
+}
+
+/** Totals first: damaged ones are put right before a repair counts in them. */
+function readIdentities(tables: Tables): IdentityIndex {
+  tables.totals()
+  const index = new IdentityIndex()
+  for (const { key, value } of scan(tables, 'd')) {
+    const group = readU48(key, 1)
+    index.addGroup(group, whole(decodeIdentities(key, value), { table: 'identities', group }, key, value))
+  }
+  return index
 }

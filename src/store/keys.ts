@@ -1,6 +1,5 @@
 import type { WallTime } from '../base/time.ts'
 import { AOR_BYTES_MAX } from './story.ts'
-import type { MessageIdentity } from './verbs.ts'
 
 /**
  * Keys of the store. The first byte names the table; `m` holds a mailbox and everything of it under one prefix; `s` comes last so
@@ -9,10 +8,10 @@ import type { MessageIdentity } from './verbs.ts'
  *   !                         schema version and totals
  *   a aor                     account, with the number of its mailbox
  *   b aor                     bindings
+ *   d group                   identities of 64 messages in a row, hashed: by them a message that comes again is recognised
  *   e endedAt seq             stories that have ended, in order of their end
  *   m mailbox i seq           index: what is known of a waiting message without its bytes
  *   m mailbox j               head: count and bytes, while messages wait; beside the newest index entry, with which it changes
- *   m mailbox k identity      duplicate key: hash of Call-ID, hash of CSeq and From-tag
  *   q number                  quarantine: records that failed their checksum
  *   w aor                     mailboxes that have messages waiting
  *   x expiresAt seq           expiry
@@ -62,6 +61,7 @@ export const isNameTooLong = (aor: string): boolean =>
 export const accountKey = (aor: string): string => `a${nameBytes(aor)}`
 export const bindingsKey = (aor: string): string => `b${nameBytes(aor)}`
 export const waitingKey = (aor: string): string => `w${nameBytes(aor)}`
+export const identitiesKey = (group: number): string => `d${u48(group)}`
 export const endedKey = (at: WallTime, seq: number): string => `e${u48(at)}${u48(seq)}`
 export const expiryKey = (at: WallTime, seq: number): string => `x${u48(at)}${u48(seq)}`
 export const headKey = (mailbox: number): string => `m${u32(mailbox)}j`
@@ -85,33 +85,3 @@ export function pastPrefix(prefix: string): string {
 
 /** The first key after `key`. */
 export const justAfter = (key: string): string => `${key}\0`
-
-/**
- * Two independent 32-bit lanes; only finds a candidate, which is then compared in full, so a collision costs a missed duplicate at
- * worst and never a message.
- */
-function hash(text: string, lanes: number): string {
-  let a = 0x9e3779b9
-  let b = 0x85ebca6b
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i)
-    a = Math.imul(a ^ unit, 0x01000193)
-    b = Math.imul(b ^ unit, 0x5bd1e995)
-    b ^= b >>> 15
-  }
-  a = Math.imul(a ^ (a >>> 16), 0x7feb352d)
-  a ^= a >>> 15
-  b = Math.imul(b ^ (b >>> 13), 0xc2b2ae35)
-  b ^= b >>> 16
-  return lanes === 1 ? u32(a) : u32(a) + u32(b)
-}
-
-export const identityPrefix = (mailbox: number): string => `m${u32(mailbox)}k`
-
-/** Every duplicate key of one Call-ID in one mailbox begins with this. */
-export const callIdPrefix = (mailbox: number, callId: string): string => identityPrefix(mailbox) + hash(callId, 2)
-
-export const identityKey = (
-  mailbox: number,
-  of: Pick<MessageIdentity, 'callId' | 'cseq' | 'fromTag' | 'sender'>,
-): string => callIdPrefix(mailbox, of.callId) + hash(`${of.cseq}\n${of.fromTag}\n${of.sender}`, 1)

@@ -1,19 +1,7 @@
 import t from 'tap'
 import type { WallTime } from '../base/time.ts'
 import { SeededEntropy } from '../testing/seeded-entropy.ts'
-import {
-  expiryKey,
-  identityKey,
-  indexKey,
-  lifeKey,
-  nameOf,
-  pastPrefix,
-  readU32,
-  readU48,
-  u32,
-  u48,
-  waitingKey,
-} from './keys.ts'
+import { expiryKey, indexKey, lifeKey, nameOf, pastPrefix, readU32, readU48, u32, u48, waitingKey } from './keys.ts'
 import { decodeBody, decodeIndex, decodeLife, encodeBody, encodeIndex, encodeLife, type LifeRecord } from './records.ts'
 import { DETAIL_LENGTH_MAX, EVENTS_MAX, withEvent } from './story.ts'
 import type { LifeEvent } from './verbs.ts'
@@ -88,20 +76,6 @@ t.test('keys sort as the numbers in them, and names come back', async t => {
     t.equal(nameOf(waitingKey(name)), name)
   }
   t.equal(pastPrefix('m\u0001\u00ff\u00ff'), 'm\u0002')
-})
-
-t.test('the duplicate keys of one Call-ID stand together', async t => {
-  const key = (callId: string, cseq: number, fromTag: string, sender = 'sip:alice@example.org') =>
-    identityKey(1, { callId, cseq, fromTag, sender })
-  const same = [
-    key('call', 1, 'a'),
-    key('call', 2, 'a'),
-    key('call', 1, 'b'),
-    key('call', 1, 'a', 'sip:carol@example.org'),
-  ]
-  t.equal(new Set(same).size, 4)
-  t.equal(new Set(same.map(key => key.slice(0, -4))).size, 1)
-  t.not(key('other', 1, 'a').slice(0, -4), same[0]!.slice(0, -4))
 })
 
 t.test('a life story keeps its beginning and its latest events within a bound', async t => {

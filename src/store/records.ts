@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib'
 import type { WallTime } from '../base/time.ts'
 import type { Binding } from '../sip/binding.ts'
+import { GROUP_MESSAGES, type IdentityGroup } from './identities.ts'
 import type { Account, LifeEvent, LifeStory, Waiting } from './verbs.ts'
 
 /**
@@ -284,6 +285,20 @@ export const encodeQuarantine = (key: string, damagedKey: string, value: Buffer)
 export const encodeSeq = (key: string, seq: number): Buffer => writer.begin().u48(seq).finish(key)
 
 export const decodeSeq = (key: string, record: Buffer): number | undefined => open(key, record)?.u48()
+
+export function encodeIdentities(key: string, group: IdentityGroup): Buffer {
+  writer.begin()
+  for (const number of group as Uint32Array) writer.u32(number)
+  return writer.finish(key)
+}
+
+export function decodeIdentities(key: string, record: Buffer): IdentityGroup | undefined {
+  const fields = open(key, record)
+  if (!fields) return undefined
+  const group = new Uint32Array(GROUP_MESSAGES * 2)
+  for (let i = 0; i < group.length; i++) group[i] = fields.u32()
+  return group
+}
 
 export const encodeIndex = (key: string, entry: IndexEntry): Buffer => {
   const { isUrgent, lastFailure } = entry

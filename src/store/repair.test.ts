@@ -2,7 +2,7 @@ import t from 'tap'
 import { SortedKeyValue } from '../testing/sorted-key-value.ts'
 import { accountPut, BOB_AOR, custodyOf, pageOf, STORED_AT } from '../testing/store-fixtures.ts'
 import { KeyedStore } from './keyed.ts'
-import { accountKey, bindingsKey, bodyKey, headKey, identityKey, indexKey, lifeKey, TOTALS_KEY } from './keys.ts'
+import { accountKey, bindingsKey, bodyKey, headKey, identitiesKey, indexKey, lifeKey, TOTALS_KEY } from './keys.ts'
 import type { LifeStory, MailboxSummary, StoredMessage, StoreRequest, StoreStatus } from './verbs.ts'
 
 /** Bob's is the first mailbox; messages 1 to 3 wait in it. */
@@ -66,7 +66,7 @@ t.test('a damaged life story does not hold its message up, and is forgotten whol
   t.match(box.ask({ verb: 'confirm', aor: BOB_AOR, seq: 2, at: STORED_AT, detail: '' }), { wasWaiting: true })
   t.match(box.story(2), { recipient: BOB_AOR, events: [{ event: 'stored' }, { event: 'delivered' }] })
   t.equal(box.ask({ verb: 'forget', before: STORED_AT, keep: 0, limit: 9 }), 1)
-  const left = ['index', 'body', 'expiry', 'life', 'identity']
+  const left = ['index', 'body', 'expiry', 'life']
   t.equal(box.table.size, keysBefore - left.length + box.quarantined())
 })
 
@@ -93,10 +93,42 @@ t.test('damaged bindings are as none: the contact registers again', async t => {
   t.equal(box.ask({ verb: 'bindings.put', aor: BOB_AOR, version: 0, bindings: [] }), 'saved')
 })
 
-t.test('a damaged duplicate key is as none', async t => {
-  const box = damaged([identityKey(MAILBOX, custodyOf(2).message)])
-  t.match(box.ask(custodyOf(2)), { outcome: 'stored', seq: 4 })
+t.test(
+  'damaged identities are made again from the life stories, when they are written and when they are loaded',
+  async t => {
+    for (const isRestarted of [false, true]) {
+      const box = damaged([identitiesKey(0)])
+      if (isRestarted) box.restart()
+      t.match(box.ask(custodyOf(2)), { outcome: 'duplicate', seq: 2 })
+      t.match(box.ask(custodyOf(4)), { outcome: 'stored', seq: 4 })
+      t.match(box.notices, [{ table: 'identities' }])
+      t.equal(box.quarantined(), 1)
+      box.restart()
+      for (const seq of [1, 2, 3, 4]) t.match(box.ask(custodyOf(seq)), { outcome: 'duplicate', seq })
+      t.equal(box.notices.length, 1)
+    }
+  },
+)
+
+t.test('identities and totals damaged at once: the store opens, and knows what it has seen', async t => {
+  const box = damaged([identitiesKey(0), TOTALS_KEY])
+  box.restart()
+  t.match(box.notices, [{ table: 'totals' }, { table: 'identities' }])
+  t.match(box.ask(custodyOf(3)), { outcome: 'duplicate', seq: 3 })
 })
+
+t.test(
+  'identities damaged, and one story too: that message alone is not recognised, and it is forgotten whole',
+  async t => {
+    const box = damaged([identitiesKey(0), lifeKey(2)])
+    box.restart()
+    for (const seq of [1, 3]) t.match(box.ask(custodyOf(seq)), { outcome: 'duplicate', seq })
+    t.match(box.ask(custodyOf(2)), { outcome: 'stored', seq: 4 })
+    for (const seq of [1, 2, 3, 4]) box.ask({ verb: 'confirm', aor: BOB_AOR, seq, at: STORED_AT, detail: '' })
+    t.equal(box.ask({ verb: 'forget', before: STORED_AT, keep: 0, limit: 9 }), 4)
+    t.strictSame(box.table.range('d', 'e'), [])
+  },
+)
 
 t.test('what is set aside is bounded', async t => {
   const box = damaged([])
@@ -112,12 +144,14 @@ t.test('what is set aside is bounded', async t => {
 /** Bob with three waiting messages, after these records lost a bit. */
 function damaged(keys: readonly string[]) {
   const table = new SortedKeyValue()
-  const store = new KeyedStore({ hostname: 'edge1.example.org', freeBytes: () => Number.MAX_SAFE_INTEGER })
+  const open = () => new KeyedStore({ hostname: 'edge1.example.org', freeBytes: () => Number.MAX_SAFE_INTEGER })
+  let store = open()
   const notices: unknown[] = []
   const ask = (request: StoreRequest): unknown => {
     const seen = request.verb === 'page' || request.verb === 'status' ? store.read(table, request) : undefined
     if (seen) return seen.value
     const batch = store.write(table, [request])
+    batch.settle()
     notices.push(...batch.notices)
     const [result] = batch.results
     return result && 'value' in result ? result.value : result
@@ -127,6 +161,12 @@ function damaged(keys: readonly string[]) {
     value[value.length - 1]! ^= 4
     table.put(key, value)
   }
+  const restart = (): void => {
+    store = open()
+    const loaded = store.load(table)
+    loaded.settle()
+    notices.push(...loaded.notices)
+  }
   ask(accountPut(BOB_AOR))
   ask({ verb: 'bindings.put', aor: BOB_AOR, version: 0, bindings: [] })
   for (const number of [1, 2, 3]) ask(custodyOf(number))
@@ -134,6 +174,7 @@ function damaged(keys: readonly string[]) {
   return {
     ask,
     flip,
+    restart,
     table,
     notices,
     later: (STORED_AT + 1e9) as typeof STORED_AT,

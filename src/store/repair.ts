@@ -1,3 +1,4 @@
+import { GROUP_MESSAGES, type IdentityGroup, identityHash, withHash } from './identities.ts'
 import type { Entry } from './key-value.ts'
 import { endLife, removeMessage } from './keyed-mailbox.ts'
 import {
@@ -16,6 +17,7 @@ import {
 } from './keys.ts'
 import {
   type BodyRecord,
+  decodeAccount,
   decodeBindings,
   decodeBody,
   decodeHead,
@@ -63,9 +65,9 @@ export function repair(tables: Tables, { record, key, value }: Damage): Notice {
       tables.kv.remove(bindingsKey(record.aor))
       tables.putTotals(recount(tables, tables.totals()))
       return { table: 'bindings', aor: record.aor }
-    case 'identity':
-      tables.kv.remove(key)
-      return { table: 'identity' }
+    case 'identities':
+      tables.putIdentityGroup(record.group, identitiesAgain(tables, record.group))
+      return { table: 'identities' }
     case 'life':
       tables.putLife(lifeAgain(tables, record.seq))
       return { table: 'life', storeId: tables.story(record.seq).storeId }
@@ -180,6 +182,18 @@ function lifeAgain(tables: Tables, seq: number): LifeRecord {
   }
 }
 
+/** From the life stories, which hold them in full. The index in memory has them already, or is being read. */
+function identitiesAgain(tables: Tables, number: number): IdentityGroup {
+  const first = number * GROUP_MESSAGES
+  let group = withHash(undefined, first, undefined)
+  for (let seq = first; seq < first + GROUP_MESSAGES; seq++) {
+    const value = tables.kv.get(lifeKey(seq))
+    const life = value && decodeLife(lifeKey(seq), seq, value)
+    if (life && life.callId !== '') group = withHash(group, seq, identityHash(life.mailbox, life))
+  }
+  return group
+}
+
 /** The totals counted again from the tables; `known` gives those that cannot be counted. */
 function recount(tables: Tables, known: Totals): Totals {
   const totals: Totals = { ...known, accounts: 0, mailboxes: 0, waiting: 0, waitingBytes: 0, bindings: 0, ended: 0 }
@@ -205,8 +219,16 @@ function lostTotals(tables: Tables): Totals {
     damaged: lastNumber(tables, 'q', 1),
     clockFloor: Math.max(lastNumber(tables, 'e', 1), life?.events.at(-1)?.at ?? 0) as Totals['clockFloor'],
     seq: seq + GAP,
-    mailbox: Math.max(0, ...mailboxes(tables)) + GAP,
+    mailbox: lastMailbox(tables) + GAP,
   }
+}
+
+/** Accounts name theirs also while nothing waits in it. */
+function lastMailbox(tables: Tables): number {
+  let last = 0
+  for (const mailbox of mailboxes(tables)) last = mailbox
+  for (const { key, value } of scan(tables, 'a')) last = Math.max(last, decodeAccount(key, value)?.mailbox ?? 0)
+  return last
 }
 
 function lastNumber(tables: Tables, table: string, at: number): number {
@@ -214,7 +236,7 @@ function lastNumber(tables: Tables, table: string, at: number): number {
   return last ? readU48(last.key, at) : 0
 }
 
-function* scan(tables: Tables, table: string): Generator<Entry> {
+export function* scan(tables: Tables, table: string): Generator<Entry> {
   for (let start = table; ; ) {
     const chunk = tables.kv.range(start, pastPrefix(table), { limit: SCAN_CHUNK })
     yield* chunk

@@ -1,9 +1,11 @@
+import { groupOf, hashIn, type IdentityChanges, type IdentityGroup, type IdentityHash, withHash } from './identities.ts'
 import type { Records } from './key-value.ts'
 import {
   accountKey,
   bindingsKey,
   bodyKey,
   headKey,
+  identitiesKey,
   indexKey,
   lifeKey,
   readU48,
@@ -18,6 +20,7 @@ import {
   decodeBindings,
   decodeBody,
   decodeHead,
+  decodeIdentities,
   decodeIndex,
   decodeLife,
   decodeTotals,
@@ -25,6 +28,7 @@ import {
   encodeBindings,
   encodeBody,
   encodeHead,
+  encodeIdentities,
   encodeIndex,
   encodeLife,
   encodeTotals,
@@ -49,7 +53,7 @@ export type DamagedRecord =
   | { readonly table: 'head'; readonly box: Box }
   | { readonly table: 'index' | 'body'; readonly box: Box; readonly seq: number }
   | { readonly table: 'life'; readonly seq: number }
-  | { readonly table: 'identity' }
+  | { readonly table: 'identities'; readonly group: number }
 
 /** Thrown by a read; the verb begins again once the record is set aside and what hangs on it put right. */
 export class Damage extends Error {
@@ -89,10 +93,13 @@ const NO_BINDINGS: BindingsRecord = { version: 0, bindings: [] }
 export class Tables {
   readonly kv: Records
   readonly surroundings: Surroundings
+  /** In memory; changed together with the records that it is read from at the next start. */
+  readonly identities: IdentityChanges
 
-  constructor(kv: Records, surroundings: Surroundings) {
+  constructor(kv: Records, surroundings: Surroundings, identities: IdentityChanges) {
     this.kv = kv
     this.surroundings = surroundings
+    this.identities = identities
   }
 
   /** A copy, for the verb to count in. */
@@ -202,6 +209,35 @@ export class Tables {
   putLife(life: LifeRecord): void {
     const key = lifeKey(life.seq)
     this.kv.put(key, encodeLife(key, life))
+  }
+
+  identityGroup(group: number): IdentityGroup | undefined {
+    const key = identitiesKey(group)
+    const known = this.kv.known(key)
+    if (known !== undefined) return (known ?? undefined) as IdentityGroup | undefined
+    const value = this.kv.get(key)
+    return value && whole(decodeIdentities(key, value), { table: 'identities', group }, key, value)
+  }
+
+  putIdentity(seq: number, of: IdentityHash): void {
+    this.putIdentityGroup(groupOf(seq), withHash(this.identityGroup(groupOf(seq)), seq, of))
+    this.identities.add(of, seq)
+  }
+
+  /** By the record, as the life story may have lost it. */
+  removeIdentity(seq: number): void {
+    const group = this.identityGroup(groupOf(seq))
+    const of = group && hashIn(group, seq)
+    if (!of) return
+    this.putIdentityGroup(groupOf(seq), withHash(group, seq, undefined))
+    this.identities.remove(of, seq)
+  }
+
+  /** There is no record of a group without identities. */
+  putIdentityGroup(number: number, group: IdentityGroup): void {
+    const key = identitiesKey(number)
+    if ((group as Uint32Array).every(part => part === 0)) this.kv.remove(key)
+    else this.kv.putRecord(key, group, () => encodeIdentities(key, group))
   }
 
   /** A record that is read for many messages, and so kept as a value. */

@@ -32,6 +32,7 @@ interface Pending {
 
 interface Flush {
   readonly changes: readonly (readonly [Key, Buffer | undefined])[]
+  settle(): void
 }
 
 /** As the store on a real disk: what comes while a flush is under way waits for the next one. */
@@ -111,7 +112,9 @@ export class SimulatedDisk {
   }
 
   #open(): KeyedStore {
-    return new KeyedStore({ hostname: this.#hostname, freeBytes: () => this.freeBytes })
+    const store = new KeyedStore({ hostname: this.#hostname, freeBytes: () => this.freeBytes })
+    store.load(this.durable).settle()
+    return store
   }
 
   #after(delayMs: number, run: () => void): void {
@@ -141,11 +144,11 @@ export class SimulatedDisk {
     this.#waiting = []
     const { flushMinMs, flushMaxMs } = this.faults
     const transaction = new Recorder(this.durable)
-    const { results } = this.#store.write(
+    const { results, settle } = this.#store.write(
       transaction,
       batch.map(({ request }) => request),
     )
-    this.#flush = { changes: [...transaction.changes] }
+    this.#flush = { changes: [...transaction.changes], settle }
     const failure = this.#failure()
     this.#after(flushMinMs + this.#entropy.below(flushMaxMs - flushMinMs + 1), () => {
       if (!failure && this.#flush) this.#keep(this.#flush)
@@ -161,12 +164,13 @@ export class SimulatedDisk {
     return failure && { failure, detail: `simulated ${failure}` }
   }
 
-  #keep({ changes }: Flush): void {
+  #keep({ changes, settle }: Flush): void {
     this.flushes++
     for (const [key, value] of changes) {
       if (value === undefined) this.durable.remove(key)
       else this.durable.put(key, value)
     }
+    settle()
   }
 }
 
