@@ -225,7 +225,7 @@ export interface Verbs {
   delete: { request: { aor: string; seq: number; at: WallTime; detail: string }; reply: 'deleted' | 'absent' }
   /** Ends messages whose time has come, oldest first, at most `limit`. Never asked while the clock is not trusted. */
   expire: { request: { at: WallTime; limit: number }; reply: readonly (Waiting & { readonly aor: string })[] }
-  /** Forgets life stories and duplicate keys of messages that ended before `before`, at most `limit`. */
+  /** Forgets life stories and identities of messages that ended before `before`, at most `limit`. */
   forget: { request: { before: WallTime; keep: number; limit: number }; reply: number }
 
   // looking in from outside
