@@ -17,6 +17,23 @@ t.test('RFC 4145 4.1 the connection that stands keeps its roles', async t => {
   t.match(passive?.toString(), 'a=setup:active\r\n')
 })
 
+t.test('RFC 4145 4.1 a role that we took once stays ours however often actpass is offered', async t => {
+  const first = answerAgain(OFFER, THEIRS, bytes(sdpOfPhone('actpass', 2)))!
+  t.match(first.toString(), 'a=setup:passive\r\n')
+  const second = answerAgain(first, bytes(sdpOfPhone('actpass', 2)), bytes(sdpOfPhone('actpass', 3)))
+  t.equal(second?.toString(), first.toString())
+})
+
+t.test('RFC 3264 6.1 where we receive, the offerer still has to send', async t => {
+  const mine = bytes(OFFER.toString().replace('sendonly', 'recvonly').replace('actpass', 'passive'))
+  const theirs = sdpOfPhone('active').replace('recvonly', 'sendonly')
+  const answer = (offer: string): string | undefined => answerAgain(mine, bytes(theirs), bytes(offer))?.toString()
+  t.equal(answer(theirs), mine.toString(), 'nothing moved')
+  t.equal(answer(theirs.replace('sendonly', 'sendrecv')), mine.toString())
+  t.equal(answer(theirs.replace('sendonly', 'recvonly')), undefined)
+  t.equal(answer(theirs.replace('sendonly', 'inactive')), undefined)
+})
+
 t.test('RFC 3264 8 the version rises when something changes, and only then', async t => {
   const first = again(sdpOfPhone('active'))!
   t.match(first, 'o=- 3912345 2 IN IP4 192.0.2.1\r\n')
