@@ -1,7 +1,7 @@
 import type { Instant, Now } from '../base/time.ts'
-import { Coverage } from './coverage.ts'
 import type { ContinuationFlag, MsrpField, MsrpHead } from './frame.ts'
 import type { MsrpLimits } from './limits.ts'
+import { Progress } from './progress.ts'
 
 /** A whole message, put together from its chunks. */
 export interface MsrpMessage {
@@ -37,10 +37,8 @@ export interface AssemblyBudget {
 interface Partial {
   readonly messageId: string
   readonly first: MsrpHead
-  readonly coverage: Coverage
+  readonly progress: Progress
   body: Buffer
-  /** Set by the chunk with `$` (RFC 4975 5.1). */
-  total: number | undefined
   /** Why the message is refused; further chunks of it get the same. */
   refusal: number | undefined
   touchedAt: Instant
@@ -51,9 +49,14 @@ const EMPTY = Buffer.alloc(0)
 /** A message that got no chunk for so long gives its place to another. */
 const STALE_MS = 30_000
 
+/** As many as one window of chunks can repeat. */
+const COMPLETE_MAX = 64
+
 /** Puts messages together in memory, the latest chunk winning where they overlap; asks what to answer to each. */
 export class MemoryAssembly implements ChunkReceiver {
   readonly #partials = new Map<string, Partial>()
+  /** Message-IDs of those handed on last. */
+  readonly #complete = new Set<string>()
   readonly #limits: MsrpLimits
   readonly #budget: AssemblyBudget
   readonly #onMessage: (now: Now, message: MsrpMessage) => number
@@ -80,6 +83,7 @@ export class MemoryAssembly implements ChunkReceiver {
     this.#offset = (head.byteRange?.start ?? 1) - 1
     const declared = Math.max(head.byteRange?.total ?? 0, head.byteRange?.end ?? 0, this.#offset)
     if (declared > this.#limits.messageBytes) this.#refuse(partial, 413)
+    else this.#judge(partial, partial.progress.begin(head.byteRange))
     return partial.refusal ?? 200
   }
 
@@ -87,16 +91,21 @@ export class MemoryAssembly implements ChunkReceiver {
     const partial = this.#current!
     const end = this.#offset + bytes.length
     if (end > this.#limits.messageBytes) return this.#refuse(partial, 413)
-    if (this.#offset === 0 && partial.body.length === 0 && !this.#whole) this.#whole = bytes
-    else if (!this.#unwrap(partial) || !this.#write(partial, this.#offset, bytes)) return this.#refuse(partial, 413)
+    const isFirst = this.#offset === 0 && partial.body.length === 0 && !this.#whole
+    if (isFirst && partial.progress.fits(end)) this.#whole = bytes
+    else {
+      this.#unwrap(partial)
+      this.#write(partial, this.#offset, bytes)
+    }
     this.#offset = end
-    return 200
+    return partial.refusal ?? 200
   }
 
   end(now: Now, flag: ContinuationFlag, answer: AnswerChunk): void {
     const partial = this.#current
     this.#current = undefined
-    if (partial && flag === '$') partial.total = this.#offset
+    if (partial && flag === '$') this.#endAt(partial, this.#offset)
+    if (partial && flag === '+') this.#unwrap(partial)
     const body = partial && flag !== '#' ? this.#wholeBody(partial) : undefined
     this.#whole = undefined
     const refusal = partial ? partial.refusal : 413
@@ -106,6 +115,7 @@ export class MemoryAssembly implements ChunkReceiver {
       return
     }
     const { messageId, first } = partial
+    this.#remember(messageId)
     const status = this.#onMessage(now, { messageId, contentType: first.contentType, body, headers: first.fields })
     answer(now, status, body.length)
   }
@@ -119,24 +129,24 @@ export class MemoryAssembly implements ChunkReceiver {
   /** Undefined while octets are missing, or when the message is refused. */
   #wholeBody(partial: Partial): Buffer | undefined {
     const whole = this.#whole
-    if (partial.refusal !== undefined) return undefined
-    if (whole && partial.total === whole.length) return whole
-    if (!this.#unwrap(partial)) this.#refuse(partial, 413)
-    const isWhole =
-      partial.refusal === undefined && partial.total !== undefined && partial.coverage.covers(partial.total)
-    return isWhole ? partial.body.subarray(0, partial.total) : undefined
+    const size = partial.progress.size
+    if (partial.refusal !== undefined || size === undefined) return undefined
+    return whole ?? partial.body.subarray(0, size)
+  }
+
+  #endAt(partial: Partial, size: number): void {
+    // A whole message in one piece is not copied, only counted.
+    if (this.#whole) this.#judge(partial, partial.progress.add(0, size))
+    this.#judge(partial, partial.progress.end(size))
   }
 
   #place(now: Now, messageId: string, first: MsrpHead): Partial | undefined {
-    if (this.#partials.size >= this.#limits.partialMessages) this.#dropStale(now)
-    if (this.#partials.size >= this.#limits.partialMessages) return undefined
-    const coverage = new Coverage(this.#limits.pieces)
+    if (this.#partials.size >= this.#limits.partialMessages && !this.#makeRoom(now)) return undefined
     const partial: Partial = {
       messageId,
       first,
-      coverage,
+      progress: new Progress(this.#limits.pieces),
       body: EMPTY,
-      total: undefined,
       refusal: undefined,
       touchedAt: now.at,
     }
@@ -144,23 +154,39 @@ export class MemoryAssembly implements ChunkReceiver {
     return partial
   }
 
-  #dropStale(now: Now): void {
+  /** What went stale goes, or else a second copy of a chunk whose message is complete. */
+  #makeRoom(now: Now): boolean {
+    const before = this.#partials.size
     for (const partial of this.#partials.values()) if (now.at - partial.touchedAt > STALE_MS) this.#drop(partial)
+    if (this.#partials.size < before) return true
+    const echo = [...this.#partials.values()].find(({ messageId }) => this.#complete.has(messageId))
+    if (echo) this.#drop(echo)
+    return echo !== undefined
+  }
+
+  #remember(messageId: string): void {
+    this.#complete.add(messageId)
+    if (this.#complete.size > COMPLETE_MAX) this.#complete.delete(this.#complete.values().next().value!)
   }
 
   /** Copies the piece that was held as it came. */
-  #unwrap(partial: Partial): boolean {
+  #unwrap(partial: Partial): void {
     const whole = this.#whole
     this.#whole = undefined
-    return !whole || this.#write(partial, 0, whole)
+    if (whole) this.#write(partial, 0, whole)
   }
 
-  #write(partial: Partial, offset: number, bytes: Buffer): boolean {
+  #write(partial: Partial, offset: number, bytes: Buffer): void {
+    if (partial.refusal !== undefined) return
     const end = offset + bytes.length
-    if (end > partial.body.length && !this.#grow(partial, end)) return false
-    if (!partial.coverage.add(offset, end)) return false
+    const hasRoom = end <= partial.body.length || this.#grow(partial, end)
+    if (!this.#judge(partial, hasRoom ? partial.progress.add(offset, end) : 413)) return
     bytes.copy(partial.body, offset)
-    return true
+  }
+
+  #judge(partial: Partial, status: number): boolean {
+    if (status !== 200) this.#refuse(partial, status)
+    return status === 200
   }
 
   #grow(partial: Partial, needed: number): boolean {

@@ -8,6 +8,7 @@ import { Incoming } from './incoming.ts'
 import type { OutgoingMessage } from './message.ts'
 import { MsrpParser, MsrpSyntaxError } from './parse.ts'
 import type { Session } from './session.ts'
+import { Silence } from './silence.ts'
 
 /** A request of ours that waits for its answer. */
 export interface Transaction {
@@ -36,6 +37,7 @@ export class Connection {
   /** Sessions with something to send, each once, in the order of their turns. */
   readonly #turns: Session[] = []
   readonly #holders = new Set<Session>()
+  readonly #silence: Silence
   #windowBytes = 0
   #progressAt = 0 as Instant
   #responseTimer: Timer | undefined
@@ -48,6 +50,14 @@ export class Connection {
     this.isOpen = !isOutgoing
     this.#parser = new MsrpParser(host.limits)
     this.#incoming = new Incoming(host, this)
+    this.#silence = new Silence(
+      host,
+      () => this.#parser.isMidFrame,
+      (now, why) => {
+        host.counters.count('msrp_silent_closed', why)
+        host.drop(now, this, `nothing heard for too long, ${why}`)
+      },
+    )
   }
 
   get unanswered(): number {
@@ -57,6 +67,7 @@ export class Connection {
   /** Nobody of ours uses it: it may stay for a while and no longer. */
   unbound(now: Now): void {
     this.#host.timers.cancel(this.#unboundTimer)
+    this.#silence.stop()
     const due = after(now, this.#host.limits.unboundMs)
     this.#unboundTimer = this.#host.timers.set('msrp unbound', due, later => {
       this.#host.counters.count('msrp_unbound_closed')
@@ -64,8 +75,9 @@ export class Connection {
     })
   }
 
-  bind(session: Session): void {
+  bind(now: Now, session: Session): void {
     this.sessions.add(session)
+    this.#silence.watch(now)
     this.#host.timers.cancel(this.#unboundTimer)
   }
 
@@ -76,16 +88,19 @@ export class Connection {
     for (const session of [...this.sessions]) session.verify(now)
   }
 
-  hold(_now: Now, session: Session, isHeld: boolean): void {
+  hold(now: Now, session: Session, isHeld: boolean): void {
     const wasHeld = this.#holders.size > 0
     if (isHeld) this.#holders.add(session)
     else this.#holders.delete(session)
     const isNowHeld = this.#holders.size > 0
-    if (!this.isClosed && wasHeld !== isNowHeld) this.#host.outputs.hold(this.flow, isNowHeld)
+    if (this.isClosed || wasHeld === isNowHeld) return
+    this.#silence.pause(now, isNowHeld)
+    this.#host.outputs.hold(this.flow, isNowHeld)
   }
 
   received(now: Now, bytes: Buffer): void {
     this.#host.wakes(this)
+    this.#silence.heard(now)
     this.#parser.push(bytes)
     try {
       for (let event = this.#parser.next(); event; event = this.#parser.next()) {
@@ -95,6 +110,7 @@ export class Connection {
         else this.#incoming.begin(now, event.head)
         if (this.isClosed) return
       }
+      this.#incoming.pause()
     } catch (error) {
       if (!(error instanceof MsrpSyntaxError)) throw error
       this.#host.counters.count('msrp_malformed', error.why)
@@ -130,6 +146,7 @@ export class Connection {
 
   end(): void {
     this.isClosed = true
+    this.#silence.stop()
     this.#host.timers.cancel(this.#unboundTimer)
     this.#host.timers.cancel(this.#responseTimer)
     this.#transactions.clear()

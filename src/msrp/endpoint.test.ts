@@ -44,7 +44,7 @@ t.test(
       t.match(heard, 'Message-ID: mess1')
       side.say(flow, answersTo(heard))
       t.strictSame(owner.outcomes.get('mess1'), { status: 200 })
-      t.equal(side.timers.size, 0)
+      t.equal(side.pending, 0)
     }
   },
 )
@@ -135,7 +135,7 @@ t.test('RFC 4975 10.2: lost framing is answered 400 if it can be, and the connec
   t.equal(side.closed.length, 2)
   side.say(other, 'more')
   t.equal(side.heard(), '', 'it is dead')
-  t.equal(side.timers.size, 0)
+  t.equal(side.pending, 0)
 })
 
 t.test('RFC 4975 7.2: Failure-Report decides which answers are sent', async t => {
@@ -269,7 +269,7 @@ t.test('a bound connection may rest; it goes some time after its last session', 
   owner.session.close(side.now)
   side.advance(30_000)
   t.equal(side.closed.length, 1)
-  t.equal(side.timers.size, 0)
+  t.equal(side.pending, 0)
 })
 
 t.test('connections are bounded in all and per remote address, and room comes back', async t => {

@@ -8,6 +8,7 @@ import { Connection } from './connection.ts'
 import { firstUri } from './frame.ts'
 import type { MsrpHost, MsrpOutputs } from './host.ts'
 import { MSRP_LIMITS, type MsrpLimits } from './limits.ts'
+import { Peers } from './peers.ts'
 import { type MsrpSession, type MsrpSessionEvents, type MsrpSessionOptions, Session } from './session.ts'
 import { formatMsrpUri, isNumericHost, MSRP_PORT, type MsrpUri, parseMsrpUri } from './uri.ts'
 
@@ -42,8 +43,7 @@ export class MsrpEndpoint {
   readonly #connections = new Map<string, Connection>()
   /** Those we opened, by where to. */
   readonly #opened = new Map<string, Connection>()
-  /** How many each remote address opened to us. */
-  readonly #accepted = new Map<string, number>()
+  readonly #accepted = new Peers()
   readonly #sessions = new Map<string, Session>()
   readonly #bySessionId = new Map<string, Session>()
   readonly #awake = new Set<Connection>()
@@ -88,15 +88,14 @@ export class MsrpEndpoint {
     }
     const { counters, outputs } = this.#options
     const { address } = flow.remote
-    const fromThere = this.#accepted.get(address) ?? 0
     const isFull = this.#connections.size >= this.#limits.connections
-    if (isFull || fromThere >= this.#limits.connectionsPerAddress) {
+    if (isFull || this.#accepted.count(address) >= this.#limits.connectionsPerAddress) {
       counters.count('msrp_connection_refused', isFull ? 'total' : 'address')
       outputs.close(flow)
       return
     }
     counters.count('msrp_connection', 'accepted')
-    this.#accepted.set(address, fromThere + 1)
+    this.#accepted.add(address)
     const connection = new Connection(this.#host, flow, false)
     this.#connections.set(flow.id, connection)
     connection.unbound(now)
@@ -214,13 +213,8 @@ export class MsrpEndpoint {
   }
 
   #uncount({ flow, isOutgoing }: Connection): void {
-    if (isOutgoing) {
-      this.#opened.delete(`${flow.transport} ${flow.remote.address} ${flow.remote.port}`)
-      return
-    }
-    const left = (this.#accepted.get(flow.remote.address) ?? 1) - 1
-    if (left > 0) this.#accepted.set(flow.remote.address, left)
-    else this.#accepted.delete(flow.remote.address)
+    if (isOutgoing) this.#opened.delete(`${flow.transport} ${flow.remote.address} ${flow.remote.port}`)
+    else this.#accepted.remove(flow.remote.address)
   }
 }
 

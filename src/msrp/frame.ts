@@ -51,7 +51,16 @@ export const firstUri = (path: string): string => {
   return space < 0 ? path : path.slice(0, space)
 }
 
-const BYTE_RANGE = /^(\d{1,15})-(\d{1,15}|\*)\/(\d{1,15}|\*)$/
+const BYTE_RANGE = /^(\d+)-(\d+|\*)\/(\d+|\*)$/
+
+/** The defect of a head whose Byte-Range is well-formed and names octets that no number here can count: 423, not 400. */
+export const OUT_OF_BOUNDS = 'Byte-Range out of bounds'
+
+/** Of a Byte-Range that is malformed: whether it is only too large. */
+export const isRangeTooLarge = (value: string): boolean => {
+  const match = BYTE_RANGE.exec(value)
+  return match?.slice(1).some(each => each !== '*' && !Number.isSafeInteger(Number(each))) === true
+}
 
 /** Undefined when malformed. `1-0/0` is the range of nothing. */
 export const parseByteRange = (value: string): ByteRange | undefined => {
@@ -60,10 +69,13 @@ export const parseByteRange = (value: string): ByteRange | undefined => {
   const start = Number(match[1])
   const end = match[2] === '*' ? undefined : Number(match[2])
   const total = match[3] === '*' ? undefined : Number(match[3])
+  if (!Number.isSafeInteger(start) || !isBounded(end) || !isBounded(total)) return undefined
   if (start < 1 || (end !== undefined && end < start - 1)) return undefined
   if (total !== undefined && (start > total + 1 || (end !== undefined && end > total))) return undefined
   return { start, end, total }
 }
+
+const isBounded = (value: number | undefined): boolean => value === undefined || Number.isSafeInteger(value)
 
 export const formatByteRange = (range: ByteRange): string => `${range.start}-${range.end ?? '*'}/${range.total ?? '*'}`
 
@@ -119,9 +131,9 @@ export const encodeResponse = (request: MsrpHead, status: number): string => {
 }
 
 /** RFC 4975 7.1.2: goes back the whole path that the SEND came. */
-export const encodeReport = (transactionId: string, send: MsrpHead, status: number, total: number): string =>
+export const encodeReport = (transactionId: string, send: MsrpHead, status: number, range: ByteRange): string =>
   `MSRP ${transactionId} REPORT\r\nTo-Path: ${send.fromPath}\r\nFrom-Path: ${firstUri(send.toPath)}\r\n` +
-  `Message-ID: ${send.messageId}\r\nByte-Range: 1-${total}/${total}\r\n` +
+  `Message-ID: ${send.messageId}\r\nByte-Range: ${formatByteRange(range)}\r\n` +
   `Status: 000 ${status}${COMMENTS[status] ? ` ${COMMENTS[status]}` : ''}\r\n-------${transactionId}$\r\n`
 
 /** RFC 4975 10. */

@@ -1,8 +1,10 @@
 import {
   type ByteRange,
   type ContinuationFlag,
+  isRangeTooLarge,
   type MsrpField,
   type MsrpHead,
+  OUT_OF_BOUNDS,
   parseByteRange,
   parseReportStatus,
   type ReportStatus,
@@ -109,7 +111,7 @@ export class HeadBuilder {
       case 'byte-range':
         if (this.#byteRange) this.#defect ??= 'Byte-Range'
         this.#byteRange = parseByteRange(value)
-        if (!this.#byteRange) this.#defect ??= 'Byte-Range'
+        if (!this.#byteRange) this.#defect ??= isRangeTooLarge(value) ? OUT_OF_BOUNDS : 'Byte-Range'
         return true
       case 'Content-Type':
       case 'content-type':

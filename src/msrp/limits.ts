@@ -10,13 +10,19 @@ export interface MsrpLimits {
   readonly bindMs: number
   /** How long a connection may carry no session: half-open ones and strangers go after it. */
   readonly unboundMs: number
+  /** Silence of the peer in the middle of a frame: longer than a tunnel or a change of cells lasts. */
+  readonly stalledMs: number
+  /** Silence on a connection that sessions use: the two hours after which RFC 1122 4.2.3.6 has a TCP ask whether anybody is there. */
+  readonly idleMs: number
+  /** Octets past the end that its Byte-Range says: so far a chunk is refused for them, further its end-line is lost. */
+  readonly overrunBytes: number
   /** Unanswered body octets per connection: what a slow link holds in the host's buffer for us. */
   readonly windowBytes: number
   /** Unanswered chunks per connection. */
   readonly windowChunks: number
   /** Connections in all: file descriptors. */
   readonly connections: number
-  /** Connections that one remote address opened to us: a site behind one NAT fits, a flood does not. */
+  /** Connections that one IPv4 address or IPv6 /64 opened to us: a site behind one NAT fits, a flood does not. */
   readonly connectionsPerAddress: number
   /** Sessions in all: one delivery each. */
   readonly sessions: number
@@ -38,6 +44,9 @@ export const MSRP_LIMITS: MsrpLimits = {
   responseMs: 30_000,
   bindMs: 30_000,
   unboundMs: 30_000,
+  stalledMs: 300_000,
+  idleMs: 7_200_000,
+  overrunBytes: 64 * 1024,
   windowBytes: 256 * 1024,
   windowChunks: 64,
   connections: 1024,

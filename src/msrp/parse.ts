@@ -54,6 +54,11 @@ export class MsrpParser {
     this.#limits = limits
   }
 
+  /** A frame has begun and not ended. */
+  get isMidFrame(): boolean {
+    return this.#state !== 'start' || this.#position < this.#bytes.length
+  }
+
   push(bytes: Buffer): void {
     const kept = this.#bytes.length - this.#position
     if (kept === 0) {

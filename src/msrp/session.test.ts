@@ -40,7 +40,7 @@ t.test('RFC 4975 5.4: the active side connects and sends a bodiless SEND; its 20
   side.say(side.connected[0]!, answersTo(bind))
   t.equal(owner.ready, 1)
   t.equal(owner.session.state, 'ready')
-  t.equal(side.timers.size, 0)
+  t.equal(side.pending, 0)
 })
 
 t.test('RFC 4976: the whole path of the peer goes into To-Path, the nearest hop is connected to', async t => {
@@ -83,7 +83,7 @@ t.test('RFC 4975 7.1: success is every chunk answered 200', async t => {
   )
   t.equal(new Set(sent.match(/^MSRP \S+/gm)).size, 3, 'a transaction id per chunk')
   t.strictSame(owner.outcomes.get('mess1'), { status: 200 })
-  t.equal(side.timers.size, 0)
+  t.equal(side.pending, 0)
 })
 
 t.test('RFC 4975 7.1: success is not told before the last answer', async t => {
@@ -120,7 +120,7 @@ t.test('RFC 4975 10.8, 10.10: 481 and 506 end the session', async t => {
     t.match(owner.outcomes.get('second'), { closed: `refused by the peer: ${status}` })
     t.equal(owner.closed.length, 1)
     t.equal(side.closed.length, 1, 'nobody else uses the connection')
-    t.equal(side.timers.size, 0)
+    t.equal(side.pending, 0)
   }
 })
 
@@ -149,7 +149,7 @@ t.test('RFC 4975 7.1.1: thirty seconds without an answer are a 408', async t => 
   t.equal(owner.outcomes.size, 0)
   side.advance(1)
   t.match(owner.outcomes.get('mess1'), { status: 408 })
-  t.equal(side.timers.size, 0)
+  t.equal(side.pending, 0)
 })
 
 t.test('RFC 4975 7.1.1: a peer that is slow but answers is not given up', async t => {
@@ -231,7 +231,7 @@ t.test('RFC 4975 7.1.2: a success REPORT is awaited when asked for, in one piece
   t.strictSame(owner.outcomes.get('mess1'), { status: 200 })
   t.equal(owner.reports.length, 2)
   t.equal(side.heard(), '', '7.2: a REPORT is never answered')
-  t.equal(side.timers.size, 0)
+  t.equal(side.pending, 0)
 })
 
 t.test('RFC 4975 7.1.2: a REPORT may overtake the answers, may have open ranges, may not come at all', async t => {
@@ -267,7 +267,7 @@ t.test('RFC 4975 7.1.1: Failure-Report no is done when handed over, and has to f
   t.strictSame(headersIn(side.heard(), 'Failure-Report'), ['no', 'no'])
   owner.send('mess2', Buffer.alloc(300_000), { failureReport: 'no' })
   t.match(owner.outcomes.get('mess2'), { status: 413 })
-  t.equal(side.timers.size, 0)
+  t.equal(side.pending, 0)
 })
 
 t.test('an empty message is one chunk with a Content-Type', async t => {
@@ -310,6 +310,6 @@ t.test('a connection that breaks ends its sessions and their messages', async t 
   side.endpoint.flowClosed(side.now, flow, 'reset')
   t.strictSame(owner.closed, ['connection lost: reset'])
   t.strictSame(owner.outcomes.get('mess1'), { closed: 'connection lost: reset' })
-  t.equal(side.timers.size, 0)
+  t.equal(side.pending, 0)
   t.equal(side.closed.length, 0)
 })

@@ -8,6 +8,7 @@ import type { ByteRange, MsrpHead } from './frame.ts'
 import type { MsrpHost } from './host.ts'
 import type { Outcome, OutgoingOptions } from './message.ts'
 import { Outbox } from './outbox.ts'
+import { Refusals } from './refusals.ts'
 import { sendBinding } from './send.ts'
 import { isNumericHost, type MsrpUri, parseMsrpUri } from './uri.ts'
 
@@ -52,6 +53,8 @@ export interface MsrpStart {
   readonly role: 'active' | 'passive'
   /** Numeric address of the nearest hop, if its URI names a host that had to be looked up. */
   readonly address?: string
+  /** The peer's a=fingerprint values where they came with its answer; in place of those given at `open`. */
+  readonly fingerprints?: readonly string[]
 }
 
 export interface MsrpSession {
@@ -77,7 +80,8 @@ export class Session implements MsrpSession {
   readonly receives: boolean
   readonly receiver: ChunkReceiver
   readonly events: MsrpSessionEvents
-  readonly terms: BindingTerms
+  terms: BindingTerms
+  readonly refusals = new Refusals()
   connection: Connection | undefined
   /** What goes into To-Path. Unknown until start. */
   remotePath = ''
@@ -142,10 +146,10 @@ export class Session implements MsrpSession {
   }
 
   /** RFC 4975 5.4: the first request with our path binds the connection that it came over. */
-  bindTo(connection: Connection): void {
+  bindTo(now: Now, connection: Connection): void {
     if (this.connection) return
     this.connection = connection
-    connection.bind(this)
+    connection.bind(now, this)
   }
 
   /** The connection stands now: whether it is the one that was agreed on. */
@@ -187,6 +191,7 @@ export class Session implements MsrpSession {
     const uris = options.remotePath.map(parseMsrpUri)
     const [next] = uris
     this.remotePath = options.remotePath.join(' ')
+    if (options.fingerprints) this.terms = { ...this.terms, fingerprints: options.fingerprints }
     if (this.#refusal !== undefined) this.fail(now, this.#refusal)
     else if (!next || uris.includes(undefined)) this.fail(now, 'malformed path of the peer')
     else if (this.#isHeard) this.#ready(now)
@@ -209,7 +214,7 @@ export class Session implements MsrpSession {
       this.fail(now, obstacle ?? 'too many connections')
       return
     }
-    this.bindTo(connection)
+    this.bindTo(now, connection)
     if (connection.isOpen) this.verify(now)
     if (this.isClosed) return
     this.#state = 'binding'

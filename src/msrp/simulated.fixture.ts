@@ -62,10 +62,16 @@ export class Side {
     this.#fireAt(end as Instant)
   }
 
+  /** Timers that run, but for the one that looks after silent peers as long as a session is bound. */
+  get pending(): number {
+    return this.timers.size - (this.timers.describe()['msrp silence'] ?? 0)
+  }
+
   /** A peer connects. */
-  accept(id = 'peer', address = '198.51.100.7'): Flow {
+  accept(id = 'peer', address = '198.51.100.7', more: Partial<Flow> = {}): Flow {
     const remote = { address, port: 40000 }
-    const flow: Flow = { id, protocol: 'msrp', transport: 'tcp', local: { address: '192.0.2.1', port: 2855 }, remote }
+    const local = { address: '192.0.2.1', port: 2855 }
+    const flow: Flow = { id, protocol: 'msrp', transport: 'tcp', local, remote, ...more }
     this.endpoint.flowOpened(this.now, flow)
     return flow
   }
