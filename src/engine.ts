@@ -17,6 +17,8 @@ export interface EngineOptions {
   readonly msrp: readonly { readonly transport: 'tcp' | 'tls'; readonly endpoint: Endpoint }[]
   /** The machine's own addresses, for listeners on every address. */
   readonly addresses?: readonly string[]
+  /** `sha-256 AA:BB:...` of the certificate that MSRP listeners of TLS show now; needed where there is one. */
+  readonly localFingerprint?: () => string
   readonly entropy: Entropy
   readonly log: Log
   readonly counters: Counters
@@ -45,7 +47,7 @@ export class Engine {
   #ids = 0
   #now: Now | undefined
 
-  constructor({ config, sip, msrp, addresses, entropy, log, counters }: EngineOptions) {
+  constructor({ config, sip, msrp, addresses, localFingerprint, entropy, log, counters }: EngineOptions) {
     this.#counters = counters
     // Stream flows of another run of the process must never be taken for ours: bindings outlive a restart, streams do not.
     this.#run = token(entropy, 40)
@@ -54,6 +56,7 @@ export class Engine {
       sip,
       msrp,
       ...(addresses && { addresses }),
+      ...(localFingerprint && { localFingerprint }),
       entropy,
       log,
       counters,

@@ -3,9 +3,10 @@ import type { Endpoint } from '../base/flow.ts'
 import { IM_FEATURE_TAG } from '../base/product.ts'
 import type { Now } from '../base/time.ts'
 import type { MsrpEndpoint } from '../msrp/endpoint.ts'
-import type { MsrpSession } from '../msrp/session.ts'
+import type { MsrpSession, MsrpStart } from '../msrp/session.ts'
 import { isNumericHost, parseMsrpUri } from '../msrp/uri.ts'
 import { acceptsInside, canPush, type PushForm } from '../sdp/accept.ts'
+import { usableFingerprints } from '../sdp/fingerprint.ts'
 import { type MsrpMedia, readAnswer, takesMessages } from '../sdp/msrp-media.ts'
 import { pushOffer } from '../sdp/push-offer.ts'
 import type { Resolver } from '../sip/next-hop.ts'
@@ -27,6 +28,8 @@ export interface MsrpPushParts {
   readonly entropy: Entropy
   /** Where our MSRP listener is reached, for m= and c=. */
   readonly endpoint: Endpoint
+  readonly transport: 'tcp' | 'tls'
+  readonly localFingerprint?: () => string
   /** Contact URI of this box for that client. */
   readonly contactUri: string
   readonly resolver: Resolver
@@ -70,7 +73,8 @@ export class MsrpPush implements Push {
   }
 
   start(now: Now, reach: Reach): void {
-    const { sessions, msrp, entropy, endpoint, contactUri, storeUri, sessionExpiresS } = this.#parts
+    const { sessions, msrp, entropy, endpoint, transport, contactUri, storeUri, sessionExpiresS } = this.#parts
+    const fingerprint = transport === 'tls' ? this.#parts.localFingerprint?.() : undefined
     this.#msrp = msrp.open(
       {
         onReady: then => {
@@ -79,12 +83,14 @@ export class MsrpPush implements Push {
         },
         onClosed: (then, reason) => this.#window.abort(then, 'kept', `MSRP ${reason}`),
       },
-      { receives: false, host: endpoint.address },
+      { receives: false, transport, host: endpoint.address },
     )
     const body = pushOffer({
       endpoint,
       path: this.#msrp.localPath,
       sessionId: String(1_000_000_000 + randomBelow(entropy, 4_000_000_000)),
+      isSecure: transport === 'tls',
+      ...(fingerprint !== undefined && { fingerprint }),
     })
     const way = wayTo(reach.uri, reach.routes)
     this.#session = sessions.invite(
@@ -130,16 +136,21 @@ export class MsrpPush implements Push {
     if (!form) return this.#window.abort(now, 'unfit', 'the client takes neither multipart/mixed nor message/cpim')
     this.#form = form
     this.#media = media
-    if (answer.connects === 'answerer') this.#msrp?.start(now, { remotePath: media.path, role: 'passive' })
-    else this.#connect(now, media.path)
+    const fingerprints = usableFingerprints(media.fingerprints)
+    // RFC 4975 14.4: nothing else says whose certificate it has to be.
+    if (this.#parts.transport === 'tls' && !fingerprints)
+      return this.#window.abort(now, 'unfit', 'offer of TLS answered without a usable a=fingerprint')
+    const peer = { remotePath: media.path, ...(fingerprints && { fingerprints }) }
+    if (answer.connects === 'answerer') this.#msrp?.start(now, { ...peer, role: 'passive' })
+    else this.#connect(now, peer)
   }
 
-  #connect(now: Now, remotePath: readonly string[]): void {
-    const host = parseMsrpUri(remotePath[0] ?? '')?.host ?? ''
-    if (isNumericHost(host)) return this.#msrp?.start(now, { remotePath, role: 'active' })
+  #connect(now: Now, peer: Pick<MsrpStart, 'remotePath' | 'fingerprints'>): void {
+    const host = parseMsrpUri(peer.remotePath[0] ?? '')?.host ?? ''
+    if (isNumericHost(host)) return this.#msrp?.start(now, { ...peer, role: 'active' })
     addressOf(now, this.#parts.resolver, host, (then, address) => {
       if (address === undefined) this.#window.abort(then, 'kept', 'the MSRP host of the answer has no address')
-      else this.#msrp?.start(then, { remotePath, role: 'active', address })
+      else this.#msrp?.start(then, { ...peer, role: 'active', address })
     })
   }
 

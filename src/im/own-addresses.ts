@@ -33,12 +33,21 @@ export class OwnAddresses {
     const { transport } = to
     const listener = nearest(this.#sip, transport, to)
     const at = hostPort({ address: this.#nameFor(listener?.endpoint, to), port: listener?.endpoint.port ?? 5060 })
-    return transport === 'udp' ? `sip:im@${at}` : `sip:im@${at};transport=${transport}`
+    // RFC 7118 5.2: a URI knows `ws` alone, whether TLS is below it or not.
+    const param = transport === 'wss' ? 'ws' : transport
+    return transport === 'udp' ? `sip:im@${at}` : `sip:im@${at};transport=${param}`
   }
 
-  /** Where that peer reaches our MSRP; undefined without a listener for it. */
-  msrpEndpoint(to: Flow | Hop): Endpoint | undefined {
-    const listener = nearest(this.#msrp, 'tcp', to)
+  /** RFC 4975 14.2: who signals over TLS is offered MSRP over TLS where we have it; others only where we have nothing else. */
+  msrpTransport(to: Flow | Hop): 'tcp' | 'tls' {
+    const has = (transport: Transport): boolean => this.#msrp.some(listener => listener.transport === transport)
+    const isSecure = to.transport === 'tls' || to.transport === 'wss'
+    return has('tls') && (isSecure || !has('tcp')) ? 'tls' : 'tcp'
+  }
+
+  /** Where that peer reaches our MSRP over that transport; undefined without a listener for it. */
+  msrpEndpoint(to: Flow | Hop, transport: 'tcp' | 'tls' = 'tcp'): Endpoint | undefined {
+    const listener = nearest(this.#msrp, transport, to)
     return listener && { address: this.#nameFor(listener.endpoint, to), port: listener.endpoint.port }
   }
 

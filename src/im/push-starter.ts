@@ -23,6 +23,7 @@ export interface PushStarterParts {
   readonly resolver: Resolver
   readonly entropy: Entropy
   readonly own: OwnAddresses
+  readonly localFingerprint?: () => string
   readonly storeUri: string
   readonly coreRoute: string | undefined
 }
@@ -67,13 +68,14 @@ export class PushStarter {
       messages.start(now)
       return messages
     }
-    const endpoint = own.msrpEndpoint(reach.to)
+    const transport = own.msrpTransport(reach.to)
+    const endpoint = own.msrpEndpoint(reach.to, transport)
     if (!endpoint) {
       done(now, { kind: 'unfit', delivered: 0, why: 'no MSRP listener' })
       return { stop: () => {} }
     }
     const contactUri = own.contactUri(reach.to)
-    const parts = { ...this.#parts, endpoint, contactUri, sessionExpiresS: SESSION_EXPIRES_S }
+    const parts = { ...this.#parts, endpoint, transport, contactUri, sessionExpiresS: SESSION_EXPIRES_S }
     const msrp = new MsrpPush(parts, reader, done)
     msrp.start(now, reach)
     return msrp

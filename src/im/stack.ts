@@ -23,6 +23,8 @@ export interface StackParts {
   readonly msrp: readonly { readonly transport: 'tcp' | 'tls'; readonly endpoint: Endpoint }[]
   /** The machine's own, for listeners on every address. */
   readonly addresses?: readonly string[]
+  /** What our MSRP over TLS is known by (RFC 4975 14); a new certificate has a new one. */
+  readonly localFingerprint?: () => string
   /** Unique to this run of the process. */
   readonly run: string
   readonly entropy: Entropy

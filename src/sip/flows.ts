@@ -65,8 +65,9 @@ export class FlowTable {
     return this.#streams.get(id)
   }
 
-  leadingTo(transport: Transport, remote: Endpoint): Stream | undefined {
-    return this.#byRemote.get(remoteKey(transport, remote))
+  /** `peerName`: whose certificate the peer has shown; one that connected to us has proved nothing. */
+  leadingTo(transport: Transport, remote: Endpoint, peerName?: string): Stream | undefined {
+    return this.#byRemote.get(remoteKey({ transport, remote, peerName }))
   }
 
   /** Undefined if the bounds refuse it. A full table gives up inbound streams that have said nothing. */
@@ -85,7 +86,7 @@ export class FlowTable {
     }
     this.#streams.set(flow.id, stream)
     if (isInbound) this.#silent.set(flow.id, stream)
-    this.#byRemote.set(remoteKey(flow.transport, flow.remote), stream)
+    this.#byRemote.set(remoteKey(flow), stream)
     this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1)
     this.#arm(stream)
     return stream
@@ -98,7 +99,7 @@ export class FlowTable {
     this.#timers.cancel(stream.timer)
     this.#streams.delete(id)
     this.#silent.delete(id)
-    const key = remoteKey(flow.transport, flow.remote)
+    const key = remoteKey(flow)
     if (this.#byRemote.get(key) === stream) this.#byRemote.delete(key)
     const left = (this.#perAddress.get(flow.remote.address) ?? 1) - 1
     if (left > 0) this.#perAddress.set(flow.remote.address, left)
@@ -151,4 +152,11 @@ export function keepStream(now: Now, stream: Stream, forMs: number): void {
   stream.keptUntil = Math.max(stream.keptUntil ?? 0, after(now, forMs)) as Instant
 }
 
-const remoteKey = (transport: Transport, remote: Endpoint): string => `${transport} ${remote.address} ${remote.port}`
+const remoteKey = ({ transport, remote, peerName = '' }: Leading): string =>
+  `${transport} ${remote.address} ${remote.port} ${peerName.toLowerCase()}`
+
+interface Leading {
+  readonly transport: Transport
+  readonly remote: Endpoint
+  readonly peerName?: string | undefined
+}

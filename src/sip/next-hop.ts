@@ -70,12 +70,11 @@ class Search {
   readonly #done: Continue<Hop[]>
   readonly #transports: readonly Transport[]
   readonly #isTransportFree: boolean
-
   constructor(uri: SipUri, parts: HopParts, done: Continue<Hop[]>) {
     this.#uri = uri
     this.#parts = parts
     this.#done = done
-    const wanted = uri.params.get('transport')?.toLowerCase()
+    const wanted = wantedTransport(uri)
     this.#isTransportFree = wanted === undefined
     this.#transports = usable(uri.scheme, parts.listeners).filter(
       transport => wanted === undefined || transport === wanted,
@@ -84,7 +83,7 @@ class Search {
 
   start(now: Now): void {
     const uri = this.#uri
-    const target = (uri.params.get('maddr') ?? uri.host).replace(/^\[|\]$/g, '').toLowerCase()
+    const target = plain(uri.params.get('maddr') ?? uri.host)
     const first = this.#transports[0]
     if (first === undefined || target === '' || target.length > NAME_LENGTH_MAX) this.#done(now, [])
     else if (isNumericHost(target)) this.#done(now, this.#reachable(this.#direct(first, target), [target]))
@@ -161,7 +160,9 @@ class Search {
         listener => listener.transport === transport && isSameFamily(listener.endpoint.address, address),
       )
     const isTransportFree = this.#isTransportFree
-    return addresses.filter(isReachable).map(address => ({ transport, address, port, isTransportFree }))
+    // RFC 5922 7.2: the domain that was asked for, whatever DNS or maddr make of it.
+    const name = transport === 'tls' ? { name: plain(this.#uri.host) } : {}
+    return addresses.filter(isReachable).map(address => ({ transport, address, port, isTransportFree, ...name }))
   }
 }
 
@@ -180,6 +181,14 @@ function usable(scheme: string, listeners: readonly Listener[]): Transport[] {
   if (scheme !== 'sip' && scheme !== 'sips') return []
   const transports = scheme === 'sips' ? (['tls'] as const) : PREFERRED
   return transports.filter(transport => listeners.some(listener => listener.transport === transport))
+}
+
+const plain = (host: string): string => host.replace(/^\[|\]$/g, '').toLowerCase()
+
+/** RFC 3261 26.2.2: with `sips:` TCP means TLS on TCP. */
+function wantedTransport({ scheme, params }: SipUri): string | undefined {
+  const wanted = params.get('transport')?.toLowerCase()
+  return scheme === 'sips' && wanted === 'tcp' ? 'tls' : wanted
 }
 
 const serviceName = (transport: Transport, domain: string): string =>

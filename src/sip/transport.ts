@@ -22,6 +22,8 @@ export interface Hop {
   /** Numeric; IPv6 without brackets. */
   readonly address: string
   readonly port: number
+  /** RFC 5922 7.2: the domain that was looked up, which the certificate of a TLS peer has to name; absent: the address. */
+  readonly name?: string
   /** UDP was nobody's wish, so a request too large for it may go by TCP (RFC 3261 18.1.1). */
   readonly isTransportFree?: boolean
 }
@@ -95,8 +97,9 @@ export class SipTransport {
 
   // what comes in
 
-  /** The host accepted a stream. */
+  /** The host accepted a stream; that one of ours stands may be told too and changes nothing. */
   flowOpened(now: Now, flow: Flow): void {
+    if (this.#flows.get(flow.id)) return
     if (this.#flows.add(now, flow, true)) return
     this.#parts.counters.count('flows_refused')
     this.#parts.outputs.close(flow)
@@ -112,7 +115,8 @@ export class SipTransport {
     if (flow.transport === 'udp') this.#datagram(now, flow, bytes)
     else {
       const stream = this.#flows.get(flow.id)
-      if (stream) this.#streamBytes(now, stream, bytes)
+      if (stream && isWebSocket(flow.transport)) this.#frame(now, stream, bytes)
+      else if (stream) this.#streamBytes(now, stream, bytes)
     }
   }
 
@@ -124,13 +128,20 @@ export class SipTransport {
       : this.#flows.get(flow.id) !== undefined
   }
 
-  /** Undefined if no listener has that transport and family, or if no more streams may be opened. */
+  /**
+   * Undefined if no listener has that transport and family, or if no more streams may be opened. Nobody connects to a WebSocket
+   * client (RFC 7118 5.1).
+   */
   flowTo(now: Now, hop: Hop): Flow | undefined {
+    if (isWebSocket(hop.transport)) return undefined
     const listener = this.#listenerOf(hop.transport, hop.address)
     if (!listener) return undefined
     const remote: Endpoint = { address: hop.address, port: hop.port }
     if (hop.transport === 'udp') return udpFlow(listener.endpoint, remote)
-    return this.#flows.leadingTo(hop.transport, remote)?.flow ?? this.#connect(now, listener, remote)
+    const peerName = hop.transport === 'tls' ? (hop.name ?? hop.address) : undefined
+    return (
+      this.#flows.leadingTo(hop.transport, remote, peerName)?.flow ?? this.#connect(now, listener, remote, peerName)
+    )
   }
 
   /** Keeps a stream from being closed for idleness: somebody registered over it for that long. */
@@ -174,7 +185,7 @@ export class SipTransport {
     if (this.#flows.get(flow.id)) return flow
     const port = via.port ?? defaultPort(flow.transport)
     this.#parts.counters.count('sip_response_reconnects')
-    return this.flowTo(now, { transport: flow.transport, address: flow.remote.address, port })
+    return this.flowTo(now, { transport: flow.transport, address: flow.remote.address, port, name: via.host })
   }
 
   describe(): object {
@@ -202,6 +213,23 @@ export class SipTransport {
     this.#parts.counters.count('stun', verdict.kind)
     if (verdict.kind === 'binding' || verdict.kind === 'indication') this.#parts.counters.count('sip_keepalives')
     if ('answer' in verdict) this.transmit(now, flow, verdict.answer)
+  }
+
+  /** RFC 7118 5: one whole message. One that cannot be read does not spoil those after it. */
+  #frame(now: Now, stream: Stream, bytes: Buffer): void {
+    const { flow } = stream
+    let isWhole = true
+    if (isLineEnds(bytes)) {
+      if (bytes.length >= 4) this.#pong(now, flow)
+    } else {
+      try {
+        this.#dispatch(now, flow, parseMessage(bytes))
+      } catch (error) {
+        isWhole = false
+        this.#malformed(now, flow, error)
+      }
+    }
+    if (this.#flows.get(flow.id) === stream) this.#flows.heard(now, stream, isWhole, false)
   }
 
   #streamBytes(now: Now, stream: Stream, bytes: Buffer): void {
@@ -244,7 +272,7 @@ export class SipTransport {
 
   /** RFC 3261 18.1.2: a response whose top Via we did not write is not for us. */
   #isOurs(via: Via): boolean {
-    const port = via.port ?? (via.transport === 'TLS' || via.transport === 'WSS' ? 5061 : 5060)
+    const port = via.port ?? defaultPort(via.transport.toLowerCase() as Transport)
     return via.host === this.#hostname && this.#ownPorts.has(port)
   }
 
@@ -270,7 +298,7 @@ export class SipTransport {
     this.transmit(now, flow, KEEP_ALIVE)
   }
 
-  #connect(now: Now, listener: Listener, remote: Endpoint): Flow | undefined {
+  #connect(now: Now, listener: Listener, remote: Endpoint, peerName: string | undefined): Flow | undefined {
     const { transport } = listener
     const local: Endpoint = { address: listener.endpoint.address, port: 0 }
     const flow: Flow = {
@@ -279,6 +307,7 @@ export class SipTransport {
       transport,
       local,
       remote,
+      ...(peerName !== undefined && { peerName }),
     }
     if (!this.#flows.add(now, flow, false)) {
       this.#parts.counters.count('flows_refused')
@@ -313,6 +342,11 @@ function isKeepAlive(bytes: Buffer): boolean {
   if (bytes.length > 4) return false
   return bytes.every(byte => byte === 13 || byte === 10 || byte === 0)
 }
+
+const isWebSocket = (transport: Transport): boolean => transport === 'ws' || transport === 'wss'
+
+/** RFC 5626 4.4.1: CRLF twice asks for an answer, once is one. */
+const isLineEnds = (bytes: Buffer): boolean => bytes.length > 0 && bytes.every(byte => byte === 13 || byte === 10)
 
 function readableVia(request: SipRequest, remote: Endpoint): Via | undefined {
   try {

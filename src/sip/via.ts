@@ -5,8 +5,10 @@ import { canonicalHost, canonicalIpv6 } from '../sip-parser-lite/host.ts'
 import type { SipRequest } from '../sip-parser-lite/message.ts'
 import { topVia, type Via } from '../sip-parser-lite/typed.ts'
 
-/** RFC 3261 18.2.2 and 19.1.2. */
-export const defaultPort = (transport: Transport): number => (transport === 'tls' || transport === 'wss' ? 5061 : 5060)
+/** RFC 3261 18.2.2 and 19.1.2; RFC 7118 5.2.1 leaves WebSocket with the ports of its own URI schemes. */
+export const defaultPort = (transport: Transport): number => DEFAULT_PORTS[transport] ?? 5060
+
+const DEFAULT_PORTS: Readonly<Partial<Record<Transport, number>>> = { tls: 5061, ws: 80, wss: 443 }
 
 /** Dotted decimal, each at most 255. */
 const isIpv4 = (host: string): boolean =>
