@@ -30,3 +30,16 @@ t.test('RFC 3261 10.3: a contact on the host that registered it is reached at it
   t.equal(reach('sip:bob@192.0.2.10:40000'), '192.0.2.10:40000')
   t.same(reach('sip:bob@192.0.2.10:5070', { regId: 1 }), flow, 'but an outbound one over its flow alone')
 })
+
+t.test('RFC 3261 10.3: a contact on another host than the one that registered it is reached there', async t => {
+  t.equal(reach('sip:bob@192.0.2.77:5070', { isElsewhere: true }), '192.0.2.77:5070')
+})
+
+t.test('RFC 3261 18.1.1: a lost stream is dialled again where a client can be dialled, and nowhere else', async t => {
+  const stream: Flow = { ...flow, id: 'tcp/1', transport: 'tcp' }
+  t.equal(reach('sip:bob@192.0.2.10:5070;transport=tcp', { flow: stream }), '192.0.2.10:5070')
+  t.equal(reach('sip:bob@phone.example.org;transport=tcp', { flow: stream }), 'phone.example.org:5060')
+  t.equal(reach('sip:bob@10.0.0.7:5070;transport=tcp', { flow: stream }), undefined, 'a private address is a NAT’s')
+  t.equal(reach('sip:bob@192.0.2.10:5070;transport=tcp', { flow: stream, regId: 1 }), undefined)
+  t.equal(reach('sip:bob@x.invalid;transport=ws', { flow: { ...stream, transport: 'ws' } }), undefined)
+})

@@ -2,6 +2,7 @@ import type { Flow } from '../base/flow.ts'
 import { udpFlow } from '../base/flow.ts'
 import type { Now } from '../base/time.ts'
 import type { Binding } from '../sip/binding.ts'
+import { canDial } from '../sip/contact-place.ts'
 import type { Hop } from '../sip/transport.ts'
 import { parseNameAddr } from '../sip-parser-lite/typed.ts'
 import { parseUri, type SipUri } from '../sip-parser-lite/uri.ts'
@@ -25,7 +26,8 @@ export interface Routing {
 
 /**
  * The flow the contact registered over, as a NAT lets nothing else in (RFC 5626 5.3, RFC 3581). A stream that is gone is dialled
- * again at the contact's address, except where only that flow could have reached it: outbound (reg-id) and WebSocket contacts.
+ * again at the contact's address, except where only that flow could have reached it. A contact on another host than the one that
+ * registered it is reached there.
  */
 export function reachBinding(
   now: Now,
@@ -35,17 +37,17 @@ export function reachBinding(
 ): void {
   const first = binding.path[0]
   if (first !== undefined) return reachByRoute(now, routing, binding.contact, binding.path, done)
-  const { flow } = binding
+  const { flow, regId } = binding
   const uri = binding.contact
   const contact = parseUri(uri)
+  if (binding.isElsewhere) return toFirstHop(now, routing, contact, uri, [], done)
   if (flow.transport === 'udp') {
     if (isAtItsAddress(contact, binding)) return toFirstHop(now, routing, contact, uri, [], done)
     return done(now, { uri, routes: [], to: udpFlow(flow.local, flow.remote) })
   }
   const stream: Flow = { ...flow, protocol: 'sip' }
   if (routing.isAlive(stream)) return done(now, { uri, routes: [], to: stream })
-  const isFlowOnly = binding.regId !== undefined || flow.transport.startsWith('ws') || contact.host.endsWith('.invalid')
-  if (isFlowOnly) return done(now, undefined)
+  if (!canDial(contact, stream, regId)) return done(now, undefined)
   toFirstHop(now, routing, contact, uri, [], done)
 }
 

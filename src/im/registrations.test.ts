@@ -41,3 +41,15 @@ t.test('RFC 3261 10.3: a REGISTER repeated over a restart of the box is answered
   t.equal(register(run, { cseq: 6 }), '500', 'one from before it is out of order')
   t.same(world.ask(box, 'bindings.get', { aor: BOB }), before)
 })
+
+t.test('RFC 3261 10.3: two contacts on two hosts in one REGISTER: both phones get the message', async t => {
+  const run = scenario('two hosts', { config: '[auth]\ndigest = false\n' })
+  const { world, bob, alice } = run
+  const tablet = world.phone('bob', { address: '10.0.2.7' })
+  const contact = `<sip:bob@${bob.address}>, <sip:bob@${tablet.address}>`
+  t.equal(register(run, { contact }), '200')
+  const sent = alice.message({ to: BOB, body: 'to both' })
+  world.until(() => sent.status !== undefined, 'an answer')
+  world.pass(1000)
+  t.same([bob.texts, tablet.texts], [['to both'], ['to both']])
+})

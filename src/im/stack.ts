@@ -61,6 +61,7 @@ export class Stack {
       ...parts,
       layer: this.layer,
       userAgent: RELEASE,
+      isAlive: flow => this.transport.isAlive(flow),
       locate: (now, uri, done) => nextHops(now, parseUri(uri), hops, (then, found) => done(then, found[0])),
     })
     this.forwarder = new Forwarder({ ...parts, layer: this.layer })

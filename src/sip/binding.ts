@@ -26,6 +26,8 @@ export interface Binding {
     readonly local: Endpoint
     readonly remote: Endpoint
   }
+  /** On another host than the one that registered it (docs/protocol.md): the flow does not lead there. */
+  readonly isElsewhere?: true
   readonly userAgent?: string
   /** `+g.oma.sip-im` was among the contact's parameters, in any spelling (DM-DLV-01). */
   readonly isInstantMessaging: boolean

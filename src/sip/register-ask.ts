@@ -1,8 +1,9 @@
 import { IM_FEATURE_TAG } from '../base/product.ts'
 import { value, values } from '../sip-parser-lite/access.ts'
+import { canonicalHost } from '../sip-parser-lite/host.ts'
 import type { SipRequest } from '../sip-parser-lite/message.ts'
 import { SipSyntaxError } from '../sip-parser-lite/message.ts'
-import { callId, cseq, type NameAddr, parseNameAddr } from '../sip-parser-lite/typed.ts'
+import { callId, cseq, type NameAddr, parseNameAddr, topVia } from '../sip-parser-lite/typed.ts'
 import { parseUri, type SipUri } from '../sip-parser-lite/uri.ts'
 import { contactParams, hasFeature, thousandths } from './contact-params.ts'
 import { isRefusal, orRefusal, type Refusal } from './refusal.ts'
@@ -35,6 +36,15 @@ export interface RegisterAsk {
   readonly returnsPath: boolean
   readonly isOutbound: boolean
   readonly userAgent?: string
+  /** What its Via says of who sent it; undefined when proxies stand between. */
+  readonly sender?: Sender
+}
+
+export interface Sender {
+  /** As the sender knows itself. */
+  readonly host: string
+  /** It is seen from another address (RFC 3261 18.2.1, RFC 3581 4). */
+  readonly isBehindNat: boolean
 }
 
 export interface RegisterLimits {
@@ -85,8 +95,24 @@ export function readRegister(request: SipRequest, limits: RegisterLimits): Regis
     // RFC 5626 6: a client behind a proxy that knows nothing of flows cannot be reached by its flow.
     if (isOutbound && values(request, 'via').length > 1 && !lastHopKeepsFlows(path))
       return { status: 439, reason: 'First Hop Lacks Outbound Support' }
-    return { ...identityOf(request), removesAll, contacts, path, returnsPath: supported.has('path'), isOutbound }
+    const sender = senderOf(request)
+    return {
+      ...identityOf(request),
+      removesAll,
+      contacts,
+      path,
+      returnsPath: supported.has('path'),
+      isOutbound,
+      ...(sender && { sender }),
+    }
   })
+}
+
+function senderOf(request: SipRequest): Sender | undefined {
+  if (values(request, 'via').length > 1) return undefined
+  const { host, params } = topVia(request)
+  const received = params.get('received')
+  return { host, isBehindNat: received !== undefined && canonicalHost(received) !== canonicalHost(host) }
 }
 
 /** What a binding remembers of the request that made it. */

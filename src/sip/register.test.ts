@@ -55,6 +55,7 @@ t.test('RFC 3261 10.3 step 7: what a binding remembers', async t => {
         local: exampleFlow.local,
         remote: exampleFlow.remote,
       },
+      isElsewhere: true,
       userAgent: 'Example/1.0',
       isInstantMessaging: true,
     },

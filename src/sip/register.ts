@@ -2,6 +2,7 @@ import type { Flow } from '../base/flow.ts'
 import type { Now, WallTime } from '../base/time.ts'
 import { parseUri, sameUri } from '../sip-parser-lite/uri.ts'
 import { type Binding, currentBindings } from './binding.ts'
+import { isElsewhere } from './contact-place.ts'
 import type { Refusal } from './refusal.ts'
 import type { AskedContact, RegisterAsk, RegisterLimits } from './register-ask.ts'
 
@@ -121,6 +122,7 @@ function bindingOf(contact: AskedContact, ask: RegisterAsk, now: Now, flow: Flow
     expiresAt: (now.wall + contact.expiresS * 1000) as WallTime,
     path: ask.path,
     flow: { id: flow.id, transport: flow.transport, local: flow.local, remote: flow.remote },
+    ...(isElsewhere(contact, ask, flow) && { isElsewhere: true }),
     ...(ask.userAgent !== undefined && { userAgent: ask.userAgent }),
     isInstantMessaging: contact.isInstantMessaging,
   }

@@ -1,6 +1,7 @@
 import type { Now } from '../base/time.ts'
 import type { SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
 import type { Dialog } from './dialog.ts'
+import { dialogTarget } from './dialog-hop.ts'
 import { ownHeaders } from './session-headers.ts'
 import type { RequestEvents, SessionContext, Target } from './session-types.ts'
 
@@ -43,10 +44,8 @@ export class Leg {
     if (ack) this.#reach(now, (then, target) => this.#context.layer.send(then, ack, target))
   }
 
-  /** A flow stays (RFC 5626); else by the route set and remote target of today. */
   #reach(now: Now, send: (now: Now, target: Target) => void): void {
-    if ('id' in this.#target || !this.#context.locate) send(now, this.#target)
-    else this.#context.locate(now, this.dialog.nextHop, (then, target) => send(then, target ?? this.#target))
+    dialogTarget(now, this.#context, this.dialog, this.#target, send)
   }
 }
 

@@ -45,6 +45,8 @@ export interface SessionContext {
    * `undefined` when there is no address. Without it every request of a dialog goes where its INVITE went.
    */
   locate?(now: Now, uri: string, done: (now: Now, target: Target | undefined) => void): void
+  /** Whether what is sent on that flow can still arrive. Without it every flow is taken to be alive. */
+  isAlive?(flow: Flow): boolean
 }
 
 export interface InviteOptions {
@@ -56,7 +58,7 @@ export interface InviteOptions {
   readonly contact: string
   /** Route values, first hop first. */
   readonly routes?: readonly string[]
-  /** A flow is kept for the whole dialog: a peer behind a NAT is reachable by nothing else. */
+  /** A flow is kept for the whole dialog where no route set leads elsewhere: a peer behind a NAT is reachable by nothing else. */
   readonly target: Target
   /** Whatever else the INVITE carries. Allow, Supported and User-Agent here stand in place of ours. */
   readonly headers?: readonly (readonly [name: string, value: string])[]
