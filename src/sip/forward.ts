@@ -2,10 +2,9 @@ import type { Counters } from '../base/counters.ts'
 import type { Flow } from '../base/flow.ts'
 import { after, type Now } from '../base/time.ts'
 import type { Timer, Timers } from '../base/timers.ts'
-import { addLast, cloneRequest, remove, set, value } from '../sip-parser-lite/access.ts'
-import type { HeaderField, SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
+import type { SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
 import { bestResponse } from './best-response.ts'
-import { wayTo } from './request-uri.ts'
+import { copyFor, passedBack } from './forward-copy.ts'
 import type { Hop } from './transport.ts'
 
 export interface ForwardTarget {
@@ -49,9 +48,6 @@ export interface ForwardLayer {
     },
   ): { abandon(): void }
 }
-
-/** RFC 3261 16.6 step 3. */
-const MAX_FORWARDS = 70
 
 /** Stateful forwarding of non-INVITE requests to several contacts at once (RFC 3261 16.6, 16.7). */
 export class Forwarder {
@@ -116,7 +112,7 @@ class Fork {
     this.#timers = timers
     this.#timer = timers.set('forward', after(now, limitMs), then => this.#limit(then))
     for (const [index, target] of this.#targets.entries()) {
-      layer.request(now, copyFor(this.#request, target), target.to, {
+      layer.request(now, copyFor(this.#request, target.uri, target.routes), target.to, {
         onResponse: (then, response) => this.#response(then, index, response),
         onTimeout: then => this.#settle(then, index, { kind: 'timeout' }),
         onTransportError: (then, reason) => this.#settle(then, index, { kind: 'unreachable', reason }),
@@ -125,15 +121,10 @@ class Fork {
     if (this.#targets.length === 0) this.#report(now)
   }
 
-  /**
-   * RFC 3261 16.7 step 3: without our Via. The others are put back as they were received, as a device must not be able
-   * to say where its answer goes. RFC 4320: provisional responses to non-INVITE requests are not passed on.
-   */
+  /** RFC 4320: provisional responses to non-INVITE requests are not passed on. */
   #response(now: Now, index: number, received: SipResponse): void {
     if (received.status < 200) return
-    const vias = this.#request.headers.filter(isVia)
-    const headers = [...vias, ...received.headers.filter(header => !NOT_PASSED_BACK.has(header.key))]
-    this.#settle(now, index, { kind: 'answered', response: { ...received, headers } })
+    this.#settle(now, index, { kind: 'answered', response: passedBack(this.#request, received) })
   }
 
   #settle(now: Now, index: number, outcome: ForwardOutcome): void {
@@ -168,21 +159,4 @@ class Fork {
     const decidesForAll = best.status < 300 || best.status >= 600
     return decidesForAll || responses.length === this.#targets.length ? best : 'no answer'
   }
-}
-
-/** A contact is a user's: what it asserts is not ours to pass on (RFC 3325 5). */
-const NOT_PASSED_BACK = new Set(['via', 'p-asserted-identity'])
-
-const isVia = (header: HeaderField): boolean => header.key === 'via'
-
-/** RFC 3261 16.6 steps 1 to 6; Via is the transaction layer's. Throws SipSyntaxError where a Route value is none. */
-function copyFor(request: SipRequest, target: ForwardTarget): SipRequest {
-  const copy = cloneRequest(request)
-  const way = wayTo(target.uri, target.routes)
-  copy.uri = way.uri
-  const hops = Number(value(copy, 'max-forwards') ?? MAX_FORWARDS + 1)
-  set(copy, 'Max-Forwards', String(Number.isInteger(hops) ? Math.max(0, hops - 1) : MAX_FORWARDS))
-  remove(copy, 'route')
-  for (const route of way.routes) addLast(copy, 'Route', route)
-  return copy
 }

@@ -56,6 +56,17 @@ export function inspect(request: SipRequest, rules: InspectRules): Refusal | und
 
 const PASSED = {}
 
+/** RFC 3261 16.3 steps 3 to 5, all that a proxy asks of a request within a dialog. */
+export function inspectHop(request: SipRequest, isOwnVia: InspectRules['isOwnVia']): Refusal | undefined {
+  const rules: InspectRules = { methods: NONE, supported: NONE, role: 'proxy', isOwnVia }
+  const refusal = orRefusal(
+    () => forwardsRefusal(request, rules) ?? loopRefusal(request, rules) ?? extensionRefusal(request, rules) ?? PASSED,
+  )
+  return isRefusal(refusal) ? refusal : undefined
+}
+
+const NONE: ReadonlySet<string> = new Set()
+
 /** RFC 3261 8.2.1. */
 function methodRefusal({ method }: SipRequest, rules: InspectRules): Refusal | undefined {
   if (rules.methods.has(method)) return undefined
