@@ -1,7 +1,18 @@
 import type { WallTime } from '../base/time.ts'
 import type { Binding } from '../sip/binding.ts'
 import { MemoryStore } from './memory.ts'
-import type { Account, NewMessage, Reply, RequestOf, StoreRequest, UploadVerb, Verb, Verbs } from './verbs.ts'
+import { UploadRequests } from './upload-requests.fixture.ts'
+import type {
+  Account,
+  CustodyLimits,
+  NewMessage,
+  Reply,
+  RequestOf,
+  StoreRequest,
+  UploadVerb,
+  Verb,
+  Verbs,
+} from './verbs.ts'
 
 /** Where a run's random choices come from. */
 export interface Dice {
@@ -16,7 +27,7 @@ const START = 1_900_000_000_000
 const CALLS = 12
 const PASSWORD = { ha1Md5: '0123456789abcdef0123456789abcdef' }
 
-type Makers = { readonly [V in Exclude<Verb, UploadVerb>]: () => Verbs[V]['request'] }
+type Makers = { readonly [V in Verb]: () => Verbs[V]['request'] }
 
 /**
  * One suite for every store: random sequences of verbs, and what the reference model answers to them. A store is right when no reply
@@ -25,24 +36,38 @@ type Makers = { readonly [V in Exclude<Verb, UploadVerb>]: () => Verbs[V]['reque
 export class Conformance {
   readonly #model: MemoryStore
   readonly #dice: Dice
+  readonly #uploads: UploadRequests
+  readonly #makers: Makers
+  readonly #verbs: readonly Verb[]
   #wall = START as WallTime
 
-  constructor(dice: Dice, freeBytes?: () => number) {
+  /** `verbs`: which come, each as often as it stands there. */
+  constructor(dice: Dice, verbs = ALL_VERBS) {
     this.#dice = dice
-    this.#model = new MemoryStore({ hostname: CONFORMANCE_HOSTNAME, ...(freeBytes && { freeBytes }) })
+    this.#verbs = verbs
+    this.#model = new MemoryStore({ hostname: CONFORMANCE_HOSTNAME })
+    this.#uploads = new UploadRequests(dice, {
+      identity: () => this.#message(),
+      limits: () => this.#limits(),
+      wall: () => this.#wall,
+      message: () => this.#large(),
+    })
+    this.#makers = { ...this.#pageMode, ...this.#uploads.makers }
   }
 
   /** The next request of the run. */
   next(): StoreRequest {
     this.#wall = (this.#wall + this.#dice.below(2000)) as WallTime
-    const verb = this.#pick(WEIGHTED)
-    return { verb, ...this.#makers[verb as keyof Makers]() } as StoreRequest
+    const verb = this.#pick(this.#verbs)
+    return { verb, ...this.#makers[verb]() } as StoreRequest
   }
 
   /** Runs the request on the model too; what differs, or undefined. Requests in the order in which the store ran them. */
-  check(request: StoreRequest, reply: Reply): string | undefined {
-    const expected = comparable(this.#model.execute(request as RequestOf<Verb>))
-    const actual = comparable(reply)
+  check(request: StoreRequest, answer: Reply): string | undefined {
+    const reply = this.#model.execute(request as RequestOf<Verb>)
+    this.#uploads.learn(request, reply)
+    const expected = comparable(reply)
+    const actual = comparable(answer)
     return expected === actual ? undefined : `${comparable(request)}\nexpected ${expected}\nanswered ${actual}`
   }
 
@@ -50,7 +75,7 @@ export class Conformance {
     this.#model.restart()
   }
 
-  readonly #makers: Makers = {
+  readonly #pageMode: Omit<Makers, UploadVerb> = {
     'account.get': () => ({ aor: this.#aor() }),
     'account.put': () => {
       const mustBe = this.#pick(['new', 'existing', undefined] as const)
@@ -74,11 +99,7 @@ export class Conformance {
     seen: () => this.#message(),
     custody: () => ({
       message: this.#message(),
-      limits: {
-        quotaMessages: this.#pick([3, 50, 1000]),
-        quotaBytes: this.#pick([5000, 1_000_000]),
-        reserveBytes: this.#pick([0, 0, 0, 2000]),
-      },
+      limits: this.#limits(),
     }),
     lease: () => ({
       aor: this.#aor(),
@@ -165,6 +186,14 @@ export class Conformance {
     }
   }
 
+  #limits(): CustodyLimits {
+    return {
+      quotaMessages: this.#pick([3, 50, 1000]),
+      quotaBytes: this.#pick([5000, 1_000_000]),
+      reserveBytes: this.#pick([0, 0, 0, 2000]),
+    }
+  }
+
   #callId(): string {
     return `call-${this.#dice.below(CALLS)}@192.0.2.9`
   }
@@ -177,7 +206,18 @@ export class Conformance {
     return { aor, seq, at: this.#wall, detail }
   }
 
+  /** Mostly a large message, if one waits. */
+  #large(): { aor: string; seq: number } {
+    const all = AORS.flatMap(aor => {
+      const waiting = this.#model.execute({ verb: 'mailbox', aor, afterSeq: 0, limit: 100 })
+      return waiting.flatMap(({ seq, isLarge }) => (isLarge ? [{ aor, seq }] : []))
+    })
+    const { aor, seq } = all.length > 0 && this.#dice.chance(0.9) ? this.#pick(all) : this.#ending('')
+    return { aor, seq }
+  }
+
   #traceId(): string {
+    if (this.#dice.chance(0.2)) return 'm2'
     return this.#dice.chance(0.5) ? this.#callId() : `sip:${1 + this.#dice.below(50)}@${CONFORMANCE_HOSTNAME}`
   }
 }
@@ -190,6 +230,11 @@ const WEIGHTS: Partial<Record<Verb, number>> = {
   page: 4,
   'account.put': 4,
   'bindings.put': 4,
+  'upload.begin': 5,
+  'upload.append': 25,
+  'upload.finish': 8,
+  sweep: 2,
+  piece: 6,
 }
 const ONCE: readonly Verb[] = [
   'account.get',
@@ -211,11 +256,37 @@ const ONCE: readonly Verb[] = [
   'trace',
   'status',
   'clock',
+  'upload.drop',
+  'upload.clear',
 ]
-const WEIGHTED: readonly Verb[] = [
-  ...ONCE,
-  ...Object.entries(WEIGHTS).flatMap(([verb, weight]) => new Array<Verb>(weight).fill(verb as Verb)),
-]
+const weighted = (weights: Partial<Record<Verb, number>>): Verb[] =>
+  Object.entries(weights).flatMap(([verb, weight]) => new Array<Verb>(weight).fill(verb as Verb))
+
+export const ALL_VERBS: readonly Verb[] = [...ONCE, ...weighted(WEIGHTS)]
+
+/** Where mailboxes live long enough for large messages to be sent to them whole, and read. */
+export const LARGE_MESSAGE_VERBS: readonly Verb[] = weighted({
+  'account.put': 4,
+  'upload.begin': 6,
+  'upload.append': 40,
+  'upload.finish': 8,
+  'upload.drop': 1,
+  'upload.clear': 1,
+  sweep: 3,
+  piece: 20,
+  custody: 3,
+  confirm: 2,
+  postpone: 2,
+  delete: 1,
+  expire: 1,
+  page: 3,
+  mailbox: 3,
+  mailboxes: 1,
+  seen: 1,
+  locate: 1,
+  trace: 2,
+  status: 2,
+})
 
 /** One text for one value, whatever the order of its fields; free space is the machine's affair. */
 function comparable(value: unknown): string {

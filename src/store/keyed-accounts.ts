@@ -1,5 +1,6 @@
 import type { WallTime } from '../base/time.ts'
 import { endMessage } from './keyed-mailbox.ts'
+import { dropUploads } from './keyed-uploads.ts'
 import { accountKey, bindingsKey, isNameTooLong, justAfter, nameOf, pastPrefix, waitingKey } from './keys.ts'
 import { decodeAccount } from './records.ts'
 import { AOR_BYTES_MAX } from './story.ts'
@@ -47,6 +48,7 @@ function dropAccount(tables: Tables, box: Box, at: WallTime): void {
   for (const { seq, entry } of tables.indexAfter(box, 0, Number.POSITIVE_INFINITY)) {
     endMessage(tables, box, seq, entry, 'deleted', at, 'account removed')
   }
+  dropUploads(tables, ({ mailbox }) => mailbox === box.mailbox)
   const totals = tables.totals()
   totals.accounts--
   totals.bindings -= tables.bindings(box.aor).bindings.length

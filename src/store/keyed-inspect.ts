@@ -1,7 +1,8 @@
 import { callIdHash } from './identities.ts'
 import { waitingAfter } from './keyed-accounts.ts'
+import { waitingOf } from './keyed-mailbox.ts'
 import type { LifeRecord } from './records.ts'
-import { headOf, isPushedAs, PUSHES_SEARCHED, seqOfStoreId } from './story.ts'
+import { hasMessageId, headOf, PUSHES_SEARCHED, seqOfStoreId } from './story.ts'
 import type { Tables } from './tables.ts'
 import type { LifeStory, Verbs } from './verbs.ts'
 
@@ -11,9 +12,9 @@ export const listMailboxes: Do<'mailboxes'> = (tables, { after, limit }) =>
   waitingAfter(tables, after, limit).flatMap(aor => {
     const box = tables.box(aor)
     if (!box) return []
-    const head = tables.head(box)
+    const { count, bytes } = tables.head(box)
     const oldest = tables.indexAfter(box, 0, 1)[0]?.entry.receivedAt
-    return [{ ...head, ...(oldest !== undefined && { oldestReceivedAt: oldest }) }]
+    return [{ aor, count, bytes, ...(oldest !== undefined && { oldestReceivedAt: oldest }) }]
   })
 
 export const readMailbox: Do<'mailbox'> = (tables, { aor, afterSeq, limit, withHead }) => {
@@ -22,7 +23,7 @@ export const readMailbox: Do<'mailbox'> = (tables, { aor, afterSeq, limit, withH
   return tables.indexAfter(box, afterSeq, limit).map(({ seq, entry }) => {
     const body = tables.body(box, seq)
     const sender = tables.life(seq)?.sender ?? ''
-    return { ...entry, seq, storeId: body.storeId, sender, ...(withHead && { head: headOf(body.bytes) }) }
+    return { ...waitingOf(entry, seq, body.storeId), sender, ...(withHead && { head: headOf(body.bytes) }) }
   })
 }
 
@@ -36,16 +37,16 @@ export const trace: Do<'trace'> = (tables, { id, limit }) => {
     const life = tables.life(one)
     if (life?.callId === id) stories.push(storyOf(life))
   }
-  return stories.length > 0 ? stories : pushedAs(tables, id, limit)
+  return stories.length > 0 ? stories : withMessageId(tables, id, limit)
 }
 
-/** By the MSRP Message-ID of the push that delivered it, among the latest. */
-function pushedAs(tables: Tables, id: string, limit: number): LifeStory[] {
+/** By an MSRP Message-ID, among the latest. */
+function withMessageId(tables: Tables, id: string, limit: number): LifeStory[] {
   const stories: LifeStory[] = []
   const last = tables.totals().seq
   for (let seq = last; seq > 0 && seq > last - PUSHES_SEARCHED && stories.length < limit; seq--) {
     const life = tables.life(seq)
-    if (life && isPushedAs(life, id)) stories.push(storyOf(life))
+    if (life && hasMessageId(life, id)) stories.push(storyOf(life))
   }
   return stories
 }

@@ -1,10 +1,22 @@
 import type { WallTime } from '../base/time.ts'
 import { type IdentityHash, identityHash } from './identities.ts'
 import { bodyKey, endedKey, expiryKey, indexKey, lifeKey, readU48 } from './keys.ts'
-import type { IndexEntry, LifeRecord, Totals } from './records.ts'
+import type { IndexEntry, LargeRecord, LifeRecord, Totals } from './records.ts'
+import { refusalOf } from './room.ts'
 import { clip, type Ending, ending, identityText, storeIdOf, withEvent } from './story.ts'
+import { toSweep } from './sweep.ts'
 import { type Box, EMPTY, type Tables } from './tables.ts'
-import type { Custody, LifeEvent, MessageIdentity, NewMessage, RefusalReason, StoredMessage, Verbs } from './verbs.ts'
+import type {
+  Custody,
+  LargeBody,
+  LifeEvent,
+  MessageIdentity,
+  NewMessage,
+  RefusalReason,
+  StoredMessage,
+  Verbs,
+  Waiting,
+} from './verbs.ts'
 
 /** Index entries read at once while a page is put together. */
 const PAGE_CHUNK = 64
@@ -18,28 +30,28 @@ export const takeCustody: Do<'custody'> = (tables, { message, limits }) => {
   const identity = identityHash(box.mailbox, message)
   const known = findDuplicate(tables, box, message, identity)
   if (known) return { outcome: 'duplicate', seq: known.seq, storeId: known.storeId }
-  const size = message.bytes.length
-  const head = tables.head(box)
-  if (head.count + 1 > limits.quotaMessages) return refused('message quota')
-  if (head.bytes + size > limits.quotaBytes) return refused('byte quota')
-  if (tables.surroundings.freeBytes() - size < limits.reserveBytes) return refused('flash reserve')
-  return store(tables, box, message, identity)
+  const reason = refusalOf(tables, box, { messages: 1, bytes: message.bytes.length }, limits)
+  return reason ? refused(reason) : keep(tables, box, message, identity, message.receivedAt)
 }
 
-function store(tables: Tables, box: Box, message: NewMessage, identity: IdentityHash): Custody {
+/** What becomes a message in the mailbox: `bytes` of a large one are its head. */
+type Kept = NewMessage & { readonly large?: LargeRecord }
+
+export function keep(tables: Tables, box: Box, message: Kept, identity: IdentityHash, at: WallTime): Custody {
   const totals = tables.totals()
   const seq = ++totals.seq
   const storeId = storeIdOf(seq, tables.surroundings.hostname)
   const { mailbox } = box
-  const { recipient, sender, callId, cseq, fromTag, receivedAt, expiresAt, isUrgent, bytes } = message
-  const size = bytes.length
-  tables.putBody(seq, { mailbox, recipient, storeId, receivedAt, expiresAt, isUrgent, bytes })
-  const events: LifeEvent[] = [{ at: receivedAt, event: 'stored' }]
-  tables.putLife({ mailbox, seq, storeId, recipient, sender, callId, cseq, fromTag, size, events })
-  tables.putIndex(mailbox, seq, { size, receivedAt, expiresAt, isUrgent, attempts: 0 })
+  const { recipient, sender, callId, cseq, fromTag, receivedAt, expiresAt, isUrgent, bytes, large, messageId } = message
+  const size = bytes.length + (large?.size ?? 0)
+  tables.putBody(seq, { mailbox, recipient, storeId, receivedAt, expiresAt, isUrgent, bytes, ...(large && { large }) })
+  const events: LifeEvent[] = [{ at, event: 'stored' }]
+  const named = messageId === undefined ? undefined : { messageId }
+  tables.putLife({ mailbox, seq, storeId, recipient, sender, callId, cseq, fromTag, ...named, size, events })
+  tables.putIndex(mailbox, seq, { size, receivedAt, expiresAt, isUrgent, attempts: 0, ...(large && { large }) })
   tables.putIdentity(seq, identity)
   tables.kv.put(expiryKey(expiresAt, seq), EMPTY)
-  raiseClock(totals, receivedAt)
+  raiseClock(totals, at)
   const { count } = tables.count(box, totals, 1, size)
   tables.putTotals(totals)
   return { outcome: 'stored', seq, storeId, waiting: count }
@@ -51,7 +63,12 @@ export const wasSeen: Do<'seen'> = (tables, message) => {
 }
 
 /** A hash only leads to life stories, and they decide. */
-function findDuplicate(tables: Tables, box: Box, message: MessageIdentity, of: IdentityHash): LifeRecord | undefined {
+export function findDuplicate(
+  tables: Tables,
+  box: Box,
+  message: MessageIdentity,
+  of: IdentityHash,
+): LifeRecord | undefined {
   for (const seq of tables.identities.seqsOf(of)) {
     const life = tables.life(seq)
     if (life?.mailbox === box.mailbox && identityText(life) === identityText(message)) return life
@@ -68,10 +85,14 @@ export const readPage: Do<'page'> = (tables, { aor, afterSeq, limit, bytes, at, 
     const chunk = tables.indexAfter(box, after, PAGE_CHUNK)
     for (const { seq, entry } of chunk) {
       if (isWallTrusted && entry.expiresAt <= at) continue
-      total += entry.size
+      total += entry.size - (entry.large?.size ?? 0)
       if (page.length >= limit || (page.length > 0 && total > bytes)) return page
       const body = tables.body(box, seq)
-      page.push({ ...entry, seq, storeId: body.storeId, bytes: body.bytes })
+      page.push({
+        ...waitingOf(entry, seq, body.storeId),
+        bytes: body.bytes,
+        ...(body.large && { large: largeOf(body.large) }),
+      })
     }
     if (chunk.length < PAGE_CHUNK) return page
     after = chunk.at(-1)!.seq
@@ -89,14 +110,20 @@ export function endMessage(
   detail: string,
 ): LifeRecord {
   const totals = tables.totals()
-  removeMessage(tables, box, seq, entry.expiresAt)
+  removeMessage(tables, box, seq, entry)
   tables.count(box, totals, -1, -entry.size)
   const life = endLife(tables, totals, tables.story(seq), ending(event, at, detail))
   tables.putTotals(totals)
   return life
 }
 
-export function removeMessage(tables: Tables, box: Box, seq: number, expiresAt: WallTime): void {
+export function removeMessage(
+  tables: Tables,
+  box: Box,
+  seq: number,
+  { expiresAt, large }: Pick<IndexEntry, 'expiresAt' | 'large'>,
+): void {
+  if (large) toSweep(tables, large.upload, large.blocks)
   tables.kv.remove(bodyKey(seq))
   tables.kv.remove(indexKey(box.mailbox, seq))
   tables.kv.remove(expiryKey(expiresAt, seq))
@@ -153,7 +180,7 @@ export const expire: Do<'expire'> = (tables, { at, limit }) => {
     const entry = box && tables.index(box, seq)
     if (entry) {
       endMessage(tables, box, seq, entry, 'expired', at, '')
-      expired.push({ ...entry, seq, storeId: life.storeId, aor: box.aor })
+      expired.push({ ...waitingOf(entry, seq, life.storeId), aor: box.aor })
     } else tables.kv.remove(key) // left over from a message whose index entry was damaged
   }
   return expired
@@ -187,5 +214,17 @@ export const keepClock: Do<'clock'> = (tables, { wall }) => {
 function raiseClock(totals: Totals, wall: WallTime): void {
   if (wall > totals.clockFloor) totals.clockFloor = wall
 }
+
+/** Where the bytes of a large message lie is nobody else's affair. */
+export function waitingOf({ large, ...entry }: IndexEntry, seq: number, storeId: string): Waiting {
+  return { ...entry, seq, storeId, ...(large && { isLarge: true }) }
+}
+
+const largeOf = ({ size, messageId, contentType, transactionId }: LargeRecord): LargeBody => ({
+  size,
+  messageId,
+  contentType,
+  transactionId,
+})
 
 const refused = (reason: RefusalReason): Custody => ({ outcome: 'refused', reason })

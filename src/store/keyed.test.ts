@@ -1,20 +1,26 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { SeededEntropy } from '../testing/seeded-entropy.ts'
 import { SortedKeyValue } from '../testing/sorted-key-value.ts'
 import { accountPut, BOB_AOR, custodyOf, pageOf, STORED_AT } from '../testing/store-fixtures.ts'
-import { CONFORMANCE_HOSTNAME, Conformance } from './conformance.ts'
+import { ALL_VERBS, CONFORMANCE_HOSTNAME, Conformance, LARGE_MESSAGE_VERBS } from './conformance.ts'
 import { readOnly } from './key-value.ts'
 import { type Batch, DiskFailure, KeyedStore } from './keyed.ts'
 import { isMemoryOnly, isRead } from './story.ts'
-import type { Reply, StoreRequest } from './verbs.ts'
+import type { Reply, StoreRequest, Verb } from './verbs.ts'
 
 const RUNS = 25
 const STEPS = 400
 
-t.test('answers as the reference model does, across restarts (DM-STO-01, DM-STO-08, DM-STO-09)', async t => {
+const MIXES = { 'verbs of all kinds': ALL_VERBS, 'large messages': LARGE_MESSAGE_VERBS }
+
+t.test('answers as the reference model does, across restarts (DM-STO-01, DM-STO-07..09)', async t => {
+  for (const [mix, verbs] of Object.entries(MIXES)) await t.test(mix, async t => runMix(t, mix, verbs))
+})
+
+function runMix(t: Test, mix: string, verbs: readonly Verb[]): unknown {
   for (let run = 0; run < RUNS; run++) {
-    const dice = new SeededEntropy(`keyed ${run}`)
-    const suite = new Conformance(dice)
+    const dice = new SeededEntropy(`${mix} ${run}`)
+    const suite = new Conformance(dice, verbs)
     const table = new SortedKeyValue()
     let store = open(table)
     for (let step = 0; step < STEPS; step++) {
@@ -26,8 +32,8 @@ t.test('answers as the reference model does, across restarts (DM-STO-01, DM-STO-
       suite.restart()
     }
   }
-  t.pass(`${RUNS * STEPS} replies`)
-})
+  return t.pass(`${RUNS * STEPS} replies`)
+}
 
 t.test('a quota by count is exact when all of it is asked for in one batch', async t => {
   const { write } = bob()

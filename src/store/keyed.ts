@@ -24,17 +24,19 @@ import {
   takeCustody,
   wasSeen,
 } from './keyed-mailbox.ts'
+import { appendUpload, beginUpload, clearUploads, dropUpload, finishUpload, readPiece } from './keyed-uploads.ts'
 import { readU48 } from './keys.ts'
 import { Leases } from './leases.ts'
 import type { RecordCache } from './record-cache.ts'
 import { decodeIdentities } from './records.ts'
 import { type Notice, repair, scan } from './repair.ts'
+import { sweep } from './sweep.ts'
 import { Damage, type Surroundings, Tables, whole } from './tables.ts'
-import type { Reply, RequestOf, StoreFailure, StoreRequest, UploadVerb, Verb, Verbs } from './verbs.ts'
+import type { Reply, RequestOf, StoreFailure, StoreRequest, Verb, Verbs } from './verbs.ts'
 
 type Handler<V extends Verb> = (tables: Tables, request: Verbs[V]['request']) => Verbs[V]['reply']
 
-const HANDLERS: { readonly [V in Exclude<Verb, 'lease' | 'release' | UploadVerb>]: Handler<V> } = {
+const HANDLERS: { readonly [V in Exclude<Verb, 'lease' | 'release'>]: Handler<V> } = {
   'account.get': getAccount,
   'account.put': putAccount,
   'account.remove': removeAccount,
@@ -47,6 +49,13 @@ const HANDLERS: { readonly [V in Exclude<Verb, 'lease' | 'release' | UploadVerb>
   locate,
   seen: wasSeen,
   custody: takeCustody,
+  'upload.begin': beginUpload,
+  'upload.append': appendUpload,
+  'upload.finish': finishUpload,
+  'upload.drop': dropUpload,
+  'upload.clear': clearUploads,
+  sweep,
+  piece: readPiece,
   page: readPage,
   confirm,
   postpone,

@@ -8,11 +8,14 @@ import { AOR_BYTES_MAX } from './story.ts'
  *   !                         schema version and totals
  *   a aor                     account, with the number of its mailbox
  *   b aor                     bindings
+ *   c upload number           block of a large message: so many of its bytes
  *   d group                   identities of 64 messages in a row, hashed: by them a message that comes again is recognised
  *   e endedAt seq             stories that have ended, in order of their end
+ *   g upload                  blocks of a large message that has ended, to be removed: how many
  *   m mailbox i seq           index: what is known of a waiting message without its bytes
- *   m mailbox j               head: count and bytes, while messages wait; beside the newest index entry, with which it changes
+ *   m mailbox j               head: count and bytes, while messages wait or come; beside the newest index entry, with which it changes
  *   q number                  quarantine: records that failed their checksum
+ *   u upload                  large message whose bytes are still coming
  *   w aor                     mailboxes that have messages waiting
  *   x expiresAt seq           expiry
  *   s seq b                   body, in order of arrival
@@ -21,6 +24,7 @@ import { AOR_BYTES_MAX } from './story.ts'
 
 export const SCHEMA_KEY = '!schema'
 export const TOTALS_KEY = '!totals'
+export const UPLOAD_TOTALS_KEY = '!uploads'
 
 /** Shorter than any other of a mailbox. */
 const HEAD_KEY_BYTES = 6
@@ -66,14 +70,19 @@ export const endedKey = (at: WallTime, seq: number): string => `e${u48(at)}${u48
 export const expiryKey = (at: WallTime, seq: number): string => `x${u48(at)}${u48(seq)}`
 export const headKey = (mailbox: number): string => `m${u32(mailbox)}j`
 export const indexKey = (mailbox: number, seq: number): string => `m${u32(mailbox)}i${u48(seq)}`
+export const blockKey = (upload: number, number: number): string => `c${u48(upload)}${u32(number)}`
+export const sweepKey = (upload: number): string => `g${u48(upload)}`
+export const uploadKey = (upload: number): string => `u${u48(upload)}`
 export const quarantineKey = (number: number): string => `q${u48(number)}`
 export const bodyKey = (seq: number): string => `s${u48(seq)}b`
 export const lifeKey = (seq: number): string => `s${u48(seq)}l`
 
-/** Whether the record under it is one that the verbs keep as a value: schema and totals, account, bindings, head. */
+/** Whether the record under it is one that the verbs keep as a value: schema and totals, account, bindings, head, upload. */
 export function isKeptAsValue(key: string): boolean {
   const table = key[0]
-  return table === 'm' ? key.length === HEAD_KEY_BYTES : table === '!' || table === 'a' || table === 'b'
+  return table === 'm'
+    ? key.length === HEAD_KEY_BYTES
+    : table === '!' || table === 'a' || table === 'b' || table === 'u'
 }
 
 /** The first key past every key that begins with `prefix`, which never is all of byte 255. */

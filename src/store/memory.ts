@@ -1,13 +1,15 @@
 import type { WallTime } from '../base/time.ts'
 import type { Binding } from '../sip/binding.ts'
+import { PIECE_BYTES_MAX } from './blocks.ts'
 import { Leases } from './leases.ts'
+import { type LargeContent, MemoryUploads } from './memory-uploads.ts'
 import {
   clip,
   type Ending,
   ending,
+  hasMessageId,
   headOf,
   identityText,
-  isPushedAs,
   PUSHES_SEARCHED,
   seqOfStoreId,
   storeIdOf,
@@ -17,12 +19,12 @@ import type {
   Account,
   Custody,
   LifeStory,
+  MessageIdentity,
   NewMessage,
   RefusalReason,
   RequestOf,
   StoredMessage,
   StoreStatus,
-  UploadVerb,
   Verb,
   Verbs,
   Waiting,
@@ -31,7 +33,11 @@ import type {
 interface Message extends StoredMessage {
   attempts: number
   lastFailure?: string
+  readonly content?: LargeContent
 }
+
+/** What is stored: a whole message, or the head of a large one with its bytes beside it. */
+type Kept = NewMessage & { readonly content?: LargeContent }
 
 interface Mailbox {
   readonly messages: Map<number, Message>
@@ -47,7 +53,7 @@ interface Story {
   endedAt?: WallTime
 }
 
-type Handlers = { [V in Exclude<Verb, UploadVerb>]: (request: Verbs[V]['request']) => Verbs[V]['reply'] }
+type Handlers = { [V in Verb]: (request: Verbs[V]['request']) => Verbs[V]['reply'] }
 
 /**
  * The reference model: every verb as plainly as it can be said, over maps in memory. What a store on a disk answers is right
@@ -61,18 +67,18 @@ export class MemoryStore {
   readonly #mailboxes = new Map<string, Mailbox>()
   readonly #stories = new Map<number, Story>()
   readonly #leases = new Leases()
+  readonly #uploads: MemoryUploads
   #seq = 0
   #clockFloor = 0 as WallTime
 
   constructor(options: { hostname: string; freeBytes?: () => number }) {
     this.#hostname = options.hostname
     this.#freeBytes = options.freeBytes ?? (() => Number.MAX_SAFE_INTEGER)
+    this.#uploads = new MemoryUploads(this.#freeBytes)
   }
 
   execute<V extends Verb>(request: RequestOf<V>): Verbs[V]['reply'] {
-    const handler = this.#handlers[request.verb as keyof Handlers] as (
-      request: Verbs[V]['request'],
-    ) => Verbs[V]['reply']
+    const handler = this.#handlers[request.verb] as (request: Verbs[V]['request']) => Verbs[V]['reply']
     return handler(request)
   }
 
@@ -113,6 +119,16 @@ export class MemoryStore {
     }),
     seen: identity => this.#mailboxes.get(identity.recipient)?.identities.has(identityText(identity)) ?? false,
     custody: request => this.#custody(request),
+    'upload.begin': request => this.#beginUpload(request),
+    'upload.append': request => this.#uploads.append(request),
+    'upload.finish': request => this.#finishUpload(request),
+    'upload.drop': ({ upload }) => this.#uploads.drop(upload),
+    'upload.clear': () => this.#uploads.dropAll(),
+    sweep: ({ limit }) => this.#uploads.sweep(limit),
+    piece: ({ aor, seq, offset, length }) => {
+      const body = this.#mailboxes.get(aor)?.messages.get(seq)?.content?.body
+      return body?.subarray(offset, offset + Math.min(length, PIECE_BYTES_MAX))
+    },
     lease: request => this.#leases.lease(request),
     release: request => this.#leases.release(request),
     page: request => this.#page(request),
@@ -176,6 +192,7 @@ export class MemoryStore {
     for (const seq of [...this.#mailboxes.get(aor)!.messages.keys()]) {
       this.#end(aor, seq, 'deleted', at, 'account removed')
     }
+    this.#uploads.dropAll(this.#mailboxes.get(aor)!)
     this.#mailboxes.delete(aor)
     this.#bindings.delete(aor)
     this.#accounts.delete(aor)
@@ -198,39 +215,52 @@ export class MemoryStore {
   #custody({ message, limits }: Verbs['custody']['request']): Custody {
     const box = this.#mailboxes.get(message.recipient)
     if (!box) return refused('unknown recipient')
-    const known = box.identities.get(identityText(message))
-    if (known !== undefined) {
-      return { outcome: 'duplicate', seq: known, storeId: this.#stories.get(known)!.story.storeId }
-    }
-    const size = message.bytes.length
-    if (box.messages.size + 1 > limits.quotaMessages) return refused('message quota')
-    if (box.bytes + size > limits.quotaBytes) return refused('byte quota')
-    if (this.#freeBytes() - size < limits.reserveBytes) return refused('flash reserve')
-    const seq = ++this.#seq
-    const storeId = storeIdOf(seq, this.#hostname)
-    this.#store(box, message, seq, storeId)
-    return { outcome: 'stored', seq, storeId, waiting: box.messages.size }
+    const known = this.#duplicateOf(box, message)
+    if (known) return known
+    const reason = this.#uploads.refusal(box, 1, message.bytes.length, limits)
+    return reason ? refused(reason) : this.#store(box, message, message.receivedAt)
   }
 
-  #store(box: Mailbox, message: NewMessage, seq: number, storeId: string): void {
-    const { receivedAt, expiresAt, isUrgent, recipient, sender, callId } = message
-    const size = message.bytes.length
+  #duplicateOf(box: Mailbox, message: MessageIdentity): Extract<Custody, { outcome: 'duplicate' }> | undefined {
+    const seq = box.identities.get(identityText(message))
+    return seq === undefined ? undefined : { outcome: 'duplicate', seq, storeId: this.#stories.get(seq)!.story.storeId }
+  }
+
+  #beginUpload(request: Verbs['upload.begin']['request']): Verbs['upload.begin']['reply'] {
+    const box = this.#mailboxes.get(request.message.recipient)
+    if (!box) return { outcome: 'refused', reason: 'unknown recipient' }
+    return this.#duplicateOf(box, request.message) ?? this.#uploads.begin(box, request)
+  }
+
+  #finishUpload(request: Verbs['upload.finish']['request']): Custody | 'gone' {
+    const upload = this.#uploads.get(request.upload)
+    if (!upload) return 'gone'
+    const { message } = upload
+    const box = this.#mailboxes.get(message.recipient)!
+    const known = this.#duplicateOf(box, message)
+    if (known) {
+      this.#uploads.drop(request.upload)
+      return known
+    }
+    return this.#store(box, { ...message, bytes: message.head, content: this.#uploads.finish(request) }, request.at)
+  }
+
+  #store(box: Mailbox, message: Kept, at: WallTime): Custody {
+    const seq = ++this.#seq
+    const storeId = storeIdOf(seq, this.#hostname)
+    const { receivedAt, expiresAt, isUrgent, recipient, sender, callId, messageId, content } = message
+    const size = message.bytes.length + (content?.body.length ?? 0)
     const identity = identityText(message)
     const bytes = Buffer.from(message.bytes)
-    box.messages.set(seq, { seq, storeId, size, receivedAt, expiresAt, isUrgent, attempts: 0, bytes })
+    const large = content && { isLarge: true as const, large: content.large, content }
+    box.messages.set(seq, { seq, storeId, size, receivedAt, expiresAt, isUrgent, attempts: 0, bytes, ...large })
     box.identities.set(identity, seq)
     box.bytes += size
-    const story = {
-      seq,
-      storeId,
-      recipient,
-      sender,
-      callId,
-      size,
-      events: [{ at: receivedAt, event: 'stored' as const }],
-    }
+    const events = [{ at, event: 'stored' as const }]
+    const story = { seq, storeId, recipient, sender, callId, ...(messageId && { messageId }), size, events }
     this.#stories.set(seq, { story, mailbox: box, identity })
-    this.#raiseClock(receivedAt)
+    this.#raiseClock(at)
+    return { outcome: 'stored', seq, storeId, waiting: box.messages.size }
   }
 
   #waitingAfter(aor: string, afterSeq: number): Message[] {
@@ -242,9 +272,10 @@ export class MemoryStore {
     let total = 0
     for (const message of this.#waitingAfter(aor, afterSeq)) {
       if (isWallTrusted && message.expiresAt <= at) continue
-      total += message.size
+      total += message.bytes.length
       if (page.length >= limit || (page.length > 0 && total > bytes)) break
-      page.push({ ...message })
+      const { content: _, ...stored } = message
+      page.push(stored)
     }
     return page
   }
@@ -255,6 +286,7 @@ export class MemoryStore {
     if (!box || !message) return false
     box.messages.delete(seq)
     box.bytes -= message.size
+    if (message.content) this.#uploads.toSweep(message.content)
     this.#note(seq, ending(event, at, detail))
     this.#stories.get(seq)!.endedAt = at
     return true
@@ -300,8 +332,8 @@ export class MemoryStore {
     if (named?.storeId === id) return limit > 0 ? [{ ...named }] : []
     const all = [...this.#stories.values()].map(({ story }) => story)
     const sameCall = all.filter(story => story.callId === id)
-    const pushed = all.filter(story => story.seq > this.#seq - PUSHES_SEARCHED && isPushedAs(story, id))
-    return (sameCall.length > 0 ? sameCall : pushed)
+    const latest = all.filter(story => story.seq > this.#seq - PUSHES_SEARCHED && hasMessageId(story, id))
+    return (sameCall.length > 0 ? sameCall : latest)
       .sort((a, b) => b.seq - a.seq)
       .slice(0, limit)
       .map(story => ({ ...story }))
@@ -336,6 +368,6 @@ function inOrder<T>(map: ReadonlyMap<string, T>, after: string | undefined, limi
     .slice(0, limit)
 }
 
-function waitingOf({ bytes: _, ...waiting }: Message): Waiting {
+function waitingOf({ bytes: _, large: __, content: ___, ...waiting }: Message): Waiting {
   return waiting
 }

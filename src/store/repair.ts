@@ -24,9 +24,11 @@ import {
   decodeIndex,
   decodeLife,
   encodeQuarantine,
+  type IndexEntry,
   type LifeRecord,
   type Totals,
 } from './records.ts'
+import { dropDamagedUpload, reservedIn, sweepAgain, sweepOrphans, uploadTotalsAgain } from './repair-uploads.ts'
 import { ending, storeIdOf } from './story.ts'
 import { type Box, type Damage, EMPTY, indexEnd, NO_TOTALS, type Tables } from './tables.ts'
 
@@ -71,11 +73,20 @@ export function repair(tables: Tables, { record, key, value }: Damage): Notice {
     case 'life':
       tables.putLife(lifeAgain(tables, record.seq))
       return { table: 'life', storeId: tables.story(record.seq).storeId }
+    case 'upload totals':
+      uploadTotalsAgain(tables)
+      return { table: 'upload totals' }
+    case 'upload':
+      dropDamagedUpload(tables, record.upload, mailboxes(tables))
+      return { table: 'upload' }
+    case 'sweep':
+      sweepAgain(tables, record.upload)
+      return { table: 'sweep' }
     case 'head':
       repairMailbox(tables, record.box, key)
       return { table: 'head', aor: record.box.aor }
     default:
-      repairMailbox(tables, record.box, key)
+      repairMailbox(tables, record.box, key, record.table === 'block' ? record.seq : undefined)
       return { table: record.table, aor: record.box.aor, storeId: lifeOf(tables, record.seq).storeId }
   }
 }
@@ -118,31 +129,34 @@ function* mailboxes(tables: Tables): Generator<number> {
   }
 }
 
-/** Index entries anew from the bodies, a body that is damaged set aside, and the head counted again. */
-function repairMailbox(tables: Tables, box: Box, damagedKey: string): void {
+/** Index entries anew from the bodies, a body that is damaged set aside, and the head counted again. `lost`: a message without all its blocks. */
+function repairMailbox(tables: Tables, box: Box, damagedKey: string, lost?: number): void {
   let [count, bytes] = [0, 0]
   for (const { key, value } of tables.kv.range(indexKey(box.mailbox, 0), indexEnd(box.mailbox))) {
     const seq = readU48(key, 6)
     const entry = decodeIndex(key, value)
     const body = bodyOf(tables, seq)
-    if (!body) {
-      if (bodyKey(seq) !== damagedKey) setAside(tables, bodyKey(seq), tables.kv.get(bodyKey(seq)) ?? EMPTY)
-      dropDamaged(tables, box, seq, entry?.expiresAt)
+    if (!body || seq === lost) {
+      if (!body && bodyKey(seq) !== damagedKey) setAside(tables, bodyKey(seq), tables.kv.get(bodyKey(seq)) ?? EMPTY)
+      dropDamaged(tables, box, seq, entry ?? body)
     } else {
+      const size = sizeOf(body)
       count++
-      bytes += body.bytes.length
-      const { receivedAt, expiresAt, isUrgent } = body
-      if (!entry)
-        tables.putIndex(box.mailbox, seq, { size: body.bytes.length, receivedAt, expiresAt, isUrgent, attempts: 0 })
+      bytes += size
+      const { receivedAt, expiresAt, isUrgent, large } = body
+      const anew = { size, receivedAt, expiresAt, isUrgent, attempts: 0, ...(large && { large }) }
+      if (!entry) tables.putIndex(box.mailbox, seq, anew)
     }
   }
-  tables.putHead(box.mailbox, { aor: box.aor, count, bytes })
+  tables.putHead(box.mailbox, { aor: box.aor, count, bytes, ...reservedIn(tables, box.mailbox) })
   if (count > 0) tables.kv.put(waitingKey(box.aor), EMPTY)
   else tables.kv.remove(waitingKey(box.aor))
   tables.putTotals(recount(tables, tables.totals()))
 }
 
-function dropDamaged(tables: Tables, box: Box, seq: number, expiresAt: Totals['clockFloor'] | undefined): void {
+const sizeOf = ({ bytes, large }: BodyRecord): number => bytes.length + (large?.size ?? 0)
+
+function dropDamaged(tables: Tables, box: Box, seq: number, known: IndexEntry | BodyRecord | undefined): void {
   const totals = tables.totals()
   const life = lifeOf(tables, seq)
   endLife(
@@ -151,8 +165,9 @@ function dropDamaged(tables: Tables, box: Box, seq: number, expiresAt: Totals['c
     { ...life, ...box, recipient: box.aor },
     ending('damaged', totals.clockFloor, 'failed its checksum'),
   )
-  removeMessage(tables, box, seq, expiresAt ?? totals.clockFloor)
+  removeMessage(tables, box, seq, known ?? { expiresAt: totals.clockFloor })
   tables.putTotals(totals)
+  if (!known) sweepOrphans(tables, mailboxes(tables))
 }
 
 function bodyOf(tables: Tables, seq: number): BodyRecord | undefined {
@@ -177,7 +192,8 @@ function lifeAgain(tables: Tables, seq: number): LifeRecord {
     callId: '',
     cseq: 0,
     fromTag: '',
-    size: body?.bytes.length ?? 0,
+    ...(body?.large && { messageId: body.large.messageId }),
+    size: body ? sizeOf(body) : 0,
     events: body ? [{ at: body.receivedAt, event: 'stored' }] : [],
   }
 }

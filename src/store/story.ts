@@ -38,13 +38,15 @@ export const isRead = (verb: Verb): boolean => READS.has(verb)
 
 export const isMemoryOnly = (verb: Verb): boolean => MEMORY_ONLY.has(verb)
 
-/** Messages among which one is looked for by the Message-ID of its push: some tens of milliseconds. */
+/** Messages among which one is looked for by an MSRP Message-ID: some tens of milliseconds. */
 export const PUSHES_SEARCHED = 20_000
 
 /** What the detail of a delivery over MSRP ends with. */
 export const pushedAsDetail = (messageId: string): string => `Message-ID ${messageId}`
 
-export const isPushedAs = (story: LifeStory, messageId: string): boolean =>
+/** By the MSRP Message-ID with which it came, if it is a large message, or that of the push that delivered it. */
+export const hasMessageId = (story: LifeStory, messageId: string): boolean =>
+  story.messageId === messageId ||
   story.events.some(event => event.event === 'delivered' && event.detail.endsWith(` ${pushedAsDetail(messageId)}`))
 
 /** DM-STO-08. */
@@ -77,6 +79,12 @@ export function headOf(bytes: Buffer): Buffer {
   return Buffer.from(bytes.subarray(0, end < 0 ? HEAD_BYTES_MAX : end + 4))
 }
 
-/** What makes two requests the same message; the separator is not legal in any of the parts. */
-export const identityText = (of: Pick<MessageIdentity, 'callId' | 'cseq' | 'fromTag' | 'sender'>): string =>
-  `${of.callId}\n${of.cseq}\n${of.fromTag}\n${of.sender}`
+/** What makes two requests, or two messages of one session, the same; the separator is not legal in any of the parts. */
+export const identityText = ({
+  callId,
+  cseq,
+  fromTag,
+  sender,
+  messageId,
+}: Omit<MessageIdentity, 'recipient'>): string =>
+  `${callId}\n${cseq}\n${fromTag}\n${sender}${messageId === undefined ? '' : `\n${messageId}`}`

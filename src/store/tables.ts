@@ -8,8 +8,11 @@ import {
   identitiesKey,
   indexKey,
   lifeKey,
+  pastPrefix,
   readU48,
   TOTALS_KEY,
+  UPLOAD_TOTALS_KEY,
+  uploadKey,
   waitingKey,
 } from './keys.ts'
 import {
@@ -37,6 +40,15 @@ import {
   type LifeRecord,
   type Totals,
 } from './records.ts'
+import {
+  decodeUpload,
+  decodeUploadTotals,
+  encodeUpload,
+  encodeUploadTotals,
+  NO_UPLOADS,
+  type UploadRecord,
+  type UploadTotals,
+} from './upload-records.ts'
 
 /** What the verbs need of the box beside the disk. */
 export interface Surroundings {
@@ -53,6 +65,9 @@ export type DamagedRecord =
   | { readonly table: 'head'; readonly box: Box }
   | { readonly table: 'index' | 'body'; readonly box: Box; readonly seq: number }
   | { readonly table: 'life'; readonly seq: number }
+  | { readonly table: 'block'; readonly box: Box; readonly seq: number }
+  | { readonly table: 'upload totals' }
+  | { readonly table: 'upload' | 'sweep'; readonly upload: number }
   | { readonly table: 'identities'; readonly group: number }
 
 /** Thrown by a read; the verb begins again once the record is set aside and what hangs on it put right. */
@@ -137,13 +152,22 @@ export class Tables {
   }
 
   head(box: Box): Head {
-    return this.#read(headKey(box.mailbox), decodeHead, { table: 'head', box }) ?? { aor: box.aor, count: 0, bytes: 0 }
+    return (
+      this.#read(headKey(box.mailbox), decodeHead, { table: 'head', box }) ?? {
+        aor: box.aor,
+        count: 0,
+        bytes: 0,
+        uploads: 0,
+        reserved: 0,
+      }
+    )
   }
 
   /** Adds to the counters of a mailbox and of the store; an empty mailbox has no head and is not listed as waiting. */
   count(box: Box, totals: Totals, messages: number, bytes: number): Head {
     const before = this.head(box)
-    const head = { aor: box.aor, count: before.count + messages, bytes: before.bytes + bytes }
+    const { uploads, reserved } = before
+    const head = { aor: box.aor, count: before.count + messages, bytes: before.bytes + bytes, uploads, reserved }
     totals.waiting += messages
     totals.waitingBytes += bytes
     if (before.count === 0 && head.count > 0) {
@@ -158,9 +182,20 @@ export class Tables {
     return head
   }
 
+  /** Room for large messages whose bytes are still coming. */
+  reserve(box: Box, uploads: number, bytes: number): void {
+    const head = this.head(box)
+    this.putHead(box.mailbox, { ...head, uploads: head.uploads + uploads, reserved: head.reserved + bytes })
+  }
+
+  /** Less what was promised to messages whose bytes are still coming. */
+  freeBytes(): number {
+    return this.surroundings.freeBytes() - this.uploadTotals().promised
+  }
+
   putHead(mailbox: number, head: Head): void {
     const key = headKey(mailbox)
-    if (head.count === 0) this.kv.remove(key)
+    if (head.count === 0 && head.uploads === 0) this.kv.remove(key)
     else this.kv.putRecord(key, head, () => encodeHead(key, head))
   }
 
@@ -238,6 +273,31 @@ export class Tables {
     const key = identitiesKey(number)
     if ((group as Uint32Array).every(part => part === 0)) this.kv.remove(key)
     else this.kv.putRecord(key, group, () => encodeIdentities(key, group))
+  }
+
+  uploadTotals(): UploadTotals {
+    return this.#read(UPLOAD_TOTALS_KEY, decodeUploadTotals, { table: 'upload totals' }) ?? NO_UPLOADS
+  }
+
+  putUploadTotals(totals: UploadTotals): void {
+    this.kv.putRecord(UPLOAD_TOTALS_KEY, totals, () => encodeUploadTotals(UPLOAD_TOTALS_KEY, totals))
+  }
+
+  upload(upload: number): UploadRecord | undefined {
+    return this.#read(uploadKey(upload), decodeUpload, { table: 'upload', upload })
+  }
+
+  putUpload(upload: number, record: UploadRecord): void {
+    const key = uploadKey(upload)
+    this.kv.putRecord(key, record, () => encodeUpload(key, record))
+  }
+
+  /** All of them: as many as sessions have one under way. */
+  uploads(): { upload: number; record: UploadRecord }[] {
+    return this.kv.range('u', pastPrefix('u')).map(({ key, value }) => {
+      const upload = readU48(key, 1)
+      return { upload, record: whole(decodeUpload(key, value), { table: 'upload', upload }, key, value) }
+    })
   }
 
   /** A record that is read for many messages, and so kept as a value. */

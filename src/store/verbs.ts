@@ -131,6 +131,8 @@ export interface LifeStory {
   readonly recipient: string
   readonly sender: string
   readonly callId: string
+  /** Of a large message, as MSRP had it. */
+  readonly messageId?: string
   readonly size: number
   readonly events: readonly LifeEvent[]
 }

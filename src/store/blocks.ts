@@ -1,0 +1,102 @@
+import type { Records } from './key-value.ts'
+import { blockKey } from './keys.ts'
+import { CONTENT_AT, openRecord, sealRecord } from './record-bytes.ts'
+
+/**
+ * The bytes of large messages, in values that fill whole pages: LMDB puts a value of this size on pages of its own, 4096 bytes each,
+ * of which the first begins with 24 bytes of the library's. All of one size, so that what one frees fits the next.
+ */
+const VALUE_BYTES = 16 * 4096 - 24
+
+/** Bytes of a message in one block. What is appended in multiples of it, at multiples of it, is written once. */
+export const BLOCK_BYTES = VALUE_BYTES - CONTENT_AT
+
+/** What is read at once of a large message. */
+export const PIECE_BYTES_MAX = 1024 * 1024
+
+/** A block on its way to the disk. Changed in place by the batch that made it. */
+interface Block {
+  /** The value to be: room for the record's head, then the bytes. */
+  readonly value: Buffer
+  /** Bytes of the message in it. */
+  used: number
+}
+
+export const blocksOf = (bytes: number): number => Math.ceil(bytes / BLOCK_BYTES)
+
+/** What a write touches: `parts` are to be made first, as reading them may find damage; then `write` cannot fail. */
+interface Part {
+  readonly key: string
+  readonly block: Block
+  /** In the block. */
+  readonly at: number
+  readonly bytes: Buffer
+}
+
+/** Blocks of an upload that hold nothing yet are not looked for. */
+export interface Place {
+  readonly upload: number
+  readonly offset: number
+  hasBytes(from: number, to: number): boolean
+  damaged(key: string, value: Buffer): never
+}
+
+/** Writes over what is there. Nothing is changed when a block turns out to be damaged. */
+export function writeBlocks(kv: Records, place: Place, bytes: Buffer): void {
+  const parts: Part[] = []
+  for (let done = 0; done < bytes.length; ) {
+    const number = Math.floor((place.offset + done) / BLOCK_BYTES)
+    const at = place.offset + done - number * BLOCK_BYTES
+    const length = Math.min(BLOCK_BYTES - at, bytes.length - done)
+    const key = blockKey(place.upload, number)
+    const block = length === BLOCK_BYTES ? newBlock() : blockAt(kv, place, key, number)
+    parts.push({ key, block, at, bytes: bytes.subarray(done, done + length) })
+    done += length
+  }
+  for (const part of parts) write(kv, part)
+}
+
+function write(kv: Records, { key, block, at, bytes }: Part): void {
+  const { value } = block
+  if (at > block.used) value.fill(0, CONTENT_AT + block.used, CONTENT_AT + at)
+  bytes.copy(value, CONTENT_AT + at)
+  block.used = Math.max(block.used, at + bytes.length)
+  kv.putRecord(key, block, () => sealRecord(key, value.subarray(0, CONTENT_AT + block.used)))
+}
+
+const newBlock = (): Block => ({ value: Buffer.allocUnsafeSlow(VALUE_BYTES), used: 0 })
+
+function blockAt(kv: Records, place: Place, key: string, number: number): Block {
+  const known = kv.known(key)
+  if (known) return known as Block
+  const block = newBlock()
+  if (!place.hasBytes(number * BLOCK_BYTES, (number + 1) * BLOCK_BYTES)) return block
+  const value = kv.get(key)
+  const content = openRecord(key, value)
+  if (!content) return place.damaged(key, value ?? Buffer.alloc(0))
+  content.copy(block.value, CONTENT_AT)
+  block.used = content.length
+  return block
+}
+
+/** Bytes [from, to) of an upload that has them all. */
+export function readBlocks(
+  kv: Records,
+  { upload, damaged }: Pick<Place, 'upload' | 'damaged'>,
+  from: number,
+  to: number,
+): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(to - from)
+  for (let done = from; done < to; ) {
+    const number = Math.floor(done / BLOCK_BYTES)
+    const at = done - number * BLOCK_BYTES
+    const length = Math.min(BLOCK_BYTES - at, to - done)
+    const key = blockKey(upload, number)
+    const value = kv.get(key)
+    const content = openRecord(key, value)
+    if (!content || content.length < at + length) return damaged(key, value ?? Buffer.alloc(0))
+    content.copy(bytes, done - from, at, at + length)
+    done += length
+  }
+  return bytes
+}

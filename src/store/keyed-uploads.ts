@@ -1,0 +1,138 @@
+import { blocksOf, PIECE_BYTES_MAX, readBlocks, writeBlocks } from './blocks.ts'
+import { bytesIn, covers, endOf, NO_EXTENTS, touches, withExtent } from './extents.ts'
+import { identityHash } from './identities.ts'
+import { findDuplicate, keep } from './keyed-mailbox.ts'
+import { uploadKey } from './keys.ts'
+import { refusalOf } from './room.ts'
+import { toSweep } from './sweep.ts'
+import { type Box, Damage, type DamagedRecord, type Tables } from './tables.ts'
+import { lengthOf, reservedBy, type UploadRecord } from './upload-records.ts'
+import type { CustodyLimits, RefusalReason, Verbs } from './verbs.ts'
+
+/** Far above the 64 pieces that a receiver of MSRP keeps of one message; each costs 12 bytes of a record that every append writes. */
+const EXTENTS_MAX = 1024
+
+type Do<V extends keyof Verbs> = (tables: Tables, request: Verbs[V]['request']) => Verbs[V]['reply']
+
+/** DM-STO-05: what the INVITE said of it, and room for its bytes in the quotas and on the flash. */
+export const beginUpload: Do<'upload.begin'> = (tables, { message, expectedBytes, limits }) => {
+  const box = tables.box(message.recipient)
+  if (!box) return { outcome: 'refused', reason: 'unknown recipient' }
+  const known = findDuplicate(tables, box, message, identityHash(box.mailbox, message))
+  if (known) return { outcome: 'duplicate', seq: known.seq, storeId: known.storeId }
+  const bytes = message.head.length + inRange(expectedBytes)
+  const reason = refusalOf(tables, box, { messages: 1, bytes }, limits)
+  if (reason) return { outcome: 'refused', reason }
+  const totals = tables.uploadTotals()
+  const upload = totals.last + 1
+  tables.putUploadTotals({ last: upload, promised: totals.promised + expectedBytes })
+  tables.putUpload(upload, { mailbox: box.mailbox, message, reserved: expectedBytes, extents: NO_EXTENTS })
+  tables.reserve(box, 1, bytes)
+  return { outcome: 'begun', upload }
+}
+
+export const appendUpload: Do<'upload.append'> = (tables, { upload, offset, bytes, limits }) => {
+  const record = tables.upload(upload)
+  if (!record) return 'gone'
+  const extents = withExtent(record.extents, inRange(offset), offset + bytes.length)
+  if (extents.length > EXTENTS_MAX * 2) throw new RangeError(`an upload in more than ${EXTENTS_MAX} pieces`)
+  const box = boxOf(record)
+  const reserved = Math.max(record.reserved, endOf(extents))
+  const growth = reserved - record.reserved
+  const more = { messages: 0, bytes: growth }
+  const reason = growth > 0 ? refusalOf(tables, box, more, limits) : noFlash(tables, bytes, limits)
+  if (reason) return { refused: reason }
+  const place = {
+    upload,
+    offset,
+    hasBytes: (from: number, to: number) => touches(record.extents, from, to),
+    damaged: damagedBlock({ table: 'upload', upload }),
+  }
+  writeBlocks(tables.kv, place, bytes)
+  const totals = tables.uploadTotals()
+  const came = bytesIn(extents) - bytesIn(record.extents)
+  tables.putUploadTotals({ ...totals, promised: totals.promised + growth - came })
+  tables.putUpload(upload, { ...record, reserved, extents })
+  if (growth > 0) tables.reserve(box, 0, growth)
+  return 'kept'
+}
+
+/** Of bytes for which there is room in the quotas: others may have filled the flash since. */
+const noFlash = (tables: Tables, bytes: Buffer, { reserveBytes }: CustodyLimits): RefusalReason | undefined =>
+  tables.surroundings.freeBytes() - bytes.length < reserveBytes ? 'flash reserve' : undefined
+
+/** DM-STO-06, 07: one message, of the bytes in whatever order they came. */
+export const finishUpload: Do<'upload.finish'> = (tables, { upload, size, contentType, transactionId, at }) => {
+  const record = tables.upload(upload)
+  if (!record) return 'gone'
+  if (!covers(record.extents, inRange(size))) throw new RangeError(`not all of the ${size} bytes were appended`)
+  const { message } = record
+  const box = boxOf(record)
+  const identity = identityHash(box.mailbox, message)
+  const known = findDuplicate(tables, box, message, identity)
+  if (known) {
+    endUpload(tables, upload, record)
+    return { outcome: 'duplicate', seq: known.seq, storeId: known.storeId }
+  }
+  settleUpload(tables, upload, record)
+  const { head: bytes, messageId, ...rest } = message
+  const large = { upload, size, blocks: blocksOf(lengthOf(record)), messageId, contentType, transactionId }
+  return keep(tables, box, { ...rest, messageId, bytes, large }, identity, at)
+}
+
+export const dropUpload: Do<'upload.drop'> = (tables, { upload }) => {
+  const record = tables.upload(upload)
+  if (!record) return 'absent'
+  endUpload(tables, upload, record)
+  return 'dropped'
+}
+
+export const clearUploads: Do<'upload.clear'> = tables => dropUploads(tables, () => true)
+
+/** How many were dropped. */
+export function dropUploads(tables: Tables, isWanted: (record: UploadRecord) => boolean): number {
+  let dropped = 0
+  for (const { upload, record } of tables.uploads()) {
+    if (!isWanted(record)) continue
+    endUpload(tables, upload, record)
+    dropped++
+  }
+  return dropped
+}
+
+/** Nothing of it becomes a message. */
+export function endUpload(tables: Tables, upload: number, record: UploadRecord): void {
+  settleUpload(tables, upload, record)
+  toSweep(tables, upload, blocksOf(lengthOf(record)))
+}
+
+/** The reservation ends. */
+function settleUpload(tables: Tables, upload: number, record: UploadRecord): void {
+  tables.kv.remove(uploadKey(upload))
+  tables.reserve(boxOf(record), -1, -reservedBy(record))
+  const totals = tables.uploadTotals()
+  tables.putUploadTotals({ ...totals, promised: totals.promised - (record.reserved - bytesIn(record.extents)) })
+}
+
+const boxOf = ({ mailbox, message }: UploadRecord): Box => ({ aor: message.recipient, mailbox })
+
+export const readPiece: Do<'piece'> = (tables, { aor, seq, offset, length }) => {
+  const box = tables.box(aor)
+  const large = box && tables.index(box, seq)?.large
+  if (!large) return undefined
+  const from = Math.min(inRange(offset), large.size)
+  const to = Math.min(from + Math.min(inRange(length), PIECE_BYTES_MAX), large.size)
+  return readBlocks(tables.kv, { upload: large.upload, damaged: damagedBlock({ table: 'block', box, seq }) }, from, to)
+}
+
+/** The message, or what has come of it, is set aside. */
+const damagedBlock =
+  (record: DamagedRecord) =>
+  (key: string, value: Buffer): never => {
+    throw new Damage(record, key, value)
+  }
+
+function inRange(bytes: number): number {
+  if (!Number.isSafeInteger(bytes) || bytes < 0) throw new RangeError(`${bytes} is no number of bytes`)
+  return bytes
+}
