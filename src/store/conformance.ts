@@ -235,6 +235,7 @@ const WEIGHTS: Partial<Record<Verb, number>> = {
   'upload.finish': 8,
   sweep: 2,
   piece: 6,
+  room: 2,
 }
 const ONCE: readonly Verb[] = [
   'account.get',
@@ -274,6 +275,7 @@ export const LARGE_MESSAGE_VERBS: readonly Verb[] = weighted({
   'upload.clear': 1,
   sweep: 3,
   piece: 20,
+  room: 4,
   custody: 3,
   confirm: 2,
   postpone: 2,

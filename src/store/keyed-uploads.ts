@@ -14,6 +14,11 @@ const EXTENTS_MAX = 1024
 
 type Do<V extends keyof Verbs> = (tables: Tables, request: Verbs[V]['request']) => Verbs[V]['reply']
 
+export const findRoom: Do<'room'> = (tables, { aor, bytes, limits }) => {
+  const box = tables.box(aor)
+  return box ? (refusalOf(tables, box, { messages: 1, bytes: inRange(bytes) }, limits) ?? 'room') : 'unknown recipient'
+}
+
 /** DM-STO-05: what the INVITE said of it, and room for its bytes in the quotas and on the flash. */
 export const beginUpload: Do<'upload.begin'> = (tables, { message, expectedBytes, limits }) => {
   const box = tables.box(message.recipient)

@@ -24,7 +24,15 @@ import {
   takeCustody,
   wasSeen,
 } from './keyed-mailbox.ts'
-import { appendUpload, beginUpload, clearUploads, dropUpload, finishUpload, readPiece } from './keyed-uploads.ts'
+import {
+  appendUpload,
+  beginUpload,
+  clearUploads,
+  dropUpload,
+  findRoom,
+  finishUpload,
+  readPiece,
+} from './keyed-uploads.ts'
 import { readU48 } from './keys.ts'
 import { Leases } from './leases.ts'
 import type { RecordCache } from './record-cache.ts'
@@ -49,6 +57,7 @@ const HANDLERS: { readonly [V in Exclude<Verb, 'lease' | 'release'>]: Handler<V>
   locate,
   seen: wasSeen,
   custody: takeCustody,
+  room: findRoom,
   'upload.begin': beginUpload,
   'upload.append': appendUpload,
   'upload.finish': finishUpload,

@@ -119,6 +119,10 @@ export class MemoryStore {
     }),
     seen: identity => this.#mailboxes.get(identity.recipient)?.identities.has(identityText(identity)) ?? false,
     custody: request => this.#custody(request),
+    room: ({ aor, bytes, limits }) => {
+      const box = this.#mailboxes.get(aor)
+      return box ? (this.#uploads.refusal(box, 1, bytes, limits) ?? 'room') : 'unknown recipient'
+    },
     'upload.begin': request => this.#beginUpload(request),
     'upload.append': request => this.#uploads.append(request),
     'upload.finish': request => this.#finishUpload(request),

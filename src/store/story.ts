@@ -24,6 +24,7 @@ const READS: ReadonlySet<Verb> = new Set<Verb>([
   'bindings.count',
   'locate',
   'seen',
+  'room',
   'page',
   'piece',
   'mailboxes',

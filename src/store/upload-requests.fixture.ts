@@ -45,6 +45,11 @@ export class UploadRequests {
     'upload.finish': () => this.#finish(),
     'upload.drop': () => ({ upload: this.#number() }),
     'upload.clear': () => ({}),
+    room: () => ({
+      aor: this.#around.identity().recipient,
+      bytes: this.#pick(SIZES),
+      limits: this.#around.limits(),
+    }),
     sweep: () => ({ limit: this.#pick([1, 3, 100]) }),
     piece: () => {
       const offset = this.#dice.chance(0.3) ? 0 : this.#dice.below(260_000)

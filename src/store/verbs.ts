@@ -183,6 +183,8 @@ export interface Verbs {
   seen: { request: MessageIdentity; reply: boolean }
   custody: { request: { message: NewMessage; limits: CustodyLimits }; reply: Custody }
   // large messages: the bytes come while the message is not there yet
+  /** Whether a message of so many bytes would be begun now; nothing is reserved. */
+  room: { request: { aor: string; bytes: number; limits: CustodyLimits }; reply: RefusalReason | 'room' }
   /** `expectedBytes`: of the body, if the sender said how many, else 0. Room is reserved from here on, against the quotas and the flash. */
   'upload.begin': {
     request: { message: NewUpload; expectedBytes: number; limits: CustodyLimits }
@@ -247,7 +249,7 @@ export interface Verbs {
 
 export type Verb = keyof Verbs
 
-export type UploadVerb = Extract<Verb, `upload.${string}`> | 'sweep' | 'piece'
+export type UploadVerb = Extract<Verb, `upload.${string}`> | 'sweep' | 'piece' | 'room'
 
 export type RequestOf<V extends Verb> = { readonly verb: V } & Verbs[V]['request']
 
