@@ -13,8 +13,8 @@ export interface IdentityHash {
 /** Identities that share a record: messages of one or two commits of many senders, and half a kilobyte to write again. */
 export const GROUP_MESSAGES = 64
 
-/** The hashes of so many messages in a row, two numbers for each: Call-ID and identity. */
-export type IdentityGroup = Readonly<Uint32Array>
+/** The hashes of so many messages in a row, two numbers for each: Call-ID and identity. No typed array: it is copied too often. */
+export type IdentityGroup = readonly number[]
 
 export const groupOf = (seq: number): number => Math.floor(seq / GROUP_MESSAGES)
 
@@ -27,7 +27,7 @@ export function hashIn(group: IdentityGroup, seq: number): IdentityHash | undefi
 
 /** A copy of the group, if there is one, with the hash of `seq`, or without. */
 export function withHash(group: IdentityGroup | undefined, seq: number, of: IdentityHash | undefined): IdentityGroup {
-  const changed = group ? group.slice() : new Uint32Array(GROUP_MESSAGES * 2)
+  const changed = group ? group.slice() : new Array<number>(GROUP_MESSAGES * 2).fill(0)
   changed[slotIn(seq)] = of?.callId ?? 0
   changed[slotIn(seq) + 1] = of?.identity ?? 0
   return changed

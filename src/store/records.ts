@@ -153,15 +153,15 @@ export const decodeSeq = (key: string, record: Buffer): number | undefined => op
 
 export function encodeIdentities(key: string, group: IdentityGroup): Buffer {
   writer.begin()
-  for (const number of group as Uint32Array) writer.u32(number)
+  for (const number of group) writer.u32(number)
   return writer.finish(key)
 }
 
 export function decodeIdentities(key: string, record: Buffer): IdentityGroup | undefined {
   const fields = openFields(key, record)
   if (!fields) return undefined
-  const group = new Uint32Array(GROUP_MESSAGES * 2)
-  for (let i = 0; i < group.length; i++) group[i] = fields.u32()
+  const group: number[] = []
+  while (group.length < GROUP_MESSAGES * 2) group.push(fields.u32())
   return group
 }
 

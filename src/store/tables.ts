@@ -271,7 +271,7 @@ export class Tables {
   /** There is no record of a group without identities. */
   putIdentityGroup(number: number, group: IdentityGroup): void {
     const key = identitiesKey(number)
-    if ((group as Uint32Array).every(part => part === 0)) this.kv.remove(key)
+    if (group.every(part => part === 0)) this.kv.remove(key)
     else this.kv.putRecord(key, group, () => encodeIdentities(key, group))
   }
 
