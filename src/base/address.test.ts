@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isInCidr, parseAddress, parseCidr, parseEndpoint } from './address.ts'
+import { ipv4Of, isInCidr, parseAddress, parseCidr, parseEndpoint } from './address.ts'
 
 t.test('RFC 4291 2.2: numeric addresses', async t => {
   t.same(parseAddress('192.0.2.1'), [192, 0, 2, 1])
@@ -46,4 +46,12 @@ t.test('RFC 3986 3.2.2: address and port, IPv6 in brackets', async t => {
   t.same(parseEndpoint('[::1]:0'), { address: '::1', port: 0 })
   for (const wrong of ['127.0.0.1', '::1:5060', '[127.0.0.1]:5060', 'localhost:5060', '127.0.0.1:65536', '127.0.0.1:'])
     t.equal(parseEndpoint(wrong), undefined, wrong)
+})
+
+t.test('RFC 4291 2.5.5.2: IPv4 addresses written as IPv6', async t => {
+  for (const text of ['::ffff:192.0.2.1', '::FFFF:c000:201', '0:0:0:0:0:ffff:c000:0201'])
+    t.equal(ipv4Of(text), '192.0.2.1')
+  for (const text of ['192.0.2.1', '::192.0.2.1', '64:ff9b::192.0.2.1', '::1', 'x'])
+    t.equal(ipv4Of(text), undefined, text)
+  t.equal(parseCidr('::ffff:10.0.0.0/104'), undefined)
 })

@@ -43,6 +43,15 @@ export const parseAddress = (text: string): readonly number[] | undefined =>
 /** `::ffff:0:0/96`. */
 const MAPPED = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255]
 
+const isMapped = (bytes: readonly number[]): boolean =>
+  bytes.length === 16 && MAPPED.every((byte, index) => bytes[index] === byte)
+
+/** RFC 4291 2.5.5.2: of `::ffff:192.0.2.1`, in any spelling, `192.0.2.1`; undefined for any other text. */
+export function ipv4Of(text: string): string | undefined {
+  const bytes = parseAddress(text)
+  return bytes && isMapped(bytes) ? bytes.slice(12).join('.') : undefined
+}
+
 export interface Cidr {
   readonly bytes: readonly number[]
   readonly prefixBits: number
@@ -57,7 +66,7 @@ export function parseCidr(text: string): Cidr | undefined {
   if (prefix === undefined) return { bytes, prefixBits: bits }
   if (!/^\d{1,3}$/.test(prefix) || Number(prefix) > bits) return undefined
   // RFC 4291 2.5.5.2: packets of IPv4 peers show as IPv4, so such a network has to be written as IPv4.
-  if (bits === 128 && MAPPED.every((byte, index) => bytes[index] === byte)) return undefined
+  if (isMapped(bytes)) return undefined
   return { bytes, prefixBits: Number(prefix) }
 }
 

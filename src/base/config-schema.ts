@@ -15,18 +15,28 @@ const SECONDS_MAX = 3650 * DAY_S
 /** Far above any flash, below where integers lose exactness. */
 const BYTES_MAX = 2 ** 50
 
-const text = (fallback: string, description = 'a text') => Type.String({ default: fallback, description })
+/** Nobody can type them, and no line of a protocol and no file name may have them. */
+export const NO_CONTROLS = '^[^\\x00-\\x1f\\x7f-\\x9f]*$'
+
+const text = (fallback: string, description: string) =>
+  Type.String({ default: fallback, pattern: NO_CONTROLS, description })
 const flag = (fallback: boolean) => Type.Boolean({ default: fallback })
 const whole = (fallback: number, minimum: number, maximum: number) =>
   Type.Integer({ default: fallback, minimum, maximum })
 const choice = <const T extends string[]>(fallback: T[number], values: T) => Type.Enum(values, { default: fallback })
 const table = <T extends Record<string, TSchema>>(properties: T) => Type.Object(properties, { ...closed, default: {} })
 
+export const LISTEN_ALLOWED =
+  '"ADDRESS:PORT" with a numeric address, IPv6 as "[::1]:5060", a list of these, or "" for off'
+
 const listener = (fallback: string) =>
-  Type.Union([Type.String(), Type.Array(Type.String(), { maxItems: 16 })], {
-    default: fallback,
-    description: '"ADDRESS:PORT" with a numeric address, IPv6 as "[::1]:5060", a list of these, or "" for off',
-  })
+  Type.Union(
+    [
+      Type.String(),
+      Type.Array(Type.String({ description: LISTEN_ALLOWED }), { maxItems: 16, description: LISTEN_ALLOWED }),
+    ],
+    { default: fallback, description: LISTEN_ALLOWED },
+  )
 
 const algorithm = Type.Enum(['MD5', 'SHA-256'])
 const algorithmList = { minItems: 1, maxItems: 2, uniqueItems: true, description: 'a list of "MD5" and "SHA-256"' }
@@ -34,7 +44,14 @@ const algorithmList = { minItems: 1, maxItems: 2, uniqueItems: true, description
 const user = Type.Object(
   {
     aor: Type.String({ description: 'an address like "sip:alice@example.org"' }),
-    password: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
+    password: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 256,
+        pattern: NO_CONTROLS,
+        description: 'a text of 1 to 256 characters, none of them a control character',
+      }),
+    ),
     ha1_md5: Type.Optional(Type.String({ pattern: '^[0-9a-fA-F]{32}$', description: '32 hexadecimal digits' })),
     ha1_sha256: Type.Optional(Type.String({ pattern: '^[0-9a-fA-F]{64}$', description: '64 hexadecimal digits' })),
     algorithms: Type.Optional(Type.Array(algorithm, algorithmList)),
@@ -46,7 +63,7 @@ export const configSchema = Type.Object(
   {
     domain: Type.String({ minLength: 1, maxLength: 253, description: 'the SIP domain served, e.g. "example.org"' }),
     hostname: text('', 'a host name or a numeric address'),
-    data_dir: Type.String({ default: './data', minLength: 1, description: 'a folder' }),
+    data_dir: Type.String({ default: './data', minLength: 1, pattern: NO_CONTROLS, description: 'a folder' }),
     listen: table({
       sip_udp: listener('127.0.0.1:5060'),
       sip_tcp: listener('127.0.0.1:5060'),
@@ -60,11 +77,15 @@ export const configSchema = Type.Object(
     auth: table({
       digest: flag(true),
       algorithms: Type.Array(algorithm, { ...algorithmList, default: ['MD5'] }),
-      trusted_peers: Type.Array(Type.String(), { maxItems: 256, default: [], description: 'a list of CIDRs' }),
+      trusted_peers: Type.Array(Type.String({ description: 'a CIDR' }), {
+        maxItems: 256,
+        default: [],
+        description: 'a list of CIDRs',
+      }),
     }),
     core: table({ route: text('', 'a SIP URI, or "" for stand-alone') }),
     // Every account is put into the store in one transaction at the start; more belong into the store by `user add`.
-    user: Type.Array(user, { maxItems: 10000, default: [], description: 'tables [[user]]' }),
+    user: Type.Array(user, { maxItems: 10000, default: [], description: 'up to 10000 tables [[user]]' }),
     deferral: table({
       enabled: flag(true),
       default_expiry_s: whole(3 * DAY_S, 1, SECONDS_MAX),

@@ -1,12 +1,15 @@
+import { isUtf8 } from 'node:buffer'
 import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
 import type { Entropy } from '../base/entropy.ts'
 import { newPassword } from '../host/admin.ts'
-import { PlainError } from '../host/plain-error.ts'
+import { PlainError, troubleOf } from '../host/plain-error.ts'
 import type { World } from './world.ts'
 
 /** The bound of the configuration file's `password`. */
 const CHARACTERS_MAX = 256
+const BYTES_MAX = CHARACTERS_MAX * 4
+const CARRIAGE_RETURN = 0x0d
 
 export interface Chosen {
   readonly password: string
@@ -22,21 +25,39 @@ export async function choosePassword(world: World, entropy: Entropy, isFromStdin
     : { password: checked(typed), isGenerated: false }
 }
 
-const checked = (password: string): string => {
+function checked(password: string): string {
   if (password === '') throw new PlainError('The password is empty. Give it as the first line of the input.')
   if (password.length > CHARACTERS_MAX)
     throw new PlainError(`The password is longer than ${CHARACTERS_MAX} characters. Choose a shorter one.`)
-  return password
+  const at = password.search(/[\x00-\x1f\x7f-\x9f]/)
+  if (at < 0) return password
+  const code = password.charCodeAt(at).toString(16).toUpperCase().padStart(4, '0')
+  throw new PlainError(
+    `The password has a control character, U+${code}, as character ${at + 1}. Clients cannot send it: choose one without.`,
+  )
 }
 
-/** No more than a line of sensible length is read. */
+/** Without its end, LF or CR LF. No more than a line of sensible length is read. */
 async function firstLine(world: World): Promise<string> {
-  let text = ''
-  for await (const part of world.stdin) {
-    text += part
-    if (text.includes('\n') || text.length > CHARACTERS_MAX * 4) break
+  const parts: Buffer[] = []
+  let size = 0
+  try {
+    for await (const part of world.stdin) {
+      const bytes = Buffer.from(part)
+      parts.push(bytes)
+      size += bytes.length
+      if (bytes.includes('\n') || size > BYTES_MAX) break
+    }
+  } catch (error) {
+    throw new PlainError(`The password cannot be read from the input: ${troubleOf(error)}`)
   }
-  return text.split(/\r?\n/)[0]!
+  const bytes = Buffer.concat(parts)
+  const end = bytes.indexOf('\n')
+  const line = end < 0 ? bytes : bytes.subarray(0, bytes[end - 1] === CARRIAGE_RETURN ? end - 1 : end)
+  // What was cut is too long in any case.
+  if (line.length <= BYTES_MAX && !isUtf8(line))
+    throw new PlainError('The password is not UTF-8. Give it from a terminal or a file that is.')
+  return line.toString()
 }
 
 async function askTwice(world: World): Promise<string> {

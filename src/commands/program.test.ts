@@ -70,9 +70,6 @@ t.test('exit codes: 0 done, 1 the input or the state is wrong, 2 usage', async t
     t.equal(code, 2, usage)
     t.ok(err, 'with a message on stderr')
   }
-  const help = await restante('user add --help')
-  t.equal(help.code, 0)
-  t.match(help.out, /--password-stdin/)
 })
 
 t.test('check: no errors, or every error as FILE:KEY', async t => {
@@ -82,7 +79,7 @@ t.test('check: no errors, or every error as FILE:KEY', async t => {
   const { code, err } = await bad.restante('check')
   t.equal(code, 1)
   const lines = err.trimEnd().split('\n')
-  t.equal(lines.length, 3)
+  t.equal(lines.length, 4, 'tls.certificate cannot be read, and has no key')
   for (const line of lines) t.ok(line.startsWith(`${bad.file}:`), line)
   t.equal(bad.store.asked.length, 0, 'no side effect')
 })
@@ -91,8 +88,11 @@ t.test('check: a certificate that cannot be read', async t => {
   const { restante, file } = setUp('[tls]\ncertificate = "/nowhere/c.pem"\nkey = "/nowhere/k.pem"')
   const { code, err } = await restante('check')
   t.equal(code, 1)
-  t.match(err, `${file}:tls.certificate: cannot be read, allowed: a PEM file`)
-  t.match(err, `${file}:tls.key: cannot be read`)
+  t.match(
+    err,
+    `${file}:tls.certificate: "/nowhere/c.pem" cannot be read: there is no such file or folder, allowed: a PEM file`,
+  )
+  t.match(err, `${file}:tls.key: "/nowhere/k.pem" cannot be read`)
 })
 
 t.test('version names the program and the runtime', async t => {
@@ -241,7 +241,12 @@ t.test('trace: by Call-ID or store id; nothing of a body; no control character r
 t.test('a data folder that is not there is told, not made; a store that fails is told', async t => {
   const { store, restante, dir } = setUp()
   store.failure = { failure: 'io', detail: 'EIO' }
-  t.match(await restante('queue'), { code: 1, err: /the store failed \(io\): EIO/ })
+  t.match(await restante('queue'), { code: 1, err: /the store cannot be used: its medium failed \(EIO\)\. Look into/ })
+  store.failure = { failure: 'full', detail: 'MDB_MAP_FULL' }
+  t.match(await restante('user add alice'), {
+    code: 1,
+    err: /data: the store cannot be used: there is no space left\. Free/,
+  })
   rmSync(join(dir, 'data'), { recursive: true })
   t.match(await restante('queue'), { code: 1, err: /data_dir: .* is no folder, or does not exist/ })
   t.notOk(existsSync(join(dir, 'data')))
@@ -251,4 +256,35 @@ t.test('what comes later says so', async t => {
   const { restante } = setUp()
   for (const name of ['backup', 'restore', 'console'])
     t.match(await restante(`${name} x`), { code: 1, err: `${name}: not in this release.\n` })
+})
+
+t.test('user add: a password without control characters, its line end taken off', async t => {
+  const { store, restante } = setUp()
+  const refused = async (input: string, reason: RegExp) =>
+    t.match(await restante('user add alice --password-stdin', input), { code: 1, out: '', err: reason })
+  await refused('a\tb\n', /has a control character, U\+0009, as character 2\. Clients cannot send it/)
+  await refused('secret\r', /U\+000D, as character 7/)
+  await refused('secret\r\r\n', /U\+000D, as character 7/)
+  await refused('\x00', /U\+0000/)
+  await refused('x'.repeat(257), /longer than 256/)
+  await refused('\n', /password is empty/)
+  const aor = 'sip:alice@example.org'
+  t.equal(store.model.execute({ verb: 'account.get', aor }), undefined)
+  t.match(await restante('user add alice --password-stdin', 'sécret\r\n'), { code: 0 })
+  t.match(store.model.execute({ verb: 'account.get', aor }), { ha1Md5: ha1('alice', 'example.org', 'sécret', 'MD5') })
+})
+
+t.test('user list: one long name does not widen the columns of the others', async t => {
+  const { restante } = setUp()
+  const long = 'x'.repeat(300)
+  for (const name of ['alice', long]) await restante(`user add ${name}`)
+  t.equal((await restante('user list')).out, `sip:alice@example.org  store  MD5\nsip:${long}@example.org  store  MD5\n`)
+})
+
+t.test('an address longer than the store takes is refused as an address', async t => {
+  const { restante } = setUp()
+  t.match(await restante(`user add ${'x'.repeat(2000)}`), {
+    code: 1,
+    err: /^"x+\.\.\." is not an address of an account/,
+  })
 })

@@ -1,11 +1,11 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { VERSION } from '../base/product.ts'
-import { PlainError } from '../host/plain-error.ts'
+import { PlainError, refusedBySystem } from '../host/plain-error.ts'
 import type { DigestAlgorithm } from '../store/verbs.ts'
 import { readConfig } from './config-file.ts'
+import { addHelp, helped } from './help.ts'
 import { showQueue } from './queue.ts'
 import type { ServeCommandOptions } from './serve.ts'
-import { COMMAND } from './text.ts'
 import { showTrace } from './trace.ts'
 import { addUser, changePassword, listUsers, type PasswordOptions, removeUser } from './user.ts'
 import type { World } from './world.ts'
@@ -25,8 +25,9 @@ export async function run(args: readonly string[], world: World): Promise<number
     return DONE
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? DONE : USAGE
-    if (!(error instanceof PlainError)) throw error
-    world.err(`${error.message}\n`)
+    const plain = error instanceof PlainError ? error : refusedBySystem(error)
+    if (!plain) throw error
+    world.err(`${plain.message}\n`)
     return WRONG
   }
 }
@@ -36,64 +37,109 @@ function makeProgram(world: World): Command {
     .description('Keeps instant messages for people who are away and hands them over when they come back.')
     .exitOverride()
     .configureOutput({ writeOut: world.out, writeErr: world.err })
-    .showHelpAfterError(`(${COMMAND} --help lists the commands)`)
     .version(VERSIONS, '--version', 'the version of the program and of its runtime')
+  helped(program, { example: 'check --config restante.toml', wrong: 'what was given or found is wrong' })
   addServing(program, world)
   addUsers(program, world)
   addQueue(program, world)
   for (const name of LATER) addLater(program, name)
+  addHelp(program)
   return program
 }
 
 const withConfig = (command: Command): Command =>
-  command.option('--config <file>', 'default: ./restante.toml, else /etc/restante/restante.toml')
+  command.option('--config <file>', 'the configuration; default: ./restante.toml, else /etc/restante/restante.toml')
+
+const withAor = (command: Command): Command =>
+  command.argument('<aor>', 'the address: alice, alice@example.org or sip:alice@example.org')
 
 function addServing(program: Command, world: World): void {
-  withConfig(program.command('serve'))
-    .description('run in the foreground until SIGTERM or SIGINT')
+  const serve = withConfig(program.command('serve'))
+    .description('Runs in the foreground until SIGTERM or SIGINT. Stopping takes at most 5 s and loses nothing.')
+    .summary('run in the foreground until SIGTERM or SIGINT')
     .addOption(program.createOption('--first-accounts <users>').hideHelp())
     .action(async (options: ServeCommandOptions) => (await import('./serve.ts')).serve(world, options))
-  withConfig(program.command('check'))
-    .description('validate the configuration; changes nothing')
+  helped(serve, {
+    example: 'serve --config restante.toml',
+    wrong: 'the configuration is wrong, a port or the data folder is in use, or the store cannot be opened',
+  })
+  const check = withConfig(program.command('check'))
+    .description(
+      'Validates the configuration and changes nothing. Every error is a line FILE:KEY: what is wrong, what is allowed.',
+    )
+    .summary('validate the configuration; changes nothing')
     .action((options: { config?: string }) => {
       const { file } = readConfig(options.config)
       world.out(`${file}: no errors\n`)
     })
-  withConfig(program.command('version'))
-    .description('the version of the program and of its runtime')
+  helped(check, { example: 'check --config restante.toml', wrong: 'there are errors, or the file cannot be read' })
+  const version = withConfig(program.command('version'))
+    .description('Tells the version of the program and of its runtime.')
+    .summary('the version of the program and of its runtime')
     .action(() => world.out(`${VERSIONS}\n`))
+  helped(version, { example: 'version' })
 }
 
 function addUsers(program: Command, world: World): void {
-  const user = program.command('user').description('accounts')
+  const user = program
+    .command('user')
+    .description('Accounts: who may register here, and for whom messages are kept.')
+    .summary('accounts')
+  helped(user, { example: 'user add alice', wrong: 'what was given or found is wrong' })
   const withPassword = (command: Command): Command =>
-    withConfig(command)
+    withConfig(withAor(command))
       .option('--password-stdin', 'the password is the first line of the input')
       .option('--algorithms <list>', 'digest algorithms offered to this account, e.g. SHA-256,MD5', algorithmsOf)
-  withPassword(user.command('add <aor>'))
-    .description('make an account; without a password given one is made and shown once')
+  const add = withPassword(user.command('add'))
+    .description(
+      'Makes an account. The password is asked for on a terminal or read with --password-stdin; without one, one is made and shown once.',
+    )
+    .summary('make an account')
     .action((aor: string, options: PasswordOptions) => addUser(world, aor, options))
-  withConfig(user.command('list'))
-    .description('what accounts there are')
+  helped(add, {
+    example: 'user add alice --password-stdin < password.txt',
+    wrong: 'the account exists already, or address, password or configuration are wrong',
+  })
+  const list = withConfig(user.command('list'))
+    .description('Lists the accounts: address, origin (file: from [[user]], store: from user add), digest algorithms.')
+    .summary('what accounts there are')
     .option('--json', 'as JSON')
     .action(options => listUsers(world, options))
-  withConfig(user.command('remove <aor>'))
-    .description('remove an account with its registrations and waiting messages')
+  helped(list, { example: 'user list --json', wrong: 'the configuration is wrong, or the store does not answer' })
+  const remove = withConfig(withAor(user.command('remove')))
+    .description(
+      'Removes an account with its registrations and waiting messages. Accounts of [[user]] are removed there.',
+    )
+    .summary('remove an account with its registrations and waiting messages')
     .action((aor: string, options) => removeUser(world, aor, options))
-  withPassword(user.command('password <aor>'))
-    .description('give an account a new password')
+  helped(remove, { example: 'user remove alice', wrong: 'there is no such account, or it stands in the configuration' })
+  const password = withPassword(user.command('password'))
+    .description('Gives an account a new password, in the same ways as user add.')
+    .summary('give an account a new password')
     .action((aor: string, options: PasswordOptions) => changePassword(world, aor, options))
+  helped(password, {
+    example: 'user password alice',
+    wrong: 'there is no such account, it stands in the configuration, or the password is wrong',
+  })
 }
 
 function addQueue(program: Command, world: World): void {
-  withConfig(program.command('queue [aor]'))
-    .description('waiting messages: count, bytes, oldest; with an address one line each')
+  const queue = withConfig(program.command('queue'))
+    .argument('[aor]', 'one account: alice, alice@example.org or sip:alice@example.org; default: all of them')
+    .description(
+      'Shows the waiting messages: their count, bytes and oldest; with an address one line for each message.',
+    )
+    .summary('waiting messages')
     .option('--json', 'as JSON')
     .action((aor: string | undefined, options) => showQueue(world, aor, options))
-  withConfig(program.command('trace <id>'))
-    .description('the life story of a message by store id, Call-ID or MSRP Message-ID')
+  helped(queue, { example: 'queue alice', wrong: 'there is no such account, or the store does not answer' })
+  const trace = withConfig(program.command('trace'))
+    .argument('<id>', 'store id, Call-ID or MSRP Message-ID')
+    .description('Tells the life story of a message: when it was stored, tried and delivered, and what failed.')
+    .summary('the life story of one message')
     .option('--json', 'as JSON')
     .action((id: string, options) => showTrace(world, id, options))
+  helped(trace, { example: 'trace a84b4c76e66710@client.example.org', wrong: 'no message is known by this id' })
 }
 
 function addLater(program: Command, name: string): void {

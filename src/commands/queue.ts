@@ -1,8 +1,9 @@
+import { printable } from '../base/quoted.ts'
 import type { MailboxSummary, Waiting } from '../store/verbs.ts'
 import { aorOf } from './aor.ts'
 import { readConfig } from './config-file.ts'
 import { allPages, PAGE_ROWS, withStore } from './store-link.ts'
-import { columns, counted, noAccount, safe, timeText } from './text.ts'
+import { columns, counted, noAccount, timeText } from './text.ts'
 import type { World } from './world.ts'
 
 interface Options {
@@ -61,12 +62,12 @@ async function showOne(world: World, aor: string, config: Loaded, options: Optio
 
 const textRow = (row: Row): string[] => [
   row.storeId,
-  safe(row.sender || '-'),
+  printable(row.sender || '-'),
   timeText(row.receivedAt),
   timeText(row.expiresAt),
   `${row.size}`,
   `${row.attempts}`,
-  safe(row.lastFailure ?? '-'),
+  printable(row.lastFailure ?? '-'),
 ]
 
 const jsonRow = (row: Row) => ({

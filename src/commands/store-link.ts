@@ -3,7 +3,7 @@ import type { Config } from '../base/config.ts'
 import { silentLog } from '../base/log.ts'
 import type { ControlVerb } from '../host/control-wire.ts'
 import { boxOrLock } from '../host/owner.ts'
-import { PlainError } from '../host/plain-error.ts'
+import { storeError } from '../host/plain-error.ts'
 import { WatchedStore } from '../host/watched-store.ts'
 import type { StoreResult, Verbs } from '../store/verbs.ts'
 import type { World } from './world.ts'
@@ -37,7 +37,7 @@ export async function withStore<T>(world: World, config: Config, work: (link: St
 }
 
 function replyOf<V extends ControlVerb>(result: StoreResult<V>, dataDir: string): Verbs[V]['reply'] {
-  if ('failure' in result) throw new PlainError(`${dataDir}: the store failed (${result.failure}): ${result.detail}.`)
+  if ('failure' in result) throw storeError(dataDir, result)
   return result.value
 }
 

@@ -1,8 +1,9 @@
+import { printable } from '../base/quoted.ts'
 import { PlainError } from '../host/plain-error.ts'
 import type { LifeEvent, LifeStory } from '../store/verbs.ts'
 import { readConfig } from './config-file.ts'
 import { withStore } from './store-link.ts'
-import { safe, timeText } from './text.ts'
+import { timeText } from './text.ts'
 import type { World } from './world.ts'
 
 interface Options {
@@ -18,7 +19,7 @@ export async function showTrace(world: World, id: string, options: Options): Pro
   const { config } = readConfig(options.config)
   const stories = await withStore(world, config, link => link.ask('trace', { id, limit: STORIES_MAX }))
   if (stories.length === 0)
-    throw new PlainError(`No message is known by "${safe(id)}". Give its store id, Call-ID or MSRP Message-ID.`)
+    throw new PlainError(`No message is known by "${printable(id)}". Give its store id, Call-ID or MSRP Message-ID.`)
   if (options.json) world.out(`${JSON.stringify(stories.map(jsonStory), null, 2)}\n`)
   else world.out(stories.map(textStory).join('\n'))
 }
@@ -27,9 +28,9 @@ const detailOf = (event: LifeEvent): string => ('detail' in event ? event.detail
 
 const textStory = (story: LifeStory): string =>
   [
-    `${story.storeId}  Call-ID ${safe(story.callId)}`,
-    `  from ${safe(story.sender)} to ${safe(story.recipient)}, ${story.size} bytes`,
-    ...story.events.map(event => `  ${timeText(event.at)}  ${event.event}  ${safe(detailOf(event))}`.trimEnd()),
+    `${story.storeId}  Call-ID ${printable(story.callId)}`,
+    `  from ${printable(story.sender)} to ${printable(story.recipient)}, ${story.size} bytes`,
+    ...story.events.map(event => `  ${timeText(event.at)}  ${event.event}  ${printable(detailOf(event))}`.trimEnd()),
     '',
   ].join('\n')
 

@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os'
 import type { Endpoint } from '../base/flow.ts'
-import { codeOf, messageOf, PlainError } from './plain-error.ts'
+import { codeOf, PlainError, reasonOf } from './plain-error.ts'
 
 /** As the engine wants it: without IPv6 zone, and IPv4 as IPv4 even where the socket is an IPv6 one (RFC 4291 2.5.5.2). */
 export const plainAddress = (address: string): string => {
@@ -27,6 +27,6 @@ const REASONS: Record<string, string> = {
 
 /** Why a listener of the configuration could not be opened, and what to do. */
 export function bindError(error: unknown, key: string, where: string): PlainError {
-  const reason = REASONS[codeOf(error)] ?? messageOf(error)
+  const reason = REASONS[codeOf(error)] ?? reasonOf(error)
   return new PlainError(`${key}: cannot listen on ${where}: ${reason}.`)
 }

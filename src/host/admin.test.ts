@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs'
+import { mkdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { hasAdmin, isAdminPassword, newPassword, writeAdmin } from './admin.ts'
@@ -16,4 +16,16 @@ t.test('the administrator’s password is kept as a hash that only its owner may
   t.notOk(isAdminPassword(dir, `${password}x`))
   t.notMatch(readFileSync(join(dir, 'admin'), 'utf8'), password)
   t.equal(statSync(join(dir, 'admin')).mode & 0o777, 0o600)
+})
+
+t.test('a password that cannot be written is told with its path and what to do', async t => {
+  const dir = t.testdir({})
+  const entropy = new SystemEntropy()
+  const nowhere = join(dir, 'gone')
+  t.throws(() => writeAdmin(nowhere, 'x', entropy), {
+    message: `${nowhere}/admin: the administrator's password cannot be written: there is no such file or folder. Check the path.`,
+  })
+  mkdirSync(join(dir, 'admin.new'))
+  t.throws(() => writeAdmin(dir, 'x', entropy), /cannot be written: it is a folder/)
+  t.notOk(hasAdmin(dir))
 })

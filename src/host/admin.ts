@@ -2,6 +2,7 @@ import { scryptSync, timingSafeEqual } from 'node:crypto'
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Entropy, token } from '../base/entropy.ts'
+import { PlainError, troubleOf } from './plain-error.ts'
 
 /** RFC 7914 2: 16 MiB and some 50 ms on a small box for each guess. */
 const COST = { N: 16384, r: 8, p: 1 }
@@ -16,20 +17,30 @@ const fileOf = (dataDir: string): string => join(dataDir, 'admin')
 
 export const hasAdmin = (dataDir: string): boolean => existsSync(fileOf(dataDir))
 
-/** Written whole or not at all, and flushed: the password is shown once, after this. */
+/** Written whole or not at all, and flushed: the password is shown once, after this. Throws plain messages. */
 export function writeAdmin(dataDir: string, password: string, entropy: Entropy): void {
   const salt = entropy.bytes(16)
   const hash = scryptSync(password, salt, KEY_BYTES, COST)
   const text = JSON.stringify({ scrypt: COST, salt: hex(salt), hash: hex(hash) })
-  const temporary = `${fileOf(dataDir)}.new`
-  const file = openSync(temporary, 'w', 0o600)
-  writeSync(file, `${text}\n`)
-  fsyncSync(file)
-  closeSync(file)
-  renameSync(temporary, fileOf(dataDir))
-  const folder = openSync(dataDir, 'r')
-  fsyncSync(folder)
-  closeSync(folder)
+  const path = fileOf(dataDir)
+  try {
+    withFile(`${path}.new`, 'w', file => writeSync(file, `${text}\n`))
+    renameSync(`${path}.new`, path)
+    withFile(dataDir, 'r')
+  } catch (error) {
+    throw new PlainError(`${path}: the administrator's password cannot be written: ${troubleOf(error)}`)
+  }
+}
+
+/** What is done to it is on stable storage afterwards. */
+function withFile(path: string, flags: 'w' | 'r', work: (file: number) => void = () => {}): void {
+  const file = openSync(path, flags, 0o600)
+  try {
+    work(file)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
 }
 
 export function isAdminPassword(dataDir: string, password: string): boolean {

@@ -2,7 +2,7 @@ import type { Config } from '../base/config.ts'
 import type { Entropy } from '../base/entropy.ts'
 import { accountWithPassword } from './accounts.ts'
 import { hasAdmin, newPassword, writeAdmin } from './admin.ts'
-import { PlainError } from './plain-error.ts'
+import { storeError } from './plain-error.ts'
 import type { WatchedStore } from './watched-store.ts'
 
 export interface Credential {
@@ -27,7 +27,7 @@ export async function makeFirstAccounts(
     const password = newPassword(entropy)
     const account = accountWithPassword(`sip:${user}@${config.domain}`, password, config.domain, 'store')
     const result = await store.ask('account.put', { account })
-    if ('failure' in result) throw new PlainError(`${dataDir}: cannot make the account ${user}: ${result.detail}.`)
+    if ('failure' in result) throw storeError(dataDir, result)
     made.push({ name: account.aor, password })
   }
   const password = newPassword(entropy)

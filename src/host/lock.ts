@@ -1,7 +1,7 @@
 import { accessSync, constants, mkdirSync, statSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { dirname } from 'node:path'
-import { codeOf, PlainError, reasonOf } from './plain-error.ts'
+import { codeOf, PlainError, troubleOf } from './plain-error.ts'
 
 /**
  * One process at a time works on a data folder. The lock is a name in Linux's abstract socket namespace made of the
@@ -38,7 +38,7 @@ export function makeDataDir(dataDir: string): void {
     accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch (error) {
     throw new PlainError(
-      `data_dir: cannot make or use the folder ${dataDir}: ${reasonOf(error)}. Choose one you may write to.`,
+      `data_dir: cannot make or use the folder ${dataDir}: ${troubleOf(error)} Or choose another data_dir.`,
     )
   }
 }

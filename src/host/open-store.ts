@@ -2,7 +2,7 @@ import { statfsSync } from 'node:fs'
 import type { Config } from '../base/config.ts'
 import type { Log } from '../base/log.ts'
 import { LmdbStore } from './lmdb.ts'
-import { PlainError, reasonOf } from './plain-error.ts'
+import { PlainError, troubleOf } from './plain-error.ts'
 import type { Store } from './watched-store.ts'
 
 const GIB = 2 ** 30
@@ -12,11 +12,11 @@ const MAP_BYTES_MAX = 1024 * GIB
 
 /** The store of a data folder whose lock is held. */
 export async function openStore(dataDir: string, { hostname }: Config, log: Log): Promise<Store> {
-  const { blocks, bsize } = statfsSync(dataDir)
-  const mapBytes = Math.min(Math.max(Math.ceil((blocks * bsize) / GIB), 1) * GIB, MAP_BYTES_MAX)
   try {
+    const { blocks, bsize } = statfsSync(dataDir)
+    const mapBytes = Math.min(Math.max(Math.ceil((blocks * bsize) / GIB), 1) * GIB, MAP_BYTES_MAX)
     return await LmdbStore.open({ dir: dataDir, hostname, mapBytes, log })
   } catch (error) {
-    throw new PlainError(`${dataDir}: the store cannot be opened: ${reasonOf(error).replace(/\.$/, '')}.`)
+    throw new PlainError(`${dataDir}: the store cannot be opened: ${troubleOf(error)}`)
   }
 }

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { ControlClient } from './control-client.ts'
 import { FolderLock } from './lock.ts'
-import { codeOf, PlainError, reasonOf } from './plain-error.ts'
+import { codeOf, PlainError, troubleOf } from './plain-error.ts'
 
 /** How long a box may be on its way up or down, or another command at work, before it is told as the reason to give up. */
 const PATIENCE_MS = 6000
@@ -46,7 +46,7 @@ function checkFolder(dataDir: string): void {
   try {
     if (statSync(dataDir, { throwIfNoEntry: false })?.isDirectory()) return
   } catch (error) {
-    throw new PlainError(`data_dir: ${dataDir} cannot be looked into: ${reasonOf(error)}.`)
+    throw new PlainError(`data_dir: ${dataDir} cannot be looked into: ${troubleOf(error)}`)
   }
   throw new PlainError(
     `data_dir: ${dataDir} is no folder, or does not exist. Has the box been started once with this configuration?`,

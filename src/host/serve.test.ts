@@ -150,7 +150,10 @@ t.test('a first start whose listener cannot be opened leaves a first start to co
 t.test('a store that cannot be read or written at the start is a plain message', async t => {
   const store = new HostStore()
   store.failure = { failure: 'io', detail: 'EIO' }
-  await t.rejects(Box.start(optionsOf(t.testdir({}), store)), /the store cannot be read: EIO/)
+  await t.rejects(
+    Box.start(optionsOf(t.testdir({}), store)),
+    /the store cannot be used: its medium failed \(EIO\)\. Look into/,
+  )
 })
 
 t.test('listeners of later releases are named in the log and left closed', async t => {

@@ -15,7 +15,7 @@ import { HttpServer } from './http.ts'
 import { makeDataDir } from './lock.ts'
 import { type DrivenEngine, Loop } from './loop.ts'
 import { lockForServing } from './owner.ts'
-import { messageOf, PlainError } from './plain-error.ts'
+import { messageOf, storeError } from './plain-error.ts'
 import { Streams } from './streams.ts'
 import { Datagrams } from './udp.ts'
 import { type Store, WatchedStore } from './watched-store.ts'
@@ -134,7 +134,7 @@ export class Box {
 
   async #startClock(store: WatchedStore): Promise<Clock> {
     const status = await store.ask('status', {})
-    if ('failure' in status) throw new PlainError(`${this.dataDir}: the store cannot be read: ${status.detail}.`)
+    if ('failure' in status) throw storeError(this.dataDir, status)
     const clock = new Clock(status.value.clockFloor)
     if (!clock.now().isWallTrusted)
       this.#options.log.warn('the clock stands before a time already seen; nothing expires until it is set')
@@ -149,7 +149,7 @@ export class Box {
   async #provision(store: WatchedStore): Promise<void> {
     const { config, log } = this.#options
     const result = await store.ask('account.provision', { accounts: accountsOfFile(config) })
-    if ('failure' in result) throw new PlainError(`${this.dataDir}: the store cannot be written: ${result.detail}.`)
+    if ('failure' in result) throw storeError(this.dataDir, result)
     for (const aor of result.value.shadowed)
       log.warn('an account of the configuration file exists in the store too; the store’s stands', { aor })
   }
