@@ -125,6 +125,30 @@ t.test('while held nothing is read from any connection, old or new', async t => 
   t.same(heard.sort(), ['a', 'b'])
 })
 
+t.test('a connection that is held is not read, and TCP stops its sender; the others go on', async t => {
+  const { streams, local, next, events } = await setUp()
+  const held = await connect(local.port)
+  const { flow } = await next('opened')
+  const other = await connect(local.port)
+  await next('opened')
+  streams.hold(flow, true)
+  const block = Buffer.alloc(1024 * 1024, 'x')
+  for (let sent = 0; sent < 32; sent++) held.write(block)
+  other.write('hello')
+  t.equal(`${(await next('received')).bytes}`, 'hello')
+  for (let turn = 0; turn < 200; turn++) await new Promise(setImmediate)
+  t.same(events, [], 'nothing of the held one')
+  t.ok(held.writableLength > 8 * block.length, `${held.writableLength} octets wait at the sender`)
+  streams.holdAll(true)
+  streams.hold(flow, false)
+  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
+  t.same(events, [], 'both reasons have to go')
+  streams.holdAll(false)
+  let received = 0
+  while (received < 32 * block.length) received += (await next('received')).bytes!.length
+  t.equal(received, 32 * block.length)
+})
+
 t.test('a dialled flow takes transmits before it stands', async t => {
   const { streams, next } = await setUp()
   const server = createServer(socket => socket.pipe(socket)).listen(0, '127.0.0.1')

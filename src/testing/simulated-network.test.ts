@@ -10,6 +10,7 @@ const B = { address: '10.0.0.2', port: 5060 }
 const flow: Flow = { id: 'a', protocol: 'msrp', transport: 'tcp', local: { ...A, port: 0 }, remote: B }
 
 interface Heard extends Station {
+  received: Station['received']
   readonly got: string[]
   readonly flows: Flow[]
   readonly closed: string[]
@@ -104,4 +105,59 @@ t.test('a dark address neither sends nor gets, and connections to it time out', 
   network.connect(a, flow)
   settle()
   t.same([b.got, a.closed], [[], ['timed out']])
+})
+
+t.test('a held stream waits in order, the other one goes on, and what waits comes when it is let go', async t => {
+  const { network, a, b, settle } = net({ segmentMax: 3 })
+  const second = { ...flow, id: 'a2' }
+  network.connect(a, flow)
+  network.connect(a, second)
+  settle()
+  network.hold(b, b.flows[0]!, true)
+  network.transmit(a, flow, Buffer.from('first held, '))
+  settle()
+  network.transmit(a, flow, Buffer.from('then more'))
+  network.transmit(a, second, Buffer.from('not held'))
+  network.close(a, flow)
+  settle()
+  t.equal(b.got.splice(0).join(''), 'not held')
+  t.same(b.closed, [], 'the end comes behind what waits')
+  network.hold(b, b.flows[0]!, false)
+  settle()
+  t.equal(b.got.join(''), 'first held, then more')
+  t.same(b.closed, ['closed by peer'])
+})
+
+t.test('a station may hold again while it hears what waited', async t => {
+  const { network, a, b, settle } = net({ segmentMax: 4 })
+  network.connect(a, flow)
+  settle()
+  network.hold(b, b.flows[0]!, true)
+  network.transmit(a, flow, Buffer.from('0123456789'))
+  settle()
+  const pieces: string[] = []
+  b.received = (_now, held, bytes) => {
+    pieces.push(bytes.toString())
+    network.hold(b, held, true)
+  }
+  for (let i = 1; i < 100 && pieces.join('').length < 10; i++) {
+    network.hold(b, b.flows[0]!, false)
+    settle()
+    t.equal(pieces.length, i, 'one each time')
+  }
+  t.equal(pieces.join(''), '0123456789')
+})
+
+t.test('what waits for a held stream is bounded by its window and the queue of the sender', async t => {
+  const { network, a, b, settle } = net()
+  network.connect(a, flow)
+  settle()
+  network.hold(b, b.flows[0]!, true)
+  for (let i = 0; i < 65; i++) network.transmit(a, flow, Buffer.alloc(64 * 1024))
+  settle()
+  t.same([a.closed, b.closed], [[], []])
+  network.transmit(a, flow, Buffer.alloc(1))
+  settle()
+  t.same([a.closed, b.closed], [['write queue full'], ['write queue full']])
+  t.equal(b.got.length, 0)
 })
