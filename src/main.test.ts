@@ -97,6 +97,15 @@ t.test(
   },
 )
 
+t.test('a box serves on when nobody reads what it prints', async t => {
+  const { child, told } = start(['serve', '--config', setUp()])
+  t.teardown(() => child.kill('SIGKILL'))
+  child.stdout.destroy()
+  while (!told.err.includes('"msg":"serving"')) await once(child.stderr, 'data')
+  t.equal((await ended(child, 'SIGTERM')).code, 0)
+  t.notMatch(told.err, 'EPIPE')
+})
+
 t.test('SIGTERM while it starts ends it', async t => {
   const file = setUp()
   const dataDir = join(dirname(file), 'data')

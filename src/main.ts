@@ -1,5 +1,8 @@
 import { run } from './commands/program.ts'
 
+// Who reads the output may stop early, as `head` does; the work goes on.
+process.stdout.on('error', () => {})
+
 // What only some commands need is loaded by these alone, so that the small ones answer at once.
 const code = await run(process.argv.slice(2), {
   makeEngine: async parts => new (await import('./engine.ts')).Engine(parts),
