@@ -44,4 +44,6 @@ t.test('RFC 3261 16.3: a Via of ours has our name and one of our ports', async t
   t.ok(own.isOwnVia('192.0.2.1', 5062))
   t.notOk(own.isOwnVia('192.0.2.1', 5064), 'a phone on the same machine')
   t.notOk(own.isOwnVia('192.0.2.2', 5060))
+  const both = new OwnAddresses('192.0.2.1', [at('udp', '192.0.2.1', 5060), at('udp', '2001:db8::1', 5060)], [])
+  t.ok(both.isOwnVia('2001:db8::1', 5060), 'that is what peers over IPv6 are given')
 })

@@ -1,12 +1,12 @@
 import { type Endpoint, type Flow, hostPort, type Transport } from '../base/flow.ts'
 import type { Hop, Listener } from '../sip/transport.ts'
+import { OwnHost } from '../sip/via-host.ts'
 
 /** How this box names itself to a peer: by its hostname, or by an address of the peer's own family where the name is a number. */
 export class OwnAddresses {
-  readonly #hostname: string
+  readonly #host: OwnHost
   readonly #sip: readonly Listener[]
   readonly #msrp: readonly Listener[]
-  readonly #addresses: readonly string[]
 
   /** `addresses`: the machine's own, for listeners on every address. */
   constructor(
@@ -15,17 +15,15 @@ export class OwnAddresses {
     msrp: readonly Listener[],
     addresses: readonly string[] = [],
   ) {
-    this.#hostname = hostname
+    const bound = [...sip, ...msrp].map(({ endpoint }) => endpoint.address)
+    this.#host = new OwnHost(hostname, bound, addresses)
     this.#sip = sip
     this.#msrp = msrp
-    this.#addresses = addresses
   }
 
   /** Names and addresses that mean this box. */
   get hosts(): readonly string[] {
-    const bound = [...this.#sip, ...this.#msrp].map(({ endpoint }) => endpoint.address)
-    const isEverywhere = bound.some(isWildcard)
-    return [this.#hostname, ...bound.filter(address => !isWildcard(address)), ...(isEverywhere ? this.#addresses : [])]
+    return this.#host.hosts
   }
 
   /** Our Contact URI over that flow or hop. */
@@ -53,20 +51,16 @@ export class OwnAddresses {
 
   /** Whether a Via of ours says this (RFC 3261 16.3 step 4). */
   isOwnVia(host: string, port: number | undefined): boolean {
-    return host === this.#hostname && this.#sip.some(({ endpoint }) => endpoint.port === (port ?? 5060))
+    return this.#host.wrote(host) && this.#sip.some(({ endpoint }) => endpoint.port === (port ?? 5060))
   }
 
   #nameFor(own: Endpoint | undefined, to: Flow | Hop): string {
-    if (!isNumeric(this.#hostname) || isIpv6(this.#hostname) === isIpv6(remoteOf(to))) return this.#hostname
-    if (own && !isWildcard(own.address)) return own.address
-    return 'local' in to && !isWildcard(to.local.address) ? to.local.address : this.#hostname
+    return this.#host.towards(remoteOf(to), own?.address, 'local' in to ? to.local.address : undefined)
   }
 }
 
 const remoteOf = (to: Flow | Hop): string => ('remote' in to ? to.remote.address : to.address)
 const isIpv6 = (address: string): boolean => address.includes(':')
-const isNumeric = (host: string): boolean => isIpv6(host) || /^\d+(\.\d+){3}$/.test(host)
-const isWildcard = (address: string): boolean => address === '0.0.0.0' || address === '::'
 
 /** `::` takes IPv4 as well, so a listener of the other family is better than none. */
 function nearest(listeners: readonly Listener[], transport: Transport, to: Flow | Hop): Listener | undefined {

@@ -68,6 +68,16 @@ t.test('one address has so many streams and no more', async t => {
   t.ok(wire.transport.isAlive(inbound('4')))
 })
 
+t.test('of IPv6 a network of 64 bits counts as one address', async t => {
+  const wire = new SipWire({ flows: { flows: 10, perAddress: 2 } })
+  const hosts = ['2001:db8::1', '2001:db8::2', '2001:db8::3', '2001:db8:0:1::1']
+  for (const host of hosts) wire.open(inbound(host, host))
+  t.same(ids(wire.closed), ['2001:db8::3'])
+  wire.transport.flowClosed(wire.now, inbound('2001:db8::1', '2001:db8::1'))
+  wire.open(inbound('again', '2001:db8::4'))
+  t.same(ids(wire.closed), ['2001:db8::3'])
+})
+
 t.test('a full table gives up the oldest stream that has said nothing, and refuses when all have spoken', async t => {
   const wire = new SipWire({ flows: { flows: 2, perAddress: 10 } })
   const [first, second, third, fourth] = ['1', '2', '3', '4'].map(id => inbound(id, `192.0.2.${id}`)) as [

@@ -3,13 +3,14 @@ import type { Instant, Now } from '../base/time.ts'
 import { after } from '../base/time.ts'
 import type { Timer, Timers } from '../base/timers.ts'
 import { SipStream } from '../sip-parser-lite/stream.ts'
+import { sourceOf } from './source.ts'
 
 /**
  * Streams open at once: a thousand phones with two connections each. Each costs some kilobytes here and in the kernel, and while
  * a message is incomplete up to the parser's limits, 128 KiB.
  */
 const FLOWS_MAX = 2048
-/** From one address. A whole site can stand behind one NAT, but it shall leave room for the others. */
+/** From one address, or IPv6 network of 64 bits. A whole site can stand behind one NAT, but it shall leave room for the others. */
 const FLOWS_PER_ADDRESS_MAX = 512
 /** A message, once begun, and the first one on a new connection must be whole by then: as long as any SIP client waits. */
 export const INCOMPLETE_MS = 32_000
@@ -72,9 +73,9 @@ export class FlowTable {
 
   /** Undefined if the bounds refuse it. A full table gives up inbound streams that have said nothing. */
   add(now: Now, flow: Flow, isInbound: boolean): Stream | undefined {
-    const address = flow.remote.address
-    const fromAddress = this.#perAddress.get(address) ?? 0
-    if (this.#streams.has(flow.id) || fromAddress >= this.#limits.perAddress) return undefined
+    const source = sourceOf(flow.remote.address)
+    const fromSource = this.#perAddress.get(source) ?? 0
+    if (this.#streams.has(flow.id) || fromSource >= this.#limits.perAddress) return undefined
     if (this.size >= this.#limits.flows && !this.#displace(now)) return undefined
     const stream: Stream = {
       flow,
@@ -87,7 +88,7 @@ export class FlowTable {
     this.#streams.set(flow.id, stream)
     if (isInbound) this.#silent.set(flow.id, stream)
     this.#byRemote.set(remoteKey(flow), stream)
-    this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1)
+    this.#perAddress.set(source, (this.#perAddress.get(source) ?? 0) + 1)
     this.#arm(stream)
     return stream
   }
@@ -101,9 +102,10 @@ export class FlowTable {
     this.#silent.delete(id)
     const key = remoteKey(flow)
     if (this.#byRemote.get(key) === stream) this.#byRemote.delete(key)
-    const left = (this.#perAddress.get(flow.remote.address) ?? 1) - 1
-    if (left > 0) this.#perAddress.set(flow.remote.address, left)
-    else this.#perAddress.delete(flow.remote.address)
+    const source = sourceOf(flow.remote.address)
+    const left = (this.#perAddress.get(source) ?? 1) - 1
+    if (left > 0) this.#perAddress.set(source, left)
+    else this.#perAddress.delete(source)
     return stream
   }
 

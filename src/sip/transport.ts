@@ -15,6 +15,7 @@ import { type CloseReason, FlowTable, keepStream, type Stream } from './flows.ts
 import { statelessTag } from './stateless-tag.ts'
 import { isStun, judgeStun } from './stun.ts'
 import { datagramResponseFlow, defaultPort, isSameFamily, stampVia } from './via.ts'
+import { OwnHost } from './via-host.ts'
 
 /** Where a request can be sent: what RFC 3263 makes of a URI. */
 export interface Hop {
@@ -54,6 +55,8 @@ export interface SipTransportParts {
   readonly listeners: readonly Listener[]
   /** Stands in Via; a name or a numeric address. */
   readonly hostname: string
+  /** The machine's own, for listeners on every address. */
+  readonly addresses?: readonly string[]
   /** Unique to this run of the process: a binding kept on flash must not find a stream of another run. */
   readonly run?: string
   readonly outputs: SipOutputs
@@ -80,13 +83,13 @@ export class SipTransport {
   readonly #parts: SipTransportParts
   readonly #flows: FlowTable
   readonly #ownPorts: ReadonlySet<number>
-  readonly #hostname: string
+  readonly #own: OwnHost
   #opened = 0
 
   constructor(parts: SipTransportParts) {
     this.#parts = parts
-    const hostname = parts.hostname.toLowerCase()
-    this.#hostname = hostname.replace(/^\[|\]$/g, '')
+    const bound = parts.listeners.map(({ endpoint }) => endpoint.address)
+    this.#own = new OwnHost(parts.hostname, bound, parts.addresses)
     this.#ownPorts = new Set(parts.listeners.map(listener => listener.endpoint.port))
     this.#flows = new FlowTable(
       parts.timers,
@@ -154,7 +157,8 @@ export class SipTransport {
   viaFor(flow: Flow, branch: string): string {
     const listener = this.#listenerAt(flow.local) ?? this.#listenerOf(flow.transport, flow.remote.address)
     const port = listener?.endpoint.port ?? defaultPort(flow.transport)
-    const sentBy = hostPort({ address: this.#hostname, port })
+    const address = this.#own.towards(flow.remote.address, listener?.endpoint.address, flow.local.address)
+    const sentBy = hostPort({ address, port })
     const rport = flow.transport === 'udp' ? ';rport' : ''
     return `SIP/2.0/${flow.transport.toUpperCase()} ${sentBy};branch=${branch}${rport}`
   }
@@ -266,14 +270,14 @@ export class SipTransport {
     }
     counters.count('sip_responses_received', CLASSES[Math.trunc(message.status / 100)] ?? '')
     const via = topVia(message)
-    if (this.#isOurs(via)) this.receiver?.responseReceived(now, message, flow, via)
+    if (this.#isOurs(via, flow)) this.receiver?.responseReceived(now, message, flow, via)
     else counters.count('sip_responses_dropped', 'via')
   }
 
   /** RFC 3261 18.1.2: a response whose top Via we did not write is not for us. */
-  #isOurs(via: Via): boolean {
+  #isOurs(via: Via, flow: Flow): boolean {
     const port = via.port ?? defaultPort(via.transport.toLowerCase() as Transport)
-    return via.host === this.#hostname && this.#ownPorts.has(port)
+    return this.#ownPorts.has(port) && this.#own.wrote(via.host, flow.local.address)
   }
 
   /** Answers what can be answered; nothing is kept. Anything but a syntax error is a defect and goes on up. */
