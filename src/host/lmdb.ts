@@ -136,7 +136,7 @@ export class LmdbStore {
 
   /** `done` runs once, never within this call. */
   submit(request: StoreRequest, done: Done): void {
-    const bytes = request.verb === 'custody' ? request.message.bytes.length : 0
+    const bytes = bytesOf(request)
     if (this.#isClosed) return later(done, { failure: 'closed', detail: 'the store is closed' })
     const isOver = this.#outstanding >= OUTSTANDING_MAX || this.#outstandingBytes + bytes > OUTSTANDING_BYTES_MAX
     if (isOver) return later(done, { failure: 'busy', detail: `${this.#outstanding} requests wait for the disk` })
@@ -354,6 +354,12 @@ export class LmdbStore {
       this.#isMeasuring = false
     }
   }
+}
+
+/** What a request holds in memory until its commit. */
+function bytesOf(request: StoreRequest): number {
+  if (request.verb === 'upload.append') return request.bytes.length
+  return request.verb === 'custody' ? request.message.bytes.length : 0
 }
 
 const later = (done: Done, failure: StoreFailure): void => queueMicrotask(() => done(failure))

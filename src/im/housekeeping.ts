@@ -15,11 +15,15 @@ const FORGET_AFTER_MS = 7 * 86_400_000
 const STORIES_MAX = 100_000
 const FORGET_BATCH = 512
 
+/** Blocks of large messages that have ended: 4 MiB a step, so that whoever waits for the disk waits a few milliseconds for it. */
+const SWEEP_EVERY_MS = 5000
+const SWEEP_BATCH = 64
+
 /** After a start, deliveries to those who stayed registered are spread over this long. */
 const RESUME_WITHIN_MS = 10_000
 const RESUME_PAGE = 256
 
-/** What happens without being asked: expiry (docs/protocol.md), forgetting, and taking up deliveries after a start. */
+/** What happens without being asked: expiry (docs/protocol.md), forgetting, sweeping, and taking up deliveries after a start. */
 export class Housekeeping {
   readonly #store: StoreClient
   readonly #timers: Timers
@@ -37,6 +41,7 @@ export class Housekeeping {
 
   start(now: Now): void {
     this.#resume(undefined)
+    this.#clear()
     this.#again(now, EXPIRE_EVERY_MS, then => this.#expire(then))
     this.#again(now, FORGET_EVERY_MS, then => this.#forget(then))
   }
@@ -51,6 +56,22 @@ export class Housekeeping {
       if ('failure' in result) return this.#again(then, FORGET_EVERY_MS, () => this.#resume(afterAor))
       for (const aor of result.value) this.#delivery.resume(then, aor, RESUME_WITHIN_MS)
       if (result.value.length === RESUME_PAGE) this.#resume(result.value.at(-1))
+    })
+  }
+
+  /** Nobody goes on with what was coming before the start: its senders begin again. */
+  #clear(): void {
+    this.#store.ask('upload.clear', {}, (then, result) => {
+      if ('failure' in result) return this.#again(then, SWEEP_EVERY_MS, () => this.#clear())
+      if (result.value > 0) this.#log.info('large messages cut off by the stop were dropped', { count: result.value })
+      this.#sweep()
+    })
+  }
+
+  #sweep(): void {
+    this.#store.ask('sweep', { limit: SWEEP_BATCH }, (then, result) => {
+      if (!('failure' in result) && result.value > 0) this.#sweep()
+      else this.#again(then, SWEEP_EVERY_MS, () => this.#sweep())
     })
   }
 
