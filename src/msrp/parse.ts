@@ -30,6 +30,9 @@ const LF = 10
 /** Spare room when a partial line is kept; at most doubles what is kept, so that octet by octet stays linear. */
 const SPARE_MAX = 16 * 1024
 
+/** Heads are decoded in pieces of this size: few are longer, and little of a body is decoded in vain. */
+const DECODED_BYTES = 512
+
 /**
  * RFC 4975 9, from any chunking of the bytes. Holds back at most one head line or one possible end-line; bodies pass
  * through without a bound. After a throw it is dead.
@@ -45,6 +48,9 @@ export class MsrpParser {
   #scanned = 0
   /** Body octets before this are handed on, or are the blank line. */
   #bodyFrom = 0
+  /** Of the present bytes, from `#textFrom` on. */
+  #text = ''
+  #textFrom = 0
   #headBytes = 0
   #builder: HeadBuilder | undefined
   #marker: Buffer = EMPTY
@@ -60,6 +66,8 @@ export class MsrpParser {
   }
 
   push(bytes: Buffer): void {
+    this.#text = ''
+    this.#textFrom = 0
     const kept = this.#bytes.length - this.#position
     if (kept === 0) {
       this.#room = this.#bytes = bytes
@@ -92,16 +100,36 @@ export class MsrpParser {
 
   #nextHead(): MsrpEvent | undefined {
     for (;;) {
-      const feed = this.#bytes.indexOf(LF, this.#scanned)
-      if (feed < 0) return this.#partialLine()
-      if (feed === this.#position || this.#bytes[feed - 1] !== CR) throw this.#lost('bare line feed')
-      const line = this.#bytes.toString('latin1', this.#position, feed - 1)
-      this.#headBytes += feed + 1 - this.#position
-      if (this.#headBytes > this.#limits.headBytes) throw this.#lost('head too long')
-      this.#position = this.#scanned = feed + 1
+      const line = this.#nextLine()
+      if (line === undefined) return this.#partialLine()
       const head = this.#state === 'start' ? this.#startLine(line) : this.#headerLine(line)
       if (head) return { kind: 'head', head }
     }
+  }
+
+  /** Without its line break; undefined when that is not there yet. */
+  #nextLine(): string | undefined {
+    let start = this.#position - this.#textFrom
+    let feed = this.#text.indexOf('\n', start)
+    if (feed < 0) {
+      const end = this.#decodable()
+      if (end === undefined) return undefined
+      this.#text = this.#bytes.toString('latin1', this.#position, end)
+      this.#textFrom = this.#position
+      start = 0
+      feed = this.#text.indexOf('\n')
+    }
+    if (feed === start || this.#text.charCodeAt(feed - 1) !== CR) throw this.#lost('bare line feed')
+    this.#headBytes += feed + 1 - start
+    if (this.#headBytes > this.#limits.headBytes) throw this.#lost('head too long')
+    this.#position = this.#scanned = this.#textFrom + feed + 1
+    return this.#text.slice(start, feed - 1)
+  }
+
+  /** How far to decode, so that there is a line: most heads are decoded at one go. */
+  #decodable(): number | undefined {
+    const feed = this.#bytes.indexOf(LF, this.#scanned)
+    return feed < 0 ? undefined : Math.min(this.#bytes.length, Math.max(feed + 1, this.#position + DECODED_BYTES))
   }
 
   #partialLine(): undefined {
