@@ -106,6 +106,7 @@ export const configSchema = Type.Object(
       enabled: flag(true),
       retention_s: whole(365 * DAY_S, 1, SECONDS_MAX),
       quota_bytes: whole(1073741824, 1, BYTES_MAX),
+      lenient_large_messages: flag(true),
       uri: text('', 'a SIP URI in the served domain'),
       deferred_uri: text('', 'a SIP URI in the served domain'),
       conference_factory_uri: text('', 'a SIP URI, or ""'),

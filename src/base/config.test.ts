@@ -40,6 +40,7 @@ t.test('every key has the default of the contract, except domain', async t => {
     default_expiry_s: 259200,
     max_expiry_s: 2592000,
     max_message_bytes: 104857600,
+    lenient_large_messages: true,
     quota_messages: 1000,
     quota_bytes: 268435456,
     reserve_bytes: 67108864,

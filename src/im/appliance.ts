@@ -4,6 +4,7 @@ import type { Flow } from '../base/flow.ts'
 import type { Now } from '../base/time.ts'
 import { Digest } from '../sip/digest.ts'
 import { TrustedPeers } from '../sip/identity.ts'
+import { InviteRelay } from '../sip/invite-relay.ts'
 import { Registrar, type Registration } from '../sip/registrar.ts'
 import type { StoreClient } from '../store/verbs.ts'
 import { Admissions } from './admission.ts'
@@ -11,6 +12,8 @@ import { CustodyDesk, type CustodyPolicy } from './custody.ts'
 import { Delivery, type DeliveryPolicy } from './delivery.ts'
 import { Domain } from './domain.ts'
 import { Housekeeping } from './housekeeping.ts'
+import { Invitations } from './invitations.ts'
+import { LargeMessages } from './large-messages.ts'
 import { Messages } from './messages.ts'
 import { Outward } from './outward.ts'
 import { PageMode } from './page-mode.ts'
@@ -31,6 +34,8 @@ export class Appliance {
   readonly #digest: Digest
   readonly #delivery: Delivery
   readonly #housekeeping: Housekeeping
+  readonly #large: LargeMessages
+  readonly #relay: InviteRelay
   readonly #service: Service
 
   constructor(parts: ApplianceParts) {
@@ -42,7 +47,8 @@ export class Appliance {
     const coreRoute = config.core.route === '' ? undefined : routeValue(config.core.route)
     const domain = new Domain(config.domain, own.hosts)
     this.#digest = new Digest({ realm: config.domain, entropy, counters })
-    const starter = new PushStarter({ ...common, storeUri: `sip:store@${config.domain}`, coreRoute })
+    const storeUri = `sip:store@${config.domain}`
+    const starter = new PushStarter({ ...common, storeUri, coreRoute })
     this.#delivery = new Delivery({
       ...common,
       policy: deliveryPolicy(config),
@@ -63,22 +69,32 @@ export class Appliance {
       onRegistered: (now, registration) => this.#registered(now, registration),
     })
     const peers = new TrustedPeers(config.auth.trusted_peers.flatMap(text => parseCidr(text) ?? []))
-    const admissions = new Admissions({
-      ...common,
-      domain,
-      digest: this.#digest,
-      isOn: config.auth.digest,
-      algorithms: config.auth.algorithms,
-      isTrusted: flow => peers.has(flow.remote.address),
+    const trust = {
+      isOwnVia: (host: string, port: number | undefined) => own.isOwnVia(host, port),
+      isTrusted: (flow: Flow) => peers.has(flow.remote.address),
+    }
+    const { digest, algorithms } = config.auth
+    const admissions = new Admissions({ ...common, ...trust, domain, digest: this.#digest, isOn: digest, algorithms })
+    this.#large = new LargeMessages({ ...common, ...trust, policy: custodyPolicy(config), storeUri })
+    const inviteRelay = new InviteRelay({
+      ...this.#stack.sessionContext,
+      ...trust,
+      contactUri: to => own.contactUri(to),
+      realm: config.domain,
     })
+    this.#relay = inviteRelay
+    const inviting = { ...common, domain, inviteRelay, outward, hasCore, delivery: this.#delivery, large: this.#large }
+    const isLenient = config.deferral.lenient_large_messages
     this.#service = new Service({
       ...common,
+      ...trust,
       domain,
       admissions,
       registrations: new Registrations({ ...common, registrar, domain, hasCore }),
       messages: new Messages({ ...common, domain, pageMode, forwarder, outward, hasCore }),
+      invitations: new Invitations({ ...inviting, isLenient }),
+      inviteRelay,
       sessions,
-      isOwnVia: (host, port) => own.isOwnVia(host, port),
     })
     layer.user = this.#service
   }
@@ -89,6 +105,7 @@ export class Appliance {
 
   stop(now: Now): void {
     this.#service.stop()
+    this.#large.stop(now)
     this.#delivery.stop(now)
   }
 
@@ -109,7 +126,15 @@ export class Appliance {
   }
 
   describe(): Record<string, object> {
-    return { ...this.#stack.describe(), digest: this.#digest.describe(), delivery: this.#delivery.describe() }
+    const relay = this.#relay.describe()
+    const large = this.#large.describe()
+    return {
+      ...this.#stack.describe(),
+      relay,
+      large,
+      digest: this.#digest.describe(),
+      delivery: this.#delivery.describe(),
+    }
   }
 
   /** DM-DLV-01: a stream over which somebody is registered stays open, and what waits for them goes out. */

@@ -8,6 +8,7 @@ import { field } from '../sip-parser-lite/names.ts'
 import type { CustodyLimits, RefusalReason, StoreClient, StoreFailure } from '../store/verbs.ts'
 import { type ExpiryPolicy, expiryOf } from './expiry.ts'
 import { type Incoming, messageIdentity } from './incoming.ts'
+import { isNoise } from './noise.ts'
 
 export interface CustodyPolicy {
   readonly isEnabled: boolean
@@ -24,14 +25,12 @@ export type CustodyOutcome =
 /** Headers that end with this hop: where it came by and how it was proven, never what was said. */
 const HOP_HEADERS = new Set(['route', 'record-route', 'authorization', 'proxy-authorization', 'proxy-require'])
 
-const WHY: Record<RefusalReason, string> = {
+export const WHY: Record<RefusalReason, string> = {
   'unknown recipient': 'no such user',
   'message quota': 'mailbox full: too many messages wait already',
   'byte quota': 'mailbox full: no room for a message of this size',
   'flash reserve': 'storage full',
 }
-
-const NOISE = 'application/im-iscomposing+xml'
 
 /** Takes page-mode messages into custody (DM-STO-01..04, 08..12): the answer comes when they are on stable storage, or are not. */
 export class CustodyDesk {
@@ -71,7 +70,7 @@ export class CustodyDesk {
     if (!this.#policy.isEnabled) return declined('offline delivery is switched off here')
     if (request.body.length > this.#policy.bodyBytesMax)
       return { kind: 'refused', status: 513, why: `more than ${this.#policy.bodyBytesMax} octets` }
-    return terms.mediaType === NOISE ? declined('typing notices are not kept') : undefined
+    return isNoise(terms.mediaType) ? declined('typing notices are not kept') : undefined
   }
 
   #failed(id: string, { failure, detail }: StoreFailure): CustodyOutcome {

@@ -3,6 +3,7 @@ import { type Entropy, token } from '../base/entropy.ts'
 import type { Now } from '../base/time.ts'
 import { currentBindings } from '../sip/binding.ts'
 import { type InspectRules, inspect, optionsAnswer } from '../sip/inspect.ts'
+import type { InviteRelay } from '../sip/invite-relay.ts'
 import { respondWith } from '../sip/refusal.ts'
 import type { Sessions } from '../sip/session.ts'
 import type { TransactionUser } from '../sip/transaction/layer.ts'
@@ -13,6 +14,7 @@ import type { StoreClient } from '../store/verbs.ts'
 import type { Admission, Admissions } from './admission.ts'
 import { type Answer, unavailable } from './answers.ts'
 import type { Domain } from './domain.ts'
+import type { Invitations } from './invitations.ts'
 import type { Messages } from './messages.ts'
 import type { Registrations } from './registrations.ts'
 
@@ -31,11 +33,15 @@ export class Service implements TransactionUser {
   readonly #admissions: Admissions
   readonly #registrations: Registrations
   readonly #messages: Messages
+  readonly #invitations: Invitations
+  readonly #relay: InviteRelay
   readonly #sessions: Sessions
   readonly #entropy: Entropy
   readonly #counters: Counters
   readonly #asRegistrar: InspectRules
   readonly #asProxy: InspectRules
+  /** What an INVITE requires is for whoever takes it. */
+  readonly #asRelay: InspectRules
   #isStopping = false
 
   constructor(options: {
@@ -44,6 +50,8 @@ export class Service implements TransactionUser {
     admissions: Admissions
     registrations: Registrations
     messages: Messages
+    invitations: Invitations
+    inviteRelay: InviteRelay
     sessions: Sessions
     entropy: Entropy
     counters: Counters
@@ -55,12 +63,15 @@ export class Service implements TransactionUser {
     this.#admissions = options.admissions
     this.#registrations = options.registrations
     this.#messages = options.messages
+    this.#invitations = options.invitations
+    this.#relay = options.inviteRelay
     this.#sessions = options.sessions
     this.#entropy = options.entropy
     this.#counters = options.counters
     const rules = { methods: METHODS, supported: SUPPORTED, isOwnVia: options.isOwnVia }
     this.#asRegistrar = { ...rules, role: 'uas' }
     this.#asProxy = { ...rules, role: 'both' }
+    this.#asRelay = { ...rules, role: 'proxy' }
   }
 
   /** From now on everything new is told to come back; what is under way ends as it will. */
@@ -73,7 +84,7 @@ export class Service implements TransactionUser {
   }
 
   onAck(now: Now, request: SipRequest): void {
-    this.#sessions.onAck(now, request)
+    if (!this.#relay.relayAck(now, request)) this.#sessions.onAck(now, request)
   }
 
   onStrayResponse(now: Now, response: SipResponse): void {
@@ -81,9 +92,9 @@ export class Service implements TransactionUser {
   }
 
   #handle(now: Now, transaction: ServerTransaction, request: SipRequest): void {
-    if (toTag(request) !== undefined && this.#sessions.onRequest(now, transaction, request)) return
+    if (toTag(request) !== undefined && this.#inDialog(now, transaction, request)) return
     if (this.#isStopping) return this.#answer(now, transaction, unavailable(30))
-    const refusal = inspect(request, request.method === 'REGISTER' ? this.#asRegistrar : this.#asProxy)
+    const refusal = inspect(request, this.#rulesFor(request.method))
     if (refusal) return this.#answer(now, transaction, refusal)
     if ((toTag(request) !== undefined && request.method !== 'REGISTER') || IN_DIALOG.has(request.method))
       return this.#answer(now, transaction, { status: 481 })
@@ -94,6 +105,16 @@ export class Service implements TransactionUser {
       if (admission.kind === 'answer') return this.#notAdmitted(then, transaction, request, admission)
       this.#admitted(then, transaction, request, admission)
     })
+  }
+
+  /** Of a call that passes through here, or of a session of our own. */
+  #inDialog(now: Now, transaction: ServerTransaction, request: SipRequest): boolean {
+    return this.#relay.relayInDialog(now, transaction, request) || this.#sessions.onRequest(now, transaction, request)
+  }
+
+  #rulesFor(method: string): InspectRules {
+    if (method === 'REGISTER') return this.#asRegistrar
+    return method === 'INVITE' ? this.#asRelay : this.#asProxy
   }
 
   /**
@@ -112,18 +133,19 @@ export class Service implements TransactionUser {
     this.#guard(now, transaction, () => {
       if (request.method === 'REGISTER') return this.#registrations.handle(now, transaction, request, admission, answer)
       if (request.method === 'MESSAGE') return this.#messages.handle(now, transaction, request, admission, answer)
+      if (request.method === 'INVITE') return this.#invitations.handle(now, transaction, request, admission, answer)
       this.#aboutUser(now, transaction, request)
     })
   }
 
-  /** OPTIONS and INVITE to one of our users; conversations are not kept for later (docs/protocol.md), so 480 while sessions are not relayed. */
+  /** OPTIONS to one of our users: answered in their place while they are there. */
   #aboutUser(now: Now, transaction: ServerTransaction, request: SipRequest): void {
     const aor = this.#domain.userOf(request.uri, transaction.flow)
     if (aor === undefined) return this.#answer(now, transaction, { status: 403, reason: 'Relaying Denied' })
     this.#store.ask('locate', { aor }, (then, result) => {
       if ('failure' in result) return this.#answer(then, transaction, unavailable(5))
       if (!result.value.isKnown) return this.#answer(then, transaction, { status: 404 })
-      if (request.method === 'OPTIONS' && currentBindings(result.value.bindings, then).length > 0)
+      if (currentBindings(result.value.bindings, then).length > 0)
         return this.#answer(then, transaction, this.#capabilities(then, request))
       this.#answer(then, transaction, { status: 480 })
     })

@@ -8,8 +8,10 @@ import type { Timers } from '../base/timers.ts'
 import { MsrpEndpoint } from '../msrp/endpoint.ts'
 import type { MsrpOutputs } from '../msrp/host.ts'
 import { Forwarder } from '../sip/forward.ts'
+import type { InviteRelayParts } from '../sip/invite-relay.ts'
 import { nextHops, type Resolver } from '../sip/next-hop.ts'
 import { Sessions } from '../sip/session.ts'
+import type { SessionContext } from '../sip/session-types.ts'
 import { TransactionLayer } from '../sip/transaction/layer.ts'
 import { SipTransport } from '../sip/transport.ts'
 import { parseUri } from '../sip-parser-lite/uri.ts'
@@ -41,6 +43,7 @@ export class Stack {
   readonly transport: SipTransport
   readonly layer: TransactionLayer
   readonly msrp: MsrpEndpoint
+  readonly sessionContext: SessionContext & Pick<InviteRelayParts, 'layer' | 'isAlive'>
   readonly sessions: Sessions
   readonly forwarder: Forwarder
   readonly routing: Routing
@@ -57,13 +60,14 @@ export class Stack {
       isAlive: flow => this.transport.isAlive(flow),
       nextHops: (now, uri, done) => nextHops(now, uri, hops, done),
     }
-    this.sessions = new Sessions({
+    this.sessionContext = {
       ...parts,
       layer: this.layer,
       userAgent: RELEASE,
       isAlive: flow => this.transport.isAlive(flow),
       locate: (now, uri, done) => nextHops(now, parseUri(uri), hops, (then, found) => done(then, found[0])),
-    })
+    }
+    this.sessions = new Sessions(this.sessionContext)
     this.forwarder = new Forwarder({ ...parts, layer: this.layer })
   }
 

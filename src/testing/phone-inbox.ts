@@ -9,6 +9,7 @@ import type { SipRequest } from '../sip-parser-lite/message.ts'
 import { parseMessage } from '../sip-parser-lite/parse.ts'
 import { responseTo } from '../sip-parser-lite/respond.ts'
 import { callId, cseq, fromTag, toTag } from '../sip-parser-lite/typed.ts'
+import type { LargeCall } from './large-call.ts'
 import type { Phone } from './phone.ts'
 import { PhoneCall } from './phone-call.ts'
 import type { Arrived, Verdict } from './phone-types.ts'
@@ -19,6 +20,8 @@ export class PhoneInbox implements TransactionUser {
   readonly arrived: Arrived[] = []
   readonly invites: SipRequest[] = []
   readonly calls: PhoneCall[] = []
+  /** Those that the phone made itself. */
+  readonly largeCalls: LargeCall[] = []
   readonly #phone: Phone
 
   constructor(phone: Phone) {
@@ -31,7 +34,7 @@ export class PhoneInbox implements TransactionUser {
   }
 
   onRequest(now: Now, transaction: ServerTransaction, request: SipRequest): void {
-    const call = this.calls.find(each => each.isFor(request))
+    const call = [...this.calls, ...this.largeCalls].find(each => each.isFor(request))
     if (call) call.onRequest(now, transaction, request)
     else if (toTag(request) !== undefined) this.#respond(now, transaction, 481)
     else if (request.method === 'MESSAGE') this.#message(now, transaction, request)

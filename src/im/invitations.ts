@@ -1,0 +1,212 @@
+import type { Counters } from '../base/counters.ts'
+import type { Log } from '../base/log.ts'
+import type { Now } from '../base/time.ts'
+import { currentBindings } from '../sip/binding.ts'
+import type { ForwardTarget } from '../sip/forward.ts'
+import type { InviteRelay } from '../sip/invite-relay.ts'
+import { isRefusal, orRefusal } from '../sip/refusal.ts'
+import type { RelayEvents } from '../sip/relay-types.ts'
+import type { ServerTransaction } from '../sip/transaction/server-transaction.ts'
+import type { SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
+import { callId } from '../sip-parser-lite/typed.ts'
+import type { StoreClient } from '../store/verbs.ts'
+import type { Admission } from './admission.ts'
+import { type Answer, unavailable } from './answers.ts'
+import { type Arrival, arrivalOf } from './arrival.ts'
+import type { Delivery } from './delivery.ts'
+import type { Domain } from './domain.ts'
+import { type InviteKind, inviteKind, type MessageOffer } from './invite-kind.ts'
+import type { LargeMessages } from './large-messages.ts'
+import type { Outward } from './outward.ts'
+import { isKeptAfter } from './page-mode.ts'
+import type { Reach, Routing } from './reach.ts'
+import { ensureAccount } from './registrations.ts'
+import { targetsOf } from './targets.ts'
+import { readTerms, type Terms } from './terms.ts'
+
+/** A client may ask its user, who may be slow to look; after it a large message is kept and comes again later. */
+const RING_LIMIT_MS = 30_000
+
+/** A conversation may ring as long as a phone does: Timer C (RFC 3261 16.6 step 11). */
+const CALL_LIMIT_MS = 180_000
+
+type Done = (now: Now, answer: Answer | SipResponse) => void
+
+/** One INVITE while it is decided what becomes of it. */
+interface Invited extends Arrival {
+  readonly transaction: ServerTransaction
+  readonly received: SipRequest
+  readonly recipient: string
+  readonly wants: InviteKind
+  readonly terms: Terms
+  readonly isFromCore: boolean
+  readonly done: Done
+}
+
+/**
+ * INVITEs from outside a dialog: to the contacts of a user who is there, into custody for one who is not if it carries large messages,
+ * out into the world for users of ours (docs/protocol.md). A conversation is never answered in place of somebody (DM-DEC-06).
+ */
+export class Invitations {
+  readonly #store: StoreClient
+  readonly #domain: Domain
+  readonly #large: LargeMessages
+  readonly #relay: InviteRelay
+  readonly #outward: Outward
+  readonly #routing: Routing
+  readonly #delivery: Delivery
+  readonly #counters: Counters
+  readonly #log: Log
+  readonly #hasCore: boolean
+  readonly #isLenient: boolean
+
+  constructor(options: {
+    store: StoreClient
+    domain: Domain
+    large: LargeMessages
+    inviteRelay: InviteRelay
+    outward: Outward
+    routing: Routing
+    delivery: Delivery
+    counters: Counters
+    log: Log
+    hasCore: boolean
+    isLenient: boolean
+  }) {
+    this.#store = options.store
+    this.#domain = options.domain
+    this.#large = options.large
+    this.#relay = options.inviteRelay
+    this.#outward = options.outward
+    this.#routing = options.routing
+    this.#delivery = options.delivery
+    this.#counters = options.counters
+    this.#log = options.log
+    this.#hasCore = options.hasCore
+    this.#isLenient = options.isLenient
+  }
+
+  /** `done` gives our answer or that of somebody else; it is not called where the answer was given already. */
+  handle(now: Now, transaction: ServerTransaction, received: SipRequest, admission: Admission, done: Done): void {
+    const { flow } = transaction
+    const arrival = arrivalOf(received, flow, admission, this.#domain)
+    if ('refusal' in arrival) return done(now, arrival.refusal)
+    const { request, recipient } = arrival
+    const wants = inviteKind(request, this.#isLenient)
+    const terms = readTerms(request)
+    this.#counters.count('invites', wants.kind)
+    if (recipient === undefined) {
+      if (this.#domain.isBox(request.uri, flow)) return done(now, { status: 404 })
+      return this.#leave(now, transaction, arrival, admission, done)
+    }
+    const isFromCore = admission.kind === 'peer' && this.#hasCore
+    const invited = { ...arrival, transaction, received, recipient, wants, terms, isFromCore, done }
+    if (!isFromCore) return this.#locate(invited)
+    ensureAccount(this.#store, recipient, (then, isThere) => {
+      if (isThere) this.#locate(invited)
+      else done(then, unavailable(5))
+    })
+  }
+
+  #locate(invited: Invited): void {
+    const { recipient, done } = invited
+    this.#store.ask('locate', { aor: recipient }, (now, result) => {
+      if ('failure' in result) return done(now, unavailable(5))
+      const { isKnown, bindings } = result.value
+      if (!isKnown && !invited.isFromCore) return done(now, { status: 404 })
+      const present = currentBindings(bindings, now)
+      // The core came here because it found the user absent or out of reach.
+      if (present.length === 0 || invited.isFromCore) return this.#absent(now, invited)
+      targetsOf(now, this.#routing, present, (then, targets) => {
+        if (targets.length === 0) this.#absent(then, invited)
+        else this.#ring(then, invited, targets)
+      })
+    })
+  }
+
+  /** MSRP flows end to end: only the signalling passes through here. */
+  #ring(now: Now, invited: Invited, targets: readonly ForwardTarget[]): void {
+    const { transaction, request, wants, done } = invited
+    const limitMs = wants.kind === 'large message' ? RING_LIMIT_MS : CALL_LIMIT_MS
+    this.#send(now, transaction, request, targets, limitMs, done, {
+      onAnswered: () => this.#counters.count('invites_relayed', 'answered'),
+      onCancelled: () => this.#counters.count('invites_relayed', 'cancelled'),
+      onFailed: (then, answer) => {
+        const status = answer === 'no answer' ? 408 : answer.status
+        this.#counters.count('invites_relayed', 'failed')
+        if (wants.kind !== 'large message' || !isKeptAfter(status))
+          return done(then, answer === 'no answer' ? { status } : answer)
+        this.#log.info('receiver out of reach', { call_id: callId(request), status })
+        this.#keep(then, invited, wants.offer, 'out of reach')
+      },
+    })
+  }
+
+  /** DM-DEC-06: what is no message is not kept, and nobody is answered for. */
+  #absent(now: Now, invited: Invited): void {
+    const { wants, done } = invited
+    if (wants.kind === 'large message') return this.#keep(now, invited, wants.offer, 'absent')
+    if (wants.kind === 'unusable large message') return done(now, this.#large.unusable(wants.why))
+    done(now, { status: 480 })
+  }
+
+  #keep(now: Now, invited: Invited, offer: MessageOffer, why: 'absent' | 'out of reach'): void {
+    const { transaction, recipient, done } = invited
+    this.#large.take(now, transaction, { ...invited, offer }, done, then => {
+      if (why === 'absent') this.#delivery.pushNow(recipient)
+      else this.#delivery.pushLater(then, recipient)
+    })
+  }
+
+  #leave(now: Now, transaction: ServerTransaction, { request }: Arrival, admission: Admission, done: Done): void {
+    this.#outward.leave(now, request, admission, (then, leaving) => {
+      if ('refusal' in leaving) return done(then, leaving.refusal)
+      const finish: Done = (later, answer) => {
+        leaving.over()
+        done(later, answer)
+      }
+      this.#relayTo(then, transaction, request, leaving.reach, leaving.over, finish)
+    })
+  }
+
+  /** RFC 3263 4.3: a server that is not there or says 503 is passed over for the next. */
+  #relayTo(
+    now: Now,
+    transaction: ServerTransaction,
+    request: SipRequest,
+    reach: Reach,
+    over: () => void,
+    done: Done,
+  ): void {
+    this.#send(now, transaction, request, [reach], CALL_LIMIT_MS, done, {
+      onAnswered: over,
+      onCancelled: over,
+      onFailed: (then, answer) => {
+        const [to, ...others] = reach.others ?? []
+        if (to && (answer === 'no answer' || answer.status === 503))
+          return this.#relayTo(then, transaction, request, { ...reach, to, others }, over, done)
+        done(then, answer === 'no answer' ? { status: 408 } : answer)
+      },
+    })
+  }
+
+  /** RFC 3261 9.2: a caller who gave up while the way was looked for has its 487, and nobody rings. */
+  #send(
+    now: Now,
+    transaction: ServerTransaction,
+    request: SipRequest,
+    targets: readonly ForwardTarget[],
+    limitMs: number,
+    done: Done,
+    events: RelayEvents,
+  ): void {
+    if (transaction.state !== 'proceeding') return events.onCancelled(now)
+    const refused = orRefusal(() => {
+      this.#relay.relay(now, transaction, request, targets, limitMs, events)
+      return SENT
+    })
+    if (isRefusal(refused)) done(now, refused)
+  }
+}
+
+const SENT = {}

@@ -1,0 +1,256 @@
+import type { Counters } from '../base/counters.ts'
+import { type Entropy, randomBelow, token } from '../base/entropy.ts'
+import type { Flow } from '../base/flow.ts'
+import type { Log } from '../base/log.ts'
+import { IM_FEATURE_TAG } from '../base/product.ts'
+import type { Now, WallTime } from '../base/time.ts'
+import type { Timers } from '../base/timers.ts'
+import type { MsrpEndpoint } from '../msrp/endpoint.ts'
+import { usableFingerprints } from '../sdp/fingerprint.ts'
+import { answersSetup, obstacleToReceiving, receiveAnswer } from '../sdp/receive-answer.ts'
+import { acceptRefusal } from '../sip/accepted-session.ts'
+import { type InspectRules, inspect } from '../sip/inspect.ts'
+import type { Resolver } from '../sip/next-hop.ts'
+import type { Sessions } from '../sip/session.ts'
+import type { ServerTransaction } from '../sip/transaction/server-transaction.ts'
+import type { SipRequest } from '../sip-parser-lite/message.ts'
+import { callId } from '../sip-parser-lite/typed.ts'
+import type { NewUpload, StoreClient } from '../store/verbs.ts'
+import { type Answer, unavailable, warning } from './answers.ts'
+import { type CustodyPolicy, WHY } from './custody.ts'
+import { messageIdentity, type Sender } from './incoming.ts'
+import type { MessageOffer } from './invite-kind.ts'
+import { LargeSession, type LargeSessionParts } from './large-session.ts'
+import type { OwnAddresses } from './own-addresses.ts'
+import { ReceiveBudget } from './receive-budget.ts'
+import { sipfragHead } from './sipfrag-head.ts'
+import type { Terms } from './terms.ts'
+import type { UploadRefusal } from './upload.ts'
+
+/** An INVITE of a large message to a user of ours who cannot have it now. */
+export interface Invitation {
+  /** As received. */
+  readonly received: SipRequest
+  /** Ours: identity headers settled, as `Incoming.request`. */
+  readonly request: SipRequest
+  readonly recipient: string
+  readonly sender: Sender
+  readonly terms: Terms
+  readonly offer: MessageOffer
+}
+
+/** Sessions in which messages arrive: each may have one read of 64 KiB beyond the shared memory. */
+const SESSIONS_MAX = 256
+/** Of those who proved nothing, so that they cannot take the place of all others. */
+const UNPROVEN_MAX = 64
+/** Of one sender. */
+const SESSIONS_OF_ONE_MAX = 16
+
+const WHY_REFUSED: Record<UploadRefusal, string> = {
+  ...WHY,
+  'too large': 'larger than the box takes',
+  'too many pieces': 'its chunks are too scattered',
+  gone: 'the mailbox is gone',
+  busy: 'too many messages at once',
+  closed: 'shutting down',
+  full: 'storage full',
+  io: 'storage failed',
+}
+
+export interface LargeMessagesParts {
+  readonly store: StoreClient
+  readonly sessions: Sessions
+  readonly msrp: MsrpEndpoint
+  readonly own: OwnAddresses
+  readonly resolver: Resolver
+  readonly timers: Timers
+  readonly entropy: Entropy
+  readonly counters: Counters
+  readonly log: Log
+  readonly policy: CustodyPolicy
+  readonly hostname: string
+  /** `sip:store@domain`: who answers in place of the absent user (DM-INV-09). */
+  readonly storeUri: string
+  /** Of our MSRP over TLS, if there is one. */
+  readonly localFingerprint?: () => string
+  readonly budget?: ReceiveBudget
+  isOwnVia(host: string, port: number | undefined): boolean
+}
+
+/**
+ * The store in place of an absent user: DM-DEC-04, 05, DM-INV-01..09. What will not be kept is refused at the INVITE, before anything
+ * connects; what is accepted arrives in sessions of which each message becomes one of the mailbox.
+ */
+export class LargeMessages {
+  readonly #parts: LargeMessagesParts
+  readonly #session: LargeSessionParts
+  readonly #budget: ReceiveBudget
+  readonly #rules: InspectRules
+  readonly #open = new Map<string, number>()
+  readonly #running = new Set<LargeSession>()
+  #unproven = 0
+
+  constructor(parts: LargeMessagesParts) {
+    this.#parts = parts
+    const { store, timers, policy, entropy, budget = new ReceiveBudget() } = parts
+    this.#budget = budget
+    const { limits, bodyBytesMax: bytesMax } = policy
+    const freshTransactionId = (): string => token(entropy, 80)
+    this.#session = { ...parts, uploads: { store, timers, budget, limits, bytesMax, freshTransactionId } }
+    this.#rules = {
+      methods: new Set(['INVITE']),
+      supported: new Set(['timer']),
+      role: 'uas',
+      isOwnVia: (host, port) => parts.isOwnVia(host, port),
+    }
+  }
+
+  /** Answers 200 and takes what comes (`stored` is told of each message in the mailbox), or gives the answer that refuses. */
+  take(
+    now: Now,
+    transaction: ServerTransaction,
+    invitation: Invitation,
+    refuse: (now: Now, answer: Answer) => void,
+    stored: (now: Now) => void,
+  ): void {
+    const refusal = this.#refusal(transaction.flow, invitation)
+    if (refusal) return refuse(now, refusal)
+    const { recipient, request } = invitation
+    const head = sipfragHead(request, now)
+    const room = { aor: recipient, bytes: head.length, limits: this.#parts.policy.limits }
+    this.#parts.store.ask('room', room, (then, result) => {
+      // RFC 3261 9.2: a caller who gave up has its 487.
+      if (transaction.state !== 'proceeding') return
+      if ('failure' in result) return refuse(then, unavailable(5))
+      if (result.value !== 'room') return refuse(then, this.#declined(WHY[result.value]))
+      const late = this.#crowdRefusal(invitation)
+      if (late) return refuse(then, late)
+      this.#accept(then, transaction, invitation, head, stored)
+    })
+  }
+
+  /** Shutting down: senders are told, and what is whole goes on to flash. */
+  stop(now: Now): void {
+    for (const session of this.#running) session.end(now)
+  }
+
+  describe(): object {
+    return { sessions: this.#running.size, memory: this.#budget.describe() }
+  }
+
+  /** What the INVITE alone decides. */
+  #refusal(flow: Flow, { received, offer }: Invitation): Answer | undefined {
+    if (!this.#parts.policy.isEnabled) return this.#declined('offline delivery is switched off here')
+    const refusal = inspect(received, this.#rules) ?? acceptRefusal(received)
+    if (refusal) return refusal
+    const obstacle = obstacleToReceiving(offer.media) ?? this.#missing(flow, offer)
+    return obstacle === undefined ? undefined : this.unusable(obstacle)
+  }
+
+  /** RFC 3261 21.4.26: an offer that cannot be answered. */
+  unusable(why: string): Answer {
+    return { status: 488, headers: [warning(this.#parts.hostname, why)] }
+  }
+
+  #missing(flow: Flow, { media }: MessageOffer): string | undefined {
+    const { own, localFingerprint } = this.#parts
+    const hasListener = own.msrpEndpoint(flow, media.isSecure ? 'tls' : 'tcp') !== undefined
+    if (media.isSecure) return hasListener && localFingerprint ? undefined : 'MSRP over TLS is switched off here'
+    return hasListener ? undefined : 'MSRP without TLS is switched off here'
+  }
+
+  /** DM-DEC-05, and the reason for a person. */
+  #declined(why: string): Answer {
+    this.#parts.counters.count('large_messages_refused', 'INVITE')
+    return { status: 603, headers: [warning(this.#parts.hostname, why)] }
+  }
+
+  #crowdRefusal({ sender }: Invitation): Answer | undefined {
+    const isFull = this.#running.size >= SESSIONS_MAX || (!sender.isProven && this.#unproven >= UNPROVEN_MAX)
+    const isGreedy = (this.#open.get(sender.name) ?? 0) >= SESSIONS_OF_ONE_MAX
+    return isFull || isGreedy ? unavailable(30) : undefined
+  }
+
+  #accept(
+    now: Now,
+    transaction: ServerTransaction,
+    invitation: Invitation,
+    head: Buffer,
+    stored: (now: Now) => void,
+  ): void {
+    const { own, sessions, entropy, storeUri, policy, localFingerprint } = this.#parts
+    const { received, offer } = invitation
+    const { media } = offer
+    const transport = media.isSecure ? 'tls' : 'tcp'
+    const endpoint = own.msrpEndpoint(transaction.flow, transport)!
+    const session = this.#newSession(invitation, head, transport, endpoint.address, stored)
+    const body = receiveAnswer(offer.sdp, media, {
+      endpoint,
+      path: session.localPath,
+      sessionId: String(1_000_000_000 + randomBelow(entropy, 4_000_000_000)),
+      maxSize: policy.bodyBytesMax,
+      ...(media.isSecure && { fingerprint: localFingerprint!() }),
+    })
+    const contact = `<${own.contactUri(transaction.flow)}>;${IM_FEATURE_TAG};automata`
+    const headers: [string, string][] = [['P-Asserted-Identity', `<${storeUri}>`]]
+    const options = { contact, body, contentType: 'application/sdp', headers, remoteSdp: offer.bytes }
+    const dialog = sessions.accept(now, transaction, received, options, {
+      onConfirmed: () => {},
+      onEnded: then => session.end(then),
+    })
+    session.start(now, dialog, media.path, answersSetup(media.setup))
+  }
+
+  #newSession(
+    invitation: Invitation,
+    head: Buffer,
+    transport: 'tcp' | 'tls',
+    host: string,
+    stored: (now: Now) => void,
+  ): LargeSession {
+    const { counters, log } = this.#parts
+    const { received, sender, offer } = invitation
+    const call = { call_id: callId(received) }
+    const fingerprints = usableFingerprints(offer.media.fingerprints) ?? []
+    const options = { transport, host, fingerprints, messageFor: this.#messageFor(invitation, head) }
+    counters.count('large_message_sessions')
+    this.#entered(sender, 1)
+    const session: LargeSession = new LargeSession(this.#session, options, {
+      onStored: (then, isNew) => {
+        counters.count('large_messages_stored', isNew ? 'new' : 'duplicate')
+        stored(then)
+      },
+      onRefused: (_then, why) => {
+        counters.count('large_messages_refused', 'transfer')
+        log.warn('large message not stored', { ...call, why: WHY_REFUSED[why] })
+      },
+      onOver: () => {
+        this.#running.delete(session)
+        this.#entered(sender, -1)
+      },
+    })
+    this.#running.add(session)
+    return session
+  }
+
+  #entered({ name, isProven }: Sender, by: 1 | -1): void {
+    if (!isProven) this.#unproven += by
+    const left = (this.#open.get(name) ?? 0) + by
+    if (left > 0) this.#open.set(name, left)
+    else this.#open.delete(name)
+  }
+
+  /** What the messages of one INVITE have in common; DM-STO-13: the default expiry, from when their first octets come. */
+  #messageFor(invitation: Invitation, head: Buffer): (now: Now, messageId: string) => NewUpload {
+    const identity = messageIdentity(invitation)
+    const lifeMs = this.#parts.policy.expiry.defaultS * 1000
+    return ({ wall }, messageId) => ({
+      ...identity,
+      messageId,
+      head,
+      receivedAt: wall,
+      expiresAt: (wall + lifeMs) as WallTime,
+      isUrgent: invitation.terms.isUrgent,
+    })
+  }
+}

@@ -1,0 +1,251 @@
+import { after, type Now } from '../base/time.ts'
+import type { Timers } from '../base/timers.ts'
+import { Coverage } from '../msrp/coverage.ts'
+import type { CustodyLimits, NewUpload, RefusalReason, StoreClient, StoreFailure } from '../store/verbs.ts'
+import { EndLineWatch } from './end-line-watch.ts'
+import { GATHER_BYTES, type ReceiveBudget } from './receive-budget.ts'
+
+export interface UploadContext {
+  readonly store: StoreClient
+  readonly timers: Timers
+  readonly budget: ReceiveBudget
+  readonly limits: CustodyLimits
+  readonly bytesMax: number
+  freshTransactionId(): string
+}
+
+/** What the first SEND says of the message (DM-STO-06). */
+export interface FirstChunk {
+  readonly transactionId: string
+  readonly contentType: string
+  /** Octets in all, if the sender said so, else 0. */
+  readonly expectedBytes: number
+}
+
+/** Why the message will not be kept. */
+export type UploadRefusal = RefusalReason | 'too large' | 'too many pieces' | StoreFailure['failure'] | 'gone'
+
+export interface UploadEvents {
+  /** It stands in the mailbox, or did before. */
+  onStored(now: Now, isNew: boolean, size: number): void
+  onRefused(now: Now, why: UploadRefusal): void
+  /** Memory was freed. */
+  onProgress(now: Now): void
+}
+
+/** Separate pieces of one message; chunks in order make one. */
+const PIECES_MAX = 64
+
+const DROP_RETRY_MS = 2000
+
+interface Gathered {
+  readonly buffer: Buffer
+  readonly offset: number
+  /** Where in the buffer the next octet goes, and where it ends: so that the next one begins with a block. */
+  length: number
+  readonly room: number
+}
+
+type Part = Pick<Gathered, 'buffer' | 'offset' | 'length'>
+
+/** One arriving message on its way to flash (DM-STO-07): octets in any order and size in, appends of whole blocks out. */
+export class Upload {
+  readonly #context: UploadContext
+  readonly #first: FirstChunk
+  readonly #events: UploadEvents
+  readonly #coverage = new Coverage(PIECES_MAX)
+  readonly #endLine: EndLineWatch
+  /** Number in the store; undefined until it said so. */
+  #number: number | undefined
+  /** It was taken into custody before: what comes is counted and forgotten. */
+  #isKnown = false
+  #gathered: Gathered | undefined
+  /** Waits for the store's number. */
+  #pending: Part[] = []
+  #appends = 0
+  #outstandingBytes = 0
+  #total: number | undefined
+  #state: 'arriving' | 'complete' | 'finishing' | 'stored' | 'refused' | 'dropped' = 'arriving'
+
+  constructor(context: UploadContext, message: NewUpload, first: FirstChunk, events: UploadEvents) {
+    this.#context = context
+    this.#first = first
+    this.#events = events
+    this.#endLine = new EndLineWatch(first.transactionId)
+    const { expectedBytes } = first
+    context.store.ask('upload.begin', { message, expectedBytes, limits: context.limits }, (now, result) => {
+      if ('failure' in result) return this.refuse(now, result.failure)
+      const begun = result.value
+      if (begun.outcome === 'refused') this.refuse(now, begun.reason)
+      else if (begun.outcome === 'begun') this.#begun(now, begun.upload)
+      else this.#known(now)
+    })
+  }
+
+  /** Memory in use for it. */
+  get outstandingBytes(): number {
+    return this.#outstandingBytes
+  }
+
+  get isComplete(): boolean {
+    return this.#state === 'complete' || this.#state === 'finishing' || this.#state === 'stored'
+  }
+
+  /** Octets from `offset` on; the bytes are the caller's again when this returns. */
+  add(now: Now, offset: number, bytes: Buffer): void {
+    if (this.#state !== 'arriving' || bytes.length === 0) return
+    const end = offset + bytes.length
+    if (end > this.#context.bytesMax) return this.refuse(now, 'too large')
+    if (!this.#coverage.add(offset, end)) return this.refuse(now, 'too many pieces')
+    this.#endLine.see(offset, bytes)
+    if (!this.#isKnown) this.#gather(offset, bytes)
+  }
+
+  /** The chunk that ends the message came: so many octets it has. */
+  endsAt(total: number): void {
+    this.#total = total
+  }
+
+  /** Whether every octet is there now; then what comes of it is told by an event. */
+  complete(now: Now): boolean {
+    if (this.#state !== 'arriving' || this.#total === undefined || !this.#coverage.covers(this.#total)) return false
+    this.#state = 'complete'
+    this.flush()
+    this.#finish(now)
+    return true
+  }
+
+  /** Sends what was gathered to the store, whole block or not. */
+  flush(): void {
+    const gathered = this.#gathered
+    this.#gathered = undefined
+    if (gathered) this.#append(gathered)
+  }
+
+  /** It will not be completed: nothing of it is left behind. One that is complete goes on to custody. */
+  drop(now: Now): void {
+    if (this.#state !== 'arriving') return
+    this.#state = 'dropped'
+    this.#clear(now)
+  }
+
+  #begun(now: Now, upload: number): void {
+    this.#number = upload
+    if (this.#state === 'refused' || this.#state === 'dropped') return this.#clear(now)
+    const pending = this.#pending
+    this.#pending = []
+    for (const part of pending) this.#send(upload, part)
+    this.#finish(now)
+  }
+
+  #known(now: Now): void {
+    if (this.#state === 'refused' || this.#state === 'dropped') return this.#clear(now)
+    this.#isKnown = true
+    this.#clear(now)
+    this.#finish(now)
+  }
+
+  #gather(offset: number, bytes: Buffer): void {
+    for (let taken = 0; taken < bytes.length; ) {
+      const open = this.#gathered
+      const isNext = open !== undefined && open.offset + open.length === offset + taken
+      const into = isNext ? open : this.#open(offset + taken, bytes.length - taken)
+      const count = Math.min(into.room - into.length, bytes.length - taken)
+      bytes.copy(into.buffer, into.length, taken, taken + count)
+      into.length += count
+      taken += count
+      if (into.length === into.room) this.flush()
+    }
+  }
+
+  /** As large as what is still to come, a whole run of blocks at most; while memory is short no larger than what is here. */
+  #open(offset: number, length: number): Gathered {
+    this.flush()
+    const { budget } = this.#context
+    const expected = this.#first.expectedBytes - offset
+    const isSmall = expected >= length && expected < GATHER_BYTES / 4
+    const buffer = isSmall && !budget.isFull ? budget.takeExactly(expected) : budget.take()
+    const opened = buffer ?? budget.takeExactly(length)
+    this.#outstandingBytes += opened.length
+    const toBlockEnd = GATHER_BYTES - (offset % GATHER_BYTES)
+    this.#gathered = { buffer: opened, offset, length: 0, room: Math.min(opened.length, toBlockEnd) }
+    return this.#gathered
+  }
+
+  #append(part: Part): void {
+    if (this.#number === undefined) this.#pending.push(part)
+    else this.#send(this.#number, part)
+  }
+
+  #send(upload: number, { buffer, offset, length }: Part): void {
+    const { store, limits } = this.#context
+    this.#appends++
+    store.ask('upload.append', { upload, offset, bytes: buffer.subarray(0, length), limits }, (now, result) => {
+      this.#appends--
+      this.#free(now, buffer)
+      const refusal = 'failure' in result ? result.failure : refusalIn(result.value)
+      if (refusal !== undefined) this.refuse(now, refusal)
+      this.#finish(now)
+      this.#events.onProgress(now)
+    })
+  }
+
+  /** DM-STO-06: everything is on flash, so the message can stand in the mailbox. */
+  #finish(now: Now): void {
+    if (this.#state !== 'complete' || this.#appends > 0) return
+    if (this.#isKnown) return this.#stored(now, false)
+    if (this.#number === undefined) return
+    this.#state = 'finishing'
+    const { transactionId: first, contentType } = this.#first
+    const transactionId = this.#endLine.isSafe ? first : this.#context.freshTransactionId()
+    const request = { upload: this.#number, size: this.#total!, contentType, transactionId, at: now.wall }
+    this.#context.store.ask('upload.finish', request, (then, result) => {
+      if ('failure' in result) return this.refuse(then, result.failure)
+      const custody = result.value
+      if (custody === 'gone') this.refuse(then, 'gone')
+      else if (custody.outcome === 'refused') this.refuse(then, custody.reason)
+      else this.#stored(then, custody.outcome === 'stored')
+    })
+  }
+
+  #stored(now: Now, isNew: boolean): void {
+    this.#state = 'stored'
+    this.#events.onStored(now, isNew, this.#total!)
+  }
+
+  /** It will not be kept, for this reason, which is told by an event. */
+  refuse(now: Now, why: UploadRefusal): void {
+    if (this.#state === 'refused' || this.#state === 'dropped') return
+    this.#state = 'refused'
+    this.#clear(now)
+    this.#events.onRefused(now, why)
+  }
+
+  /** What is not on its way to flash is forgotten; what is there is dropped. */
+  #clear(now: Now): void {
+    const parts = this.#pending
+    if (this.#gathered) parts.push(this.#gathered)
+    this.#pending = []
+    this.#gathered = undefined
+    for (const { buffer } of parts) this.#free(now, buffer)
+    if (this.#number === undefined) return
+    this.#drop(this.#number)
+    this.#number = undefined
+  }
+
+  /** Asked for again until flash has done it; what is left over then is dropped at the next start. */
+  #drop(upload: number): void {
+    const { store, timers } = this.#context
+    store.ask('upload.drop', { upload }, (now, result) => {
+      if ('failure' in result) timers.set('drop again', after(now, DROP_RETRY_MS), () => this.#drop(upload))
+    })
+  }
+
+  #free(now: Now, buffer: Buffer): void {
+    this.#outstandingBytes -= buffer.length
+    this.#context.budget.give(now, buffer)
+  }
+}
+
+const refusalIn = (kept: 'kept' | 'gone' | { readonly refused: RefusalReason }): UploadRefusal | undefined =>
+  kept === 'kept' ? undefined : kept === 'gone' ? 'gone' : kept.refused
