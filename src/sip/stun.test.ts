@@ -55,6 +55,12 @@ t.test('RFC 5769 2.1, RFC 8489 6.3.1: the sample request has an attribute of ICE
   t.equal(answerOf(verdict), sealed(unsealed).toString('hex'), 'with a FINGERPRINT, as the request had one')
 })
 
+t.test('an error names eight attributes at most, each once', async t => {
+  const types = Array.from({ length: 20 }, (_, n) => (0x4000 + (n >> 1)).toString(16))
+  const answer = answerOf(judgeStun(request(types.map(type => `${type}0000`).join('')), V4))
+  t.match(answer, new RegExp(`000a0010${[...new Set(types)].slice(0, 8).join('')}$`))
+})
+
 t.test('RFC 5769 2.4: credentials that nobody asked for are passed over', async t => {
   const authenticated = request(`
     0006 0012 e3839ee3 8388e383 aae38383 e382afe3 82b90000
