@@ -169,7 +169,8 @@ export function answers(response: SipResponse, request: SipRequest): boolean {
       const [asked, answered] = [cseq(request), cseq(response)]
       if (asked.seq !== answered.seq || asked.method !== answered.method) return false
       if (callId(request) !== callId(response) || fromTag(request) !== fromTag(response)) return false
-      return toTag(request) === undefined || toTag(request) === toTag(response)
+      const [ours, theirs] = [toTag(request), toTag(response)]
+      return ours === undefined || ours === theirs
     }) ?? false
   )
 }

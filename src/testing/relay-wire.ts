@@ -42,6 +42,8 @@ export interface RelaySettings
     Partial<Pick<InviteRelayParts, 'locate' | 'isTrusted' | 'callsMax'>> {
   readonly targets?: readonly ForwardTarget[]
   readonly limitMs?: number
+  /** A failure is passed on, and silence is 480, as a layer above without custody would do. */
+  readonly answersFailures?: boolean
 }
 
 /** A relay over a real transaction layer; caller and phones are played by the test. */
@@ -78,8 +80,7 @@ export class RelayWire {
     })
     layer.user = {
       onRequest: (now, transaction, request) => {
-        if (toTag(request) === undefined && request.method === 'INVITE')
-          return this.#call(transaction, settings.limitMs ?? 60_000)
+        if (toTag(request) === undefined && request.method === 'INVITE') return this.#call(transaction, settings)
         if (this.relay.relayInDialog(now, transaction, request)) return
         this.events.push(`not relayed: ${request.method}`)
         transaction.respond(now, responseTo(request, 481, undefined, 'edge'))
@@ -91,11 +92,13 @@ export class RelayWire {
     }
   }
 
-  #call(transaction: ServerTransaction, limitMs: number): void {
+  #call(transaction: ServerTransaction, { limitMs = 60_000, answersFailures = false }: RelaySettings): void {
     this.transaction = transaction
     this.relay.relay(this.wire.now, transaction, transaction.request, this.targets, limitMs, {
-      onFailed: (_now, answer) => {
+      onFailed: (now, answer) => {
         this.failure = answer
+        const silence = responseTo(transaction.request, 480, undefined, 'edge')
+        if (answersFailures) transaction.respond(now, answer === 'no answer' ? silence : answer)
         this.events.push(`failed ${answer === 'no answer' ? answer : answer.status}`)
       },
       onAnswered: () => this.events.push('answered'),

@@ -126,6 +126,7 @@ export class InviteServer implements ServerMachine {
   #accept(now: Now): void {
     this.state = 'accepted'
     this.#endAfter(now, 'L', TRANSACTION_MS)
+    this.#owner.accepted(now, this)
   }
 
   #refuse(now: Now): void {

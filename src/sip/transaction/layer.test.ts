@@ -218,6 +218,22 @@ t.test('RFC 3261 21.5.4: beyond the bound 503 with Retry-After, and nothing is k
   t.equal(wire.transactions.length, 3, 'served when there is room')
 })
 
+t.test('RFC 6026 7.1 nor do accepted ones, which are bounded for themselves, the oldest first', async t => {
+  const wire = new SipWire({ limits: { active: 2, clients: 2, accepted: 3 } })
+  const invite = (n: number): string => requestText({ method: 'INVITE', branch: `z9hG4bK-a${n}`, callId: `a${n}` })
+  for (let n = 0; n < 10; n++) {
+    wire.receive(invite(n))
+    wire.answer(200)
+  }
+  t.equal(wire.transactions.length, 10)
+  t.match(wire.layer.described(), { servers: { active: { 'INVITE accepted': 3 } } })
+  wire.receive(invite(9))
+  t.equal(wire.transactions.length, 10, 'a repetition of a late one is absorbed')
+  wire.runTo(60_000)
+  t.match(wire.layer.described(), { servers: { active: {} } })
+  t.equal(wire.running, '')
+})
+
 t.test('refused INVITEs that nobody acknowledges do not keep others out', async t => {
   const wire = new SipWire({ limits: { active: 2, clients: 2, refused: 3 } })
   for (let n = 1; n <= 10; n++) {

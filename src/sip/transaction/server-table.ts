@@ -31,6 +31,7 @@ export interface RequestTaker {
 export interface ServerLimits {
   readonly active: number
   readonly refused?: number
+  readonly accepted?: number
   readonly completed?: CompletedLimits
 }
 
@@ -44,6 +45,11 @@ const ACTIVE_MAX = 8192
  * neither fill the table above nor more than some 64 MiB. The oldest goes first.
  */
 const REFUSED_MAX = 1024
+/**
+ * INVITEs that were accepted, 32 s each: sixty calls a second, beyond which the oldest goes first. With it go the repetitions of its
+ * 2xx, which by then has its ACK unless nobody sends one.
+ */
+const ACCEPTED_MAX = 2048
 /** Asked of those beyond it: by then a full table has drained or timed out. */
 const RETRY_AFTER_S = 8
 /** Label values of a counter. */
@@ -70,11 +76,14 @@ export class ServerTable implements ServerOwner {
   readonly #taker: RequestTaker
   readonly #activeMax: number
   readonly #refusedMax: number
+  readonly #acceptedMax: number
   /** Place of the machine by its key. */
   readonly #active = new Map<string, number>()
   readonly #machines = new Slots<ServerMachine>()
   /** Those of the active ones that wait for nothing but an ACK, oldest first. */
   readonly #refused = new Set<ServerMachine>()
+  /** Those that only absorb repetitions of an accepted INVITE, oldest first. */
+  readonly #accepted = new Set<ServerMachine>()
   readonly #completed: CompletedTable
   /** Merge key to the key of the one transaction that is served. */
   readonly #merged = new Map<string, string>()
@@ -86,6 +95,7 @@ export class ServerTable implements ServerOwner {
     this.#taker = taker
     this.#activeMax = limits?.active ?? ACTIVE_MAX
     this.#refusedMax = limits?.refused ?? REFUSED_MAX
+    this.#acceptedMax = limits?.accepted ?? ACCEPTED_MAX
     this.#completed = new CompletedTable(timers, limits?.completed)
   }
 
@@ -138,8 +148,14 @@ export class ServerTable implements ServerOwner {
     if (this.#refused.size > this.#refusedMax) this.#refused.values().next().value?.stop(now)
   }
 
+  accepted(now: Now, machine: ServerMachine): void {
+    this.#accepted.add(machine)
+    if (this.#accepted.size > this.#acceptedMax) this.#accepted.values().next().value?.stop(now)
+  }
+
   terminated(_now: Now, machine: ServerMachine): void {
     this.#refused.delete(machine)
+    this.#accepted.delete(machine)
     this.#remove(machine)
   }
 
@@ -161,7 +177,7 @@ export class ServerTable implements ServerOwner {
 
   #begin(now: Now, arrival: Arrival): void {
     const { key, request } = arrival
-    if (this.#machines.size - this.#refused.size >= this.#activeMax) {
+    if (this.#machines.size - this.#refused.size - this.#accepted.size >= this.#activeMax) {
       this.#refuse(now, arrival)
       return
     }

@@ -34,6 +34,8 @@ export interface ServerOwner {
   completed(now: Now, machine: ServerMachine, bytes: Buffer | undefined, status: number): void
   /** An INVITE got a final response of 300 or more and waits for the ACK. */
   refused(now: Now, machine: ServerMachine): void
+  /** An INVITE got a 2xx, which its user repeats until the ACK; the machine only absorbs what comes again. */
+  accepted(now: Now, machine: ServerMachine): void
   terminated(now: Now, machine: ServerMachine): void
   /** The user went against RFC 4320, or never answered. */
   suppressed(machine: ServerMachine, what: 'provisional' | '408' | 'unanswered'): void
