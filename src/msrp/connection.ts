@@ -81,10 +81,11 @@ export class Connection {
     this.#host.timers.cancel(this.#unboundTimer)
   }
 
-  /** The connection that we opened stands. */
+  /** The connection that we opened stands; `flow` has what the peer showed. */
   opened(now: Now, flow: Flow): void {
     this.isOpen = true
-    this.flow = flow
+    const { peerFingerprints } = flow
+    if (peerFingerprints) this.flow = { ...this.flow, peerFingerprints }
     for (const session of [...this.sessions]) session.verify(now)
   }
 

@@ -52,8 +52,7 @@ export class Outbox {
         continue
       }
       message.body.fill(now)
-      // Its read comes back to it, or found it unreadable.
-      if (message.isFinished) continue
+      // What is read comes back for a turn, and so does what cannot be read.
       if (message.body.ready === 0 && message.total > 0) return false
       sendChunk(now, this.#host, connection, this.#session, message, this.#bytesOfTurn(message, isAlone))
       if (message.isAllTaken) this.#queue.shift()

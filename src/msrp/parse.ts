@@ -119,7 +119,11 @@ export class MsrpParser {
       start = 0
       feed = this.#text.indexOf('\n')
     }
-    if (feed === start || this.#text.charCodeAt(feed - 1) !== CR) throw this.#lost('bare line feed')
+    if (feed === start || this.#text.charCodeAt(feed - 1) !== CR) {
+      // As it would be told had the line come octet by octet.
+      const isForeign = this.#state === 'start' && !this.#text.startsWith('MSRP ', start)
+      throw this.#lost(isForeign ? 'start line' : 'bare line feed')
+    }
     this.#headBytes += feed + 1 - start
     if (this.#headBytes > this.#limits.headBytes) throw this.#lost('head too long')
     this.#position = this.#scanned = this.#textFrom + feed + 1

@@ -90,6 +90,19 @@ t.test('what is read ahead is bounded, and reading goes on as chunks are answere
   t.ok(most > 0 && most <= 256 * 1024, `${most} octets ahead`)
 })
 
+t.test('a source that answers at once is not read to its end at once', async t => {
+  const { stream } = ready()
+  let given = 0
+  stream({
+    length: 10_000_000,
+    read: (now, _offset, max, done) => {
+      given += max
+      done(now, Buffer.alloc(max))
+    },
+  })
+  t.equal(given, 384 * 1024, 'a window of 256 KiB that is on its way, and some')
+})
+
 t.test(
   'chunks of a streamed body have 64 KiB with an open range end, cut short when another session waits',
   async t => {

@@ -82,6 +82,7 @@ t.test('lying totals and ends: more octets than said, totals that differ, octets
       { range: '5-6/*', body: 'fg', flag: '+' },
       { range: '1-2/*', body: 'ab', flag: '$' },
     ],
+    ['a nearer end', ['200', '400'], { range: '11-10/*', body: '' }, { range: '1-5/*', body: 'hello' }],
     ['two ends', ['200', '400'], { range: '3-4/*', body: 'de', flag: '$' }, { range: '3-3/*', body: 'd', flag: '$' }],
   ]
   for (const [what, statuses, ...frames] of trials) {
