@@ -1,5 +1,5 @@
 import type { WallTime } from '../base/time.ts'
-import type { Account, CustodyLimits, NewMessage, RequestOf } from '../store/verbs.ts'
+import type { Account, CustodyLimits, NewMessage, NewUpload, RequestOf } from '../store/verbs.ts'
 
 /** Requests that tests of stores begin with. */
 
@@ -44,3 +44,67 @@ export const pageOf = (aor: string, afterSeq = 0): RequestOf<'page'> => ({
   at: STORED_AT,
   isWallTrusted: true,
 })
+
+/** Large message `number` to bob begins, unlike every other number. */
+export const beginOf = (
+  number: number,
+  message: Partial<NewUpload> = {},
+  limits: Partial<CustodyLimits> = {},
+  expectedBytes = 0,
+): RequestOf<'upload.begin'> => ({
+  verb: 'upload.begin',
+  expectedBytes,
+  message: {
+    recipient: BOB_AOR,
+    sender: ALICE_AOR,
+    callId: `call-${number}@192.0.2.9`,
+    cseq: 1,
+    fromTag: 'tag1',
+    messageId: `message-${number}`,
+    head: LARGE_HEAD,
+    receivedAt: STORED_AT,
+    expiresAt: (STORED_AT + 3_600_000) as WallTime,
+    isUrgent: false,
+    ...message,
+  },
+  limits: { ...WIDE_LIMITS, ...limits },
+})
+
+export const LARGE_HEAD = Buffer.from(`INVITE ${BOB_AOR} SIP/2.0\r\nFrom: <${ALICE_AOR}>;tag=tag1\r\n`)
+
+export const appendOf = (
+  upload: number,
+  offset: number,
+  bytes: Buffer,
+  limits: Partial<CustodyLimits> = {},
+): RequestOf<'upload.append'> => ({
+  verb: 'upload.append',
+  upload,
+  offset,
+  bytes,
+  limits: { ...WIDE_LIMITS, ...limits },
+})
+
+export const finishOf = (upload: number, size: number): RequestOf<'upload.finish'> => ({
+  verb: 'upload.finish',
+  upload,
+  size,
+  contentType: 'image/png',
+  transactionId: 'dkei38sd',
+  at: STORED_AT,
+})
+
+export const pieceOf = (seq: number, offset: number, length: number): RequestOf<'piece'> => ({
+  verb: 'piece',
+  aor: BOB_AOR,
+  seq,
+  offset,
+  length,
+})
+
+/** Bytes of which no two stretches are alike. */
+export function bytesOf(length: number): Buffer {
+  const bytes = Buffer.alloc(length)
+  for (let i = 0; i < length; i++) bytes[i] = (Math.imul(i, 2654435761) >>> 13) & 255
+  return bytes
+}
