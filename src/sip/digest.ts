@@ -1,13 +1,13 @@
 import { hash, timingSafeEqual } from 'node:crypto'
 import type { Counters } from '../base/counters.ts'
 import { type Entropy, token } from '../base/entropy.ts'
+import { sourceOf } from '../base/source.ts'
 import type { Now } from '../base/time.ts'
 import { SipSyntaxError } from '../sip-parser-lite/message.ts'
 import { type Params, parseAuth } from '../sip-parser-lite/typed.ts'
 import { parseUri } from '../sip-parser-lite/uri.ts'
 import { Guesses } from './digest-guesses.ts'
 import { type Issued, Nonces } from './nonces.ts'
-import { sourceOf } from './source.ts'
 
 export type Algorithm = 'MD5' | 'SHA-256'
 

@@ -1,9 +1,9 @@
 import type { Endpoint, Flow, Transport } from '../base/flow.ts'
+import { sourceOf } from '../base/source.ts'
 import type { Instant, Now } from '../base/time.ts'
 import { after } from '../base/time.ts'
 import type { Timer, Timers } from '../base/timers.ts'
 import { SipStream } from '../sip-parser-lite/stream.ts'
-import { sourceOf } from './source.ts'
 
 /**
  * Streams open at once: a thousand phones with two connections each. Each costs some kilobytes here and in the kernel, and while

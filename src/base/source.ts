@@ -1,4 +1,4 @@
-import { parseAddress } from '../base/address.ts'
+import { parseAddress } from './address.ts'
 
 /**
  * Whom a limit for one address is meant for: an IPv4 address as it is; of IPv6 the first 64 bits, as every subscriber has all
