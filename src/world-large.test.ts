@@ -34,3 +34,35 @@ t.test('DM-DEC-04, DM-INV-02..09: the store answers for an absent user and takes
   world.pass(1000)
   t.equal((run.box.engine.describe().large as { sessions: number }).sessions, 0)
 })
+
+t.test('DM-PSH-06, DM-STO-05..07: what was kept comes to its receiver byte for byte, with its headers', async t => {
+  const run = scenario('large to and fro', { bob: { transport: 'tcp' } })
+  const { world, alice, bob } = run
+  const headers: [string, string][] = [
+    ['Subject', 'the plans'],
+    ['Priority', 'urgent'],
+    ['X-Foo', 'not kept'],
+    ['Record-Route', '<sip:10.0.0.1;lr>'],
+  ]
+  const made = call(run, { headers })
+  const body = bytesOf(300_000)
+  const sent = alice.act(now => made.send(now, body, 'image/png', 'first.message-1'))
+  world.until(() => sent.outcome !== undefined, 'an outcome')
+  bob.register({ isInstantMessaging: true })
+  world.until(() => bob.arrived.length > 0, 'the message')
+  const [arrived] = bob.arrived
+  t.ok(arrived!.body.equals(body))
+  const inner = arrived!.request!
+  const names = inner.headers.map(({ name }) => name)
+  t.same(
+    names.filter(name => !['Via', 'CSeq', 'Content-Length'].includes(name)),
+    ['From', 'To', 'Call-ID', 'Subject', 'Priority', 'P-Asserted-Identity', 'Date', 'Message-ID', 'Content-Type'],
+  )
+  t.equal(value(inner, 'call-id'), value(made.invite, 'call-id'))
+  t.equal(value(inner, 'p-asserted-identity'), '<sip:alice@example.org>')
+  t.equal(value(inner, 'message-id'), 'first.message-1')
+  t.equal(value(inner, 'content-type'), 'image/png')
+  world.pass(5000)
+  t.same(waitingFor(run), [])
+  t.equal(world.ask(run.box, 'sweep', { limit: 100 }), 0, 'swept')
+})

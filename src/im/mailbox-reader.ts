@@ -64,6 +64,13 @@ export class MailboxReader {
     })
   }
 
+  /** Octets of a large message from `offset` on, at most so many; undefined where they cannot be read. */
+  piece(seq: number, offset: number, length: number, done: (now: Now, bytes: Buffer | undefined) => void): void {
+    this.#store.ask('piece', { aor: this.aor, seq, offset, length }, (now, result) =>
+      done(now, 'failure' in result ? undefined : result.value),
+    )
+  }
+
   /** The receiver's success: delete, and keep asking until flash has done it. */
   confirm(now: Now, seq: number, detail: string): void {
     this.#delivered.add(seq)

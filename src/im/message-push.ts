@@ -4,7 +4,8 @@ import type { ForwardLayer } from '../sip/forward.ts'
 import { wayTo } from '../sip/request-uri.ts'
 import { addLast, remove, set } from '../sip-parser-lite/access.ts'
 import type { SipRequest } from '../sip-parser-lite/message.ts'
-import type { StoredMessage } from '../store/verbs.ts'
+import type { LargeBody, StoredMessage } from '../store/verbs.ts'
+import { asStoredMessage, MESSAGE_BODY_MAX } from './large-as-message.ts'
 import type { MailboxReader } from './mailbox-reader.ts'
 import { isAboutTheReceiver, type Push, type PushEnd } from './push.ts'
 import { type Answered, PushWindow } from './push-window.ts'
@@ -24,11 +25,13 @@ const STREAM_WINDOW = 8
  */
 export class MessagePush implements Push {
   readonly #layer: ForwardLayer
+  readonly #reader: MailboxReader
   readonly #reach: Reach
   readonly #window: PushWindow
 
   constructor(layer: ForwardLayer, reader: MailboxReader, reach: Reach, done: (now: Now, end: PushEnd) => void) {
     this.#layer = layer
+    this.#reader = reader
     this.#reach = reach
     const messages = isReliable(reach.to.transport) && reach.routes.length === 0 ? STREAM_WINDOW : 1
     const limits = { messages, bytes: Number.POSITIVE_INFINITY }
@@ -44,10 +47,28 @@ export class MessagePush implements Push {
   }
 
   #send(now: Now, message: StoredMessage): void {
+    if (message.large) this.#sendLarge(now, message, message.large)
+    else this.#sendStored(now, message, message.bytes)
+  }
+
+  /** DM-PSH-06 for clients that take nothing but SIP MESSAGE: as far as such a one can carry it. */
+  #sendLarge(now: Now, message: StoredMessage, { size, contentType }: LargeBody): void {
+    const aside = (then: Now, why: string): void => this.#window.answered(then, message, { kind: 'aside', why })
+    if (size > MESSAGE_BODY_MAX) return aside(now, `${size} octets are too many for a SIP MESSAGE`)
+    this.#window.pause()
+    this.#reader.piece(message.seq, 0, size, (then, body) => {
+      if (this.#window.isOver) return
+      if (body?.length === size) this.#sendStored(then, message, asStoredMessage(message, contentType, body))
+      else aside(then, 'the stored message cannot be read')
+      this.#window.resume(then)
+    })
+  }
+
+  #sendStored(now: Now, message: StoredMessage, stored: Buffer): void {
     const answered = (then: Now, answer: Answered): void => this.#window.answered(then, message, answer)
-    const request = messageFor(message.bytes, this.#reach)
+    const request = messageFor(stored, this.#reach)
     if (!request) return answered(now, { kind: 'aside', why: 'the stored message cannot be read' })
-    if (this.#reach.to.transport === 'udp' && message.bytes.length > DATAGRAM_BYTES_MAX)
+    if (this.#reach.to.transport === 'udp' && stored.length > DATAGRAM_BYTES_MAX)
       return answered(now, { kind: 'aside', why: 'too large for a datagram' })
     this.#layer.request(now, request, this.#reach.to, {
       onResponse: (then, { status, reason }) => {

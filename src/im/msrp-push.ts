@@ -3,6 +3,7 @@ import type { Endpoint } from '../base/flow.ts'
 import { IM_FEATURE_TAG } from '../base/product.ts'
 import type { Now } from '../base/time.ts'
 import type { MsrpEndpoint } from '../msrp/endpoint.ts'
+import type { BodySource } from '../msrp/message.ts'
 import type { MsrpSession, MsrpStart } from '../msrp/session.ts'
 import { isNumericHost, parseMsrpUri } from '../msrp/uri.ts'
 import { acceptsInside, canPush, type PushForm } from '../sdp/accept.ts'
@@ -14,7 +15,8 @@ import { wayTo } from '../sip/request-uri.ts'
 import type { Session, Sessions } from '../sip/session.ts'
 import type { SipResponse } from '../sip-parser-lite/message.ts'
 import { pushedAsDetail } from '../store/story.ts'
-import type { StoredMessage } from '../store/verbs.ts'
+import type { LargeBody, StoredMessage } from '../store/verbs.ts'
+import { largePush } from './large-body.ts'
 import type { MailboxReader } from './mailbox-reader.ts'
 import { addressOf } from './msrp-address.ts'
 import { isIncapable, type Push, type PushEnd } from './push.ts'
@@ -41,6 +43,8 @@ export interface MsrpPushParts {
 /** Unconfirmed at once: keeps a fast link busy over a round trip, and little RAM behind a slow one. */
 const WINDOW = { messages: 16, bytes: 524_288 }
 
+const UNREADABLE = 'the stored message cannot be read'
+
 /** A person may have to accept; then CANCEL, and the messages wait. */
 const RING_LIMIT_S = 60
 
@@ -50,7 +54,7 @@ const RING_LIMIT_S = 60
  */
 export class MsrpPush implements Push {
   readonly #parts: MsrpPushParts
-  readonly #aor: string
+  readonly #reader: MailboxReader
   readonly #window: PushWindow
   #session: Session | undefined
   #msrp: MsrpSession | undefined
@@ -60,7 +64,7 @@ export class MsrpPush implements Push {
 
   constructor(parts: MsrpPushParts, reader: MailboxReader, done: (now: Now, end: PushEnd) => void) {
     this.#parts = parts
-    this.#aor = reader.aor
+    this.#reader = reader
     this.#window = new PushWindow(
       reader,
       WINDOW,
@@ -97,7 +101,7 @@ export class MsrpPush implements Push {
       now,
       {
         requestUri: way.uri,
-        to: `<${this.#aor}>`,
+        to: `<${this.#reader.aor}>`,
         from: `<${storeUri}>`,
         contact: `<${contactUri}>;${IM_FEATURE_TAG};automata`,
         routes: way.routes,
@@ -169,10 +173,32 @@ export class MsrpPush implements Push {
   }
 
   #send(now: Now, message: StoredMessage): void {
-    const answered = (then: Now, answer: Answered): void => this.#window.answered(then, message, answer)
+    if (message.large) return this.#sendLarge(now, { ...message, large: message.large })
     const push = pushBody(message, this.#form, this.#parts.entropy)
-    if (!push) return answered(now, { kind: 'aside', why: 'the stored message cannot be read' })
-    const { contentType, body, wraps } = push
+    if (push) this.#sendBody(now, message, push)
+    else this.#window.answered(now, message, { kind: 'aside', why: UNREADABLE })
+  }
+
+  /** Read as it is sent; what has to be read to know how does not let those behind it overtake. */
+  #sendLarge(now: Now, message: StoredMessage & { readonly large: LargeBody }): void {
+    const { entropy } = this.#parts
+    this.#window.pause()
+    largePush(now, message, this.#media!, { reader: this.#reader, entropy }, (then, push) => {
+      if (this.#window.isOver) return
+      if ('why' in push) this.#window.answered(then, message, { kind: 'aside', ...push })
+      else this.#sendBody(then, message, push, () => push.body.hasFailed)
+      this.#window.resume(then)
+    })
+  }
+
+  /** `hasFailed`: the body could not be read to its end. */
+  #sendBody(
+    now: Now,
+    message: StoredMessage,
+    { contentType, body, wraps }: { contentType: string; body: readonly Buffer[] | BodySource; wraps: string },
+    hasFailed = () => false,
+  ): void {
+    const answered = (then: Now, answer: Answered): void => this.#window.answered(then, message, answer)
     if (!this.#media || !acceptsInside(this.#media, wraps))
       return answered(now, { kind: 'aside', why: `the client does not take ${wraps}`, isUnfit: true })
     const messageId = token(this.#parts.entropy, 80)
@@ -180,6 +206,7 @@ export class MsrpPush implements Push {
     const successReport = this.#media.path.length > 1
     this.#msrp?.send(now, { messageId, contentType, body, successReport }, (then, outcome) => {
       if ('closed' in outcome) answered(then, { kind: 'kept', why: `connection lost: ${outcome.closed}` })
+      else if (hasFailed()) answered(then, { kind: 'aside', why: UNREADABLE })
       else answered(then, this.#judged(outcome.status, messageId))
     })
   }

@@ -30,7 +30,12 @@ export function pushBody(message: StoredMessage, form: PushForm, entropy: Entrop
 /** A message that was CPIM already goes as it is: its envelope is the sender's. */
 function asCpim(request: SipRequest, receivedAt: WallTime): Buffer[] {
   const contentType = value(request, 'content-type') ?? 'text/plain'
-  if (parseParams(contentType).value === 'message/cpim') return [request.body]
+  return parseParams(contentType).value === 'message/cpim' ? [request.body] : cpimEnvelope(request, receivedAt)
+}
+
+/** The request as message/cpim, its body last. */
+export function cpimEnvelope(request: SipRequest, receivedAt: WallTime): Buffer[] {
+  const contentType = value(request, 'content-type') ?? 'text/plain'
   const date = parseSipDate(value(request, 'date') ?? '') as WallTime | undefined
   const encoding = value(request, 'content-encoding')
   const contentHeaders: [string, string][] = [['Content-Type', contentType]]
@@ -46,7 +51,7 @@ function asCpim(request: SipRequest, receivedAt: WallTime): Buffer[] {
 }
 
 /** RFC 3862 2: the MIME headers of the content follow the first empty line; text/plain is what is meant without any. */
-function innerTypeOf(cpim: Buffer): string {
+export function innerTypeOf(cpim: Buffer): string {
   const start = cpim.indexOf('\r\n\r\n', 0, 'latin1')
   const end = cpim.indexOf('\r\n\r\n', start + 4, 'latin1')
   const headers = start < 0 ? '' : cpim.toString('latin1', start, end < 0 ? start : end)

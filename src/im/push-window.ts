@@ -29,6 +29,7 @@ export class PushWindow {
   #delivered = 0
   readonly #unfit: number[] = []
   #isReading = false
+  #isPaused = false
   #isEmpty = false
   #stopped: { readonly kind: 'kept' | 'unfit'; readonly why: string; readonly isDead?: boolean } | undefined
   #isOver = false
@@ -57,7 +58,7 @@ export class PushWindow {
 
   /** Sends what there is room for. */
   pump(now: Now): void {
-    if (this.#isOver || this.#isReading) return
+    if (this.#isOver || this.#isReading || this.#isPaused) return
     if (this.#stopped || this.#isEmpty) {
       if (this.#underWay === 0) this.#end(now)
       return
@@ -73,9 +74,19 @@ export class PushWindow {
     })
   }
 
+  /** What was given to `send` is not on its way yet, and nothing may overtake it. */
+  pause(): void {
+    this.#isPaused = true
+  }
+
+  resume(now: Now): void {
+    this.#isPaused = false
+    this.pump(now)
+  }
+
   answered(now: Now, message: StoredMessage, answer: Answered): void {
     this.#underWay--
-    this.#bytes -= message.bytes.length
+    this.#bytes -= weightOf(message)
     if (answer.kind === 'delivered') {
       this.#delivered++
       this.#reader.confirm(now, message.seq, answer.detail)
@@ -122,7 +133,7 @@ export class PushWindow {
 
   #start(now: Now, message: StoredMessage): void {
     this.#underWay++
-    this.#bytes += message.bytes.length
+    this.#bytes += weightOf(message)
     this.#send(now, message)
   }
 
@@ -135,3 +146,9 @@ export class PushWindow {
     this.#ended(now, end ?? { kind: 'done', delivered, unfit: this.#unfit })
   }
 }
+
+/** A large message is never in memory but for what MSRP has read ahead of it. */
+const READ_AHEAD_BYTES = 262_144
+
+const weightOf = ({ bytes, large }: StoredMessage): number =>
+  bytes.length + (large ? Math.min(large.size, READ_AHEAD_BYTES) : 0)

@@ -20,6 +20,13 @@ export function canPush(
   return acceptsOutside(media, 'message/cpim') ? 'message/cpim' : undefined
 }
 
+/** The same for stored large messages, which go as two parts or as message/cpim (DM-PSH-06). */
+export function canPushLarge(media: MsrpMedia): 'message/msrpfrag' | 'message/cpim' | undefined {
+  const takesParts = ['message/sipfrag', 'message/msrpfrag'].every(type => acceptsInside(media, type))
+  if (takesParts && acceptsOutside(media, 'multipart/mixed')) return 'message/msrpfrag'
+  return acceptsOutside(media, 'message/cpim') ? 'message/cpim' : undefined
+}
+
 /** Whether a message of this type may be sent as it is. `type` is a media type without parameters. */
 export const acceptsOutside = (media: MsrpMedia, type: string): boolean => isListed(media.acceptTypes, type)
 

@@ -123,20 +123,36 @@ function described(now: Now, request: SipRequest | undefined): Described {
   }
 }
 
-/** DM-PSH-05: the stored MESSAGE inside a pushed multipart/mixed; a fragment gets the Via that a whole message must have. */
+/** DM-PSH-05, 06: what is inside a pushed multipart/mixed. */
 function innerRequest(contentType: string, wire: Buffer): SipRequest | undefined {
   const boundary = boundaryOf(contentType)
   if (boundary === undefined) return undefined
-  for (const part of parseMultipart(wire, boundary)) {
-    const type = part.headers.find(([name]) => name === 'content-type')?.[1] ?? ''
-    if (type.startsWith('message/sipfrag')) return parseMessage(withVia(part.body)) as SipRequest
-    if (type.startsWith('message/sip')) return parseMessage(part.body) as SipRequest
-  }
-  return undefined
+  const parts = parseMultipart(wire, boundary)
+  const bodyOf = (type: string): Buffer | undefined =>
+    parts.find(({ headers }) => headers.some(([name, text]) => name === 'content-type' && text.startsWith(type)))?.body
+  const fragment = bodyOf('message/sipfrag')
+  const large = bodyOf('message/msrpfrag')
+  if (fragment && large) return withContent(fragment, large)
+  if (fragment) return parseMessage(withVia(fragment)) as SipRequest
+  const whole = bodyOf('message/sip')
+  return whole && (parseMessage(whole) as SipRequest)
 }
 
+/** A fragment gets what a whole message must have. */
 function withVia(fragment: Buffer): Buffer {
   const lineEnd = fragment.indexOf('\r\n') + 2
   const via = Buffer.from('Via: SIP/2.0/TCP fragment.invalid;branch=z9hG4bKfragment\r\n')
   return Buffer.concat([fragment.subarray(0, lineEnd), via, fragment.subarray(lineEnd)])
+}
+
+/** The INVITE's headers with the content and the headers of the SEND. */
+function withContent(sipfrag: Buffer, msrpfrag: Buffer): SipRequest {
+  const [start = '', ...lines] = msrpfrag.toString('latin1', 0, msrpfrag.indexOf('\r\n\r\n')).split('\r\n')
+  const body = msrpfrag.subarray(msrpfrag.indexOf('\r\n\r\n') + 4, msrpfrag.lastIndexOf('\r\n-------'))
+  const end = `\r\n-------${start.split(' ')[1]}$\r\n`
+  if (!msrpfrag.subarray(-end.length).equals(Buffer.from(end))) throw new Error('msrpfrag without its end-line')
+  const rest = ['CSeq: 1 INVITE', ...lines, `Content-Length: 0`, '', ''].join('\r\n')
+  const request = parseMessage(Buffer.concat([withVia(sipfrag), Buffer.from(rest, 'latin1')])) as SipRequest
+  request.body = body
+  return request
 }
