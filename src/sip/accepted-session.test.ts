@@ -1,8 +1,11 @@
 import t from 'tap'
+import { field } from '../sip-parser-lite/names.ts'
 import { responseTo } from '../sip-parser-lite/respond.ts'
 import { ANSWER, CALLER_CONTACT, CallerWire, sdpOfCaller } from '../testing/caller-wire.ts'
 import { bodyOf, headerOf, sdpOfPhone } from '../testing/session-wire.ts'
+import { exampleRequest } from '../testing/sip-examples.ts'
 import { ALICE, inbound } from '../testing/sip-wire.ts'
+import { acceptRefusal } from './accepted-session.ts'
 
 const statusOf = (text: string): string => text.slice(8, 11)
 
@@ -322,4 +325,25 @@ t.test('a full table: who never acknowledged makes room, and is hung up on shoul
   t.equal(statusOf(caller.accept()), '503', 'those who did acknowledge stay')
   caller.pass(1)
   t.strictSame(caller.events, ['ended gone', 'confirmed', 'ended refused'])
+})
+
+t.test('a session that gave its place up is refreshed no more', async t => {
+  const caller = new CallerWire(1)
+  caller.ring({ callId: 'silent' })
+  caller.accept()
+  caller.session = undefined
+  caller.ring({ callId: 'next', headers: [CALLER_CONTACT, 'Supported: timer', 'Session-Expires: 7200'] })
+  caller.accept()
+  caller.ack({ callId: 'next' })
+  caller.pass(1_000_000)
+  t.strictSame(caller.lines(), [])
+})
+
+t.test('RFC 3261 12.2.2 an INVITE of another dialog is not accepted as a new one', async t => {
+  const request = exampleRequest('INVITE', 'sip:bob@example.org', [CALLER_CONTACT])
+  t.equal(acceptRefusal(request), undefined)
+  request.headers = request.headers.map(header =>
+    header.key === 'to' ? field('To', '<sip:bob@example.org>;tag=x') : header,
+  )
+  t.match(acceptRefusal(request), { status: 481 })
 })

@@ -134,6 +134,24 @@ t.test('DM-DEC-04 nobody is there: silence until the limit is no answer, without
   t.equal(relay.wire.counters.get('relayed_calls', 'no answer'), 1)
 })
 
+t.test('the silence of one phone outweighs the refusal of another', async t => {
+  const relay = new RelayWire({ limitMs: 10_000 })
+  const [desk] = relay.ring()
+  relay.reply(desk!, 404)
+  relay.pass(10_100)
+  t.strictSame(relay.events, ['failed no answer'])
+})
+
+t.test('no phone rings longer than the transaction of the caller lives', async t => {
+  const relay = new RelayWire({ limitMs: 1e9, targets: [target(DESK)] })
+  const [desk] = relay.ring()
+  for (let minute = 0; minute < 5; minute++) {
+    relay.reply(desk!, 180)
+    relay.pass(60_000)
+  }
+  t.strictSame(relay.events, ['failed no answer'])
+})
+
 t.test('phones that ring until the limit are cancelled; their 487 is no refusal', async t => {
   const relay = new RelayWire({ limitMs: 10_000, targets: [target(DESK)] })
   const [desk] = relay.ring()

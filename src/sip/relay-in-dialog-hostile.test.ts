@@ -5,7 +5,7 @@ import { headerOf } from '../testing/session-wire.ts'
 import { inbound } from '../testing/sip-wire.ts'
 
 t.test('third parties: the token alone opens nothing, nor do the tags without it', async t => {
-  const { relay, alice } = confirmed()
+  const { relay, alice, desk } = confirmed()
   const elsewhere = inbound('s9', '198.51.100.9')
   relay.wire.open(elsewhere)
   for (const forged of [
@@ -19,7 +19,9 @@ t.test('third parties: the token alone opens nothing, nor do the tags without it
     alice('ACK', { ...forged, seq: 1, flow: elsewhere })
     t.strictSame(relay.lines(), [])
   }
-  t.equal(relay.wire.counters.get('relay_dropped', 'no such dialog'), 4)
+  desk('BYE', { toTag: 'guess', flow: elsewhere })
+  t.strictSame(relay.lines(), ['198.51.100.9 481'])
+  t.equal(relay.wire.counters.get('relay_dropped', 'no such dialog'), 5)
   relay.send('BYE', { toTag: 'desk', uri: BOB, flow: elsewhere })
   relay.send('BYE', {
     toTag: 'desk',

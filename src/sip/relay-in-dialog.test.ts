@@ -3,6 +3,7 @@ import { ALICE_CONTACT, allOf, DESK, POCKET, RelayWire, target } from '../testin
 import { ALICES, BOB, confirmed, finder } from '../testing/relayed-dialog.ts'
 import { headerOf } from '../testing/session-wire.ts'
 import { ALICE, inbound } from '../testing/sip-wire.ts'
+import type { SessionContext } from './session-types.ts'
 
 t.test('RFC 3261 16.4, 16.6 the ACK goes to the phone, without our Route and without credentials for us', async t => {
   const relay = new RelayWire({ targets: [target(DESK)] })
@@ -95,6 +96,31 @@ t.test('RFC 3261 14.1, 16.10 a re-INVITE that is refused, cancelled, or not answ
   t.ok(relay.lines().includes('192.0.2.10 408'))
   alice('INFO')
   t.strictSame(relay.lines(), ['192.0.2.21 INFO'], 'the dialog stands')
+})
+
+t.test('after its BYE nothing keeps a dialog any longer', async t => {
+  const { relay, alice, desk } = confirmed()
+  alice('BYE')
+  relay.reply(relay.texts()[0]!, 200)
+  relay.pass(20_000)
+  relay.texts()
+  desk('INFO')
+  relay.reply(relay.texts()[0]!, 200, { flow: ALICE })
+  relay.pass(13_000)
+  t.match(relay.relay.describe(), { open: 0 })
+})
+
+t.test('RFC 3261 9.2 a re-INVITE that is cancelled while its way is looked for is not sent', async t => {
+  const hop = { transport: 'udp', address: '192.0.2.21', port: 5060 } as const
+  const waiting: (() => void)[] = []
+  const locate: SessionContext['locate'] = (now, _uri, done) => waiting.push(() => done(now, hop))
+  const relay = new RelayWire({ targets: [target(hop)], locate })
+  const { alice } = confirmed(relay)
+  alice('INVITE', { seq: 2, branch: 'z9hG4bKagain' })
+  relay.send('CANCEL', { seq: 2, toTag: 'desk', branch: 'z9hG4bKagain', uri: BOB })
+  t.strictSame(relay.lines(), ['192.0.2.10 200', '192.0.2.10 487'])
+  waiting.at(-1)?.()
+  t.strictSame(relay.lines(), [])
 })
 
 t.test('RFC 3261 12.2.1.1 an early dialog has its requests too', async t => {
@@ -209,6 +235,33 @@ t.test(
     t.match(relay.relay.describe(), { open: 0 })
   },
 )
+
+t.test('RFC 3261 12.2.1.1, 18 whose flow does not end at the user agent is looked for at its Contact', async t => {
+  const contact = ['Contact: <sip:alice@192.0.2.10:5099>']
+  const via = ['SIP/2.0/UDP 192.0.2.10:5070;branch=z9hG4bKcall', 'SIP/2.0/UDP 10.0.0.7;branch=z9hG4bKpc']
+  for (const message of [{ headers: contact }, { headers: [ALICE_CONTACT], via }]) {
+    const asked: string[] = []
+    const hop = { transport: 'udp', address: '192.0.2.10', port: 5099 } as const
+    const relay = new RelayWire({ targets: [target(DESK)], locate: finder(asked, hop) })
+    const { desk } = confirmed(relay, message)
+    desk('INFO')
+    t.equal(relay.sent()[0]?.flow.remote.port, 5099)
+    t.strictSame(asked, [/<(.*)>/.exec(message.headers[0]!)?.[1]])
+  }
+})
+
+t.test('RFC 7118 5 nobody dials a browser, whatever host its Contact names', async t => {
+  const browser = inbound('ws1', '198.51.100.7', 40_000, 'ws')
+  const asked: string[] = []
+  const relay = new RelayWire({ targets: [target(DESK)], locate: finder(asked) })
+  relay.wire.open(browser)
+  const headers = ['Contact: <sip:alice@198.51.100.7;transport=ws>']
+  const { desk } = confirmed(relay, { flow: browser, headers })
+  relay.wire.transport.flowClosed(relay.wire.now, browser)
+  desk('INFO')
+  t.strictSame(relay.lines(), ['192.0.2.21 430'])
+  t.strictSame(asked, [])
+})
 
 t.test('a dialog without a timer is kept for a day of silence, and no longer interval is believed', async t => {
   for (const timer of [[], ['Session-Expires: 4294967295']]) {
