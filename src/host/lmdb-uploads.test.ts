@@ -1,0 +1,207 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { silentLog } from '../base/log.ts'
+import { BLOCK_BYTES } from '../store/blocks.ts'
+import { CONFORMANCE_HOSTNAME, Conformance, LARGE_MESSAGE_VERBS } from '../store/conformance.ts'
+import type { Result } from '../store/keyed.ts'
+import { blockKey } from '../store/keys.ts'
+import type { StoredMessage, StoreRequest } from '../store/verbs.ts'
+import { SeededEntropy } from '../testing/seeded-entropy.ts'
+import {
+  accountPut,
+  appendOf,
+  BOB_AOR,
+  beginOf,
+  bytesOf,
+  finishOf,
+  pageOf,
+  pieceOf,
+  STORED_AT,
+} from '../testing/store-fixtures.ts'
+import { LmdbStore } from './lmdb.ts'
+import { LmdbTable, openTable } from './lmdb-table.ts'
+
+const MAP_BYTES = 2 ** 30
+const PAGE_BYTES = 4096
+
+t.test('large messages as the reference model has them, also when opened again (DM-STO-07..09)', async t => {
+  const dir = t.testdir()
+  const dice = new SeededEntropy('lmdb uploads')
+  const suite = new Conformance(dice, LARGE_MESSAGE_VERBS)
+  let store = await openStore(dir)
+  for (let step = 0; step < 600; step++) {
+    const request = suite.next()
+    const difference = suite.check(request, (await value(store, request)) as never)
+    if (difference) return t.fail(`step ${step}: ${difference}`)
+    if (!dice.chance(0.01)) continue
+    await store.close()
+    store = await openStore(dir)
+    suite.restart()
+  }
+  await store.close()
+  t.pass('no difference')
+})
+
+t.test('the chunks of all senders that come during a commit go in the next one (group commit)', async t => {
+  const store = await opened(t, t.testdir())
+  const uploads = await Promise.all(Array.from({ length: 10 }, (_, i) => begin(store, i)))
+  const before = store.status.commits
+  const bytes = bytesOf(64 * 1024)
+  const chunks = uploads.flatMap(upload =>
+    Array.from({ length: 16 }, (_, i) => ask(store, appendOf(upload, i * bytes.length, bytes))),
+  )
+  for (const result of await Promise.all(chunks)) t.match(result, { value: 'kept' })
+  t.ok(store.status.commits - before <= 2, `${store.status.commits - before} commits for 160 chunks`)
+})
+
+t.test('bytes that wait for the disk are bounded: more is turned away as busy', async t => {
+  const store = await opened(t, t.testdir())
+  const upload = await begin(store, 1)
+  const bytes = Buffer.alloc(100 * 1024 * 1024)
+  const asked = [0, 1, 2].map(i => ask(store, appendOf(upload, i * bytes.length, bytes, { quotaBytes: 1 })))
+  const refused = { value: { refused: 'byte quota' } }
+  t.match(await Promise.all(asked), [refused, refused, { failure: 'busy' }])
+})
+
+t.test('blocks fill whole pages', async t => {
+  const dir = t.testdir()
+  const table = openTable(dir, MAP_BYTES)
+  t.teardown(() => table.close())
+  const lmdb = new LmdbTable(table)
+  const used = async (length: number): Promise<number> => {
+    const before = lmdb.space().used
+    await table.childTransaction(() => {
+      for (let number = 0; number < 64; number++) lmdb.put(blockKey(length, number), Buffer.alloc(length))
+    })
+    table.resetReadTxn()
+    return (lmdb.space().used - before) / PAGE_BYTES
+  }
+  const whole = BLOCK_BYTES + 5
+  const pages = await used(whole)
+  t.ok(pages >= 64 * 16 && pages <= 64 * 16 + 4, `${pages} pages for 64 blocks`)
+  t.ok((await used(whole + 1)) >= 64 * 17, 'one byte more would take a page more')
+})
+
+t.test('what was swept is used again: the file does not grow with what passes through it', async t => {
+  const dir = t.testdir()
+  const store = await opened(t, dir)
+  const body = bytesOf(1_500_000)
+  const size = (): number => statSync(join(dir, 'mailbox', 'data.mdb')).size
+  let first = 0
+  for (let round = 0; round < 12; round++) {
+    const seqs = await Promise.all([1, 2, 3, 4].map(i => upload(store, round * 4 + i, body)))
+    if (round === 2) first = size()
+    for (const seq of seqs) await value(store, { verb: 'confirm', aor: BOB_AOR, seq, at: STORED_AT, detail: '' })
+    while (((await value(store, { verb: 'sweep', limit: 20 })) as number) > 0);
+  }
+  t.ok(size() <= first * 1.25, `${first} bytes after two rounds, ${size()} after twelve`)
+})
+
+t.test('a message larger than a piece is read back byte for byte, also when opened again', async t => {
+  const dir = t.testdir()
+  const body = bytesOf(5_000_000)
+  const store = await openStore(dir)
+  await value(store, accountPut(BOB_AOR))
+  const seq = await upload(store, 1, body)
+  t.ok((await bodyOf(store, seq)).equals(body))
+  await store.close()
+  const again = await openStore(dir)
+  t.ok((await bodyOf(again, seq)).equals(body))
+  await again.close()
+})
+
+t.test(
+  'DM-STO-07: killed with -9 in mid-transfer: what was answered is whole, of the rest nothing is left',
+  async t => {
+    const dir = t.testdir()
+    const dice = new SeededEntropy('kill uploads')
+    const stored = new Map<number, number>()
+    const confirmed = new Set<number>()
+    for (let kill = 0; kill < 6; kill++) {
+      for (const line of await linesUntilKilled(dir, (kill + 1) * 1000, 1 + dice.below(40))) {
+        const [what, number, seq] = line.split(' ')
+        if (what === 'stored') stored.set(Number(number), Number(seq))
+        else confirmed.add(Number(number))
+      }
+      const store = await openStore(dir)
+      await value(store, { verb: 'upload.clear' })
+      const page = await waiting(store)
+      const there = new Map(page.map(({ seq, large }) => [Number(large!.messageId.slice('message-'.length)), seq]))
+      t.equal(there.size, page.length, 'none is there twice')
+      for (const number of stored.keys()) t.ok(there.has(number) || number % 3 === 0, `${number} was answered`)
+      for (const number of confirmed) t.notOk(there.has(number), `${number} was confirmed`)
+      const wrong = []
+      for (const [number, seq] of there) if (!(await bodyOf(store, seq)).equals(sent(number))) wrong.push(number)
+      t.strictSame(wrong, [], 'byte for byte')
+      await store.close()
+    }
+    t.ok(stored.size > confirmed.size && confirmed.size > 0)
+  },
+)
+
+/** As the child makes them. */
+const sent = (number: number): Buffer => bytesOf(100_000 + ((number * 7919) % 200_000))
+
+async function waiting(store: LmdbStore): Promise<StoredMessage[]> {
+  return (await value(store, pageOf(BOB_AOR))) as StoredMessage[]
+}
+
+async function bodyOf(store: LmdbStore, seq: number): Promise<Buffer> {
+  const pieces: Buffer[] = []
+  for (let at = 0; ; ) {
+    const piece = (await value(store, pieceOf(seq, at, 1024 * 1024))) as Buffer
+    if (piece.length === 0) return Buffer.concat(pieces)
+    pieces.push(piece)
+    at += piece.length
+  }
+}
+
+async function upload(store: LmdbStore, number: number, body: Buffer): Promise<number> {
+  const upload = await begin(store, number)
+  for (let at = 0; at < body.length; at += 100_000)
+    await value(store, appendOf(upload, at, body.subarray(at, at + 100_000)))
+  return ((await value(store, finishOf(upload, body.length))) as { seq: number }).seq
+}
+
+async function begin(store: LmdbStore, number: number): Promise<number> {
+  return ((await value(store, beginOf(number))) as { upload: number }).upload
+}
+
+async function openStore(dir: string): Promise<LmdbStore> {
+  return LmdbStore.open({ dir, hostname: CONFORMANCE_HOSTNAME, mapBytes: MAP_BYTES, log: silentLog })
+}
+
+/** With bob's account; closed when the test ends. */
+async function opened(t: Test, dir: string): Promise<LmdbStore> {
+  const store = await openStore(dir)
+  t.teardown(() => store.close())
+  await value(store, accountPut(BOB_AOR))
+  return store
+}
+
+function ask(store: LmdbStore, request: StoreRequest): Promise<Result> {
+  return new Promise(resolve => store.submit(request, resolve))
+}
+
+async function value(store: LmdbStore, request: StoreRequest): Promise<unknown> {
+  const result = await ask(store, request)
+  if (!('value' in result)) throw new Error(result.detail)
+  return result.value
+}
+
+/** The lines that the child had written when it died; a last one cut short was not an answer. */
+async function linesUntilKilled(dir: string, first: number, answers: number): Promise<string[]> {
+  const script = join(import.meta.dirname, '..', 'testing', 'upload-child.ts')
+  const child = spawn(process.execPath, [script, dir, String(first)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const closed = once(child, 'close')
+  let text = ''
+  child.stdout.on('data', data => {
+    text += data
+    if (text.split('\n').length > answers) child.kill('SIGKILL')
+  })
+  await closed
+  return text.split('\n').slice(0, -1)
+}

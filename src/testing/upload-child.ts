@@ -1,0 +1,46 @@
+import { writeSync } from 'node:fs'
+import { silentLog } from '../base/log.ts'
+import { LmdbStore } from '../host/lmdb.ts'
+import type { Custody, StoreRequest } from '../store/verbs.ts'
+import { accountPut, appendOf, BOB_AOR, beginOf, bytesOf, finishOf, STORED_AT } from './store-fixtures.ts'
+
+/**
+ * Large messages from the given number on, four at a time, each as long as its number says; every third is confirmed and swept, until
+ * it is killed. Each answer is a line: `stored NUMBER SEQ` or `confirmed NUMBER SEQ`, written before anything else happens.
+ */
+const [dir, first] = [process.argv[2]!, Number(process.argv[3])]
+const AT_ONCE = 4
+const APPEND_BYTES = 50_000
+const BYTES = bytesOf(300_000)
+
+const store = await LmdbStore.open({ dir, hostname: 'edge1.example.org', mapBytes: 2 ** 30, log: silentLog })
+let number = first
+
+async function one(mine: number): Promise<void> {
+  const body = BYTES.subarray(0, 100_000 + ((mine * 7919) % 200_000))
+  const { upload } = (await ask(beginOf(mine))) as { upload: number }
+  const appends = []
+  for (let at = 0; at < body.length; at += APPEND_BYTES)
+    appends.unshift(ask(appendOf(upload, at, body.subarray(at, at + APPEND_BYTES))))
+  await Promise.all(appends)
+  const { outcome, seq } = (await ask(finishOf(upload, body.length))) as Extract<Custody, { seq: number }>
+  writeSync(1, `${outcome} ${mine} ${seq}\n`)
+  if (mine % 3 !== 0) return
+  await ask({ verb: 'confirm', aor: BOB_AOR, seq, at: STORED_AT, detail: '200' })
+  writeSync(1, `confirmed ${mine} ${seq}\n`)
+  await ask({ verb: 'sweep', limit: 3 })
+}
+
+function ask(request: StoreRequest): Promise<unknown> {
+  return new Promise((resolve, reject) =>
+    store.submit(request, result => ('value' in result ? resolve(result.value) : reject(new Error(result.detail)))),
+  )
+}
+
+async function forever(): Promise<void> {
+  for (;;) await one(number++)
+}
+
+await ask({ verb: 'upload.clear' })
+await ask(accountPut(BOB_AOR))
+await Promise.all(Array.from({ length: AT_ONCE }, forever))
