@@ -124,7 +124,7 @@ t.test('RFC 3261 16.7 step 5 a 6xx cancels the others; the 2xx that crosses it s
   t.strictSame(crossed.events, ['answered'])
 })
 
-t.test('DM-DEC-04 nobody is there: silence until the limit is no answer, without waiting for more', async t => {
+t.test('nobody is there: silence until the limit is no answer, without waiting for more', async t => {
   const relay = new RelayWire({ limitMs: 10_000 })
   relay.ring()
   relay.pass(9_900)
