@@ -110,12 +110,13 @@ function checkTls({ config: { tls }, keys, report }: Checked, whyUnreadable: Why
   for (const [name, other] of [
     ['certificate', 'key'],
     ['key', 'certificate'],
+    ['ca', undefined],
   ] as const) {
     const key = `tls.${name}`
     if (tls[name] === '' || keys.isRefused(key)) continue
     const reason = whyUnreadable(tls[name])
     if (reason) report(key, `${quoted(tls[name])} cannot be read: ${reason}`, 'a PEM file that this user may read')
-    if (tls[other] === '' && !keys.isRefused(`tls.${other}`))
+    if (other && tls[other] === '' && !keys.isRefused(`tls.${other}`))
       report(key, `set, while ${keys.shown(`tls.${other}`, '""')}`, 'both, or neither for a self-signed pair')
   }
 }

@@ -69,11 +69,26 @@ export const configSchema = Type.Object(
       sip_tcp: listener('127.0.0.1:5060'),
       sip_tls: listener(''),
       sip_ws: listener(''),
+      sip_wss: listener(''),
       msrp_tcp: listener('127.0.0.1:2855'),
       msrp_tls: listener(''),
       http: listener('127.0.0.1:8080'),
     }),
-    tls: table({ certificate: text('', 'a PEM file'), key: text('', 'a PEM file') }),
+    tls: table({
+      certificate: text('', 'a PEM file'),
+      key: text('', 'a PEM file'),
+      ca: text('', 'a PEM file, or ""'),
+      verify_peers: flag(true),
+    }),
+    ws: table({
+      origins: Type.Array(
+        Type.String({
+          pattern: '^[a-z][a-z0-9+.-]*://[^/\\s]*$',
+          description: 'an origin, e.g. "https://phone.example.org"',
+        }),
+        { maxItems: 64, default: [], description: 'a list of origins, e.g. ["https://phone.example.org"]' },
+      ),
+    }),
     auth: table({
       digest: flag(true),
       algorithms: Type.Array(algorithm, { ...algorithmList, default: ['MD5'] }),
@@ -91,6 +106,7 @@ export const configSchema = Type.Object(
       default_expiry_s: whole(3 * DAY_S, 1, SECONDS_MAX),
       max_expiry_s: whole(30 * DAY_S, 1, SECONDS_MAX),
       max_message_bytes: whole(104857600, 1, 2 ** 31 - 1),
+      lenient_large_messages: flag(true),
       quota_messages: whole(1000, 1, 1e7),
       quota_bytes: whole(268435456, 1, BYTES_MAX),
       reserve_bytes: whole(67108864, 0, BYTES_MAX),
@@ -106,7 +122,6 @@ export const configSchema = Type.Object(
       enabled: flag(true),
       retention_s: whole(365 * DAY_S, 1, SECONDS_MAX),
       quota_bytes: whole(1073741824, 1, BYTES_MAX),
-      lenient_large_messages: flag(true),
       uri: text('', 'a SIP URI in the served domain'),
       deferred_uri: text('', 'a SIP URI in the served domain'),
       conference_factory_uri: text('', 'a SIP URI, or ""'),

@@ -66,15 +66,20 @@ export interface ConfiguredListener {
   readonly key: string
 }
 
-const configured = (config: Config, key: ListenKey, transport: Transport): ConfiguredListener[] =>
+const configured = <T extends Transport>(config: Config, key: ListenKey, transport: T) =>
   listOf(config.listen[key]).map(text => ({ transport, endpoint: parseEndpoint(text)!, key: `listen.${key}` }))
 
-export const listeners = (config: Config): { sip: ConfiguredListener[]; msrp: ConfiguredListener[] } => ({
+export interface MsrpConfiguredListener extends ConfiguredListener {
+  readonly transport: 'tcp' | 'tls'
+}
+
+export const listeners = (config: Config): { sip: ConfiguredListener[]; msrp: MsrpConfiguredListener[] } => ({
   sip: [
     ...configured(config, 'sip_udp', 'udp'),
     ...configured(config, 'sip_tcp', 'tcp'),
     ...configured(config, 'sip_tls', 'tls'),
     ...configured(config, 'sip_ws', 'ws'),
+    ...configured(config, 'sip_wss', 'wss'),
   ],
   msrp: [...configured(config, 'msrp_tcp', 'tcp'), ...configured(config, 'msrp_tls', 'tls')],
 })

@@ -5,6 +5,7 @@ import t from 'tap'
 import type { WallTime } from '../base/time.ts'
 import { FolderLock } from '../host/lock.ts'
 import { ha1 } from '../sip/digest.ts'
+import { Authority, dns } from '../testing/authority.ts'
 import { EchoEngine } from '../testing/echo-engine.ts'
 import { HostStore } from '../testing/host-store.ts'
 import { run } from './program.ts'
@@ -93,6 +94,24 @@ t.test('check: a certificate that cannot be read', async t => {
     `${file}:tls.certificate: "/nowhere/c.pem" cannot be read: there is no such file or folder, allowed: a PEM file`,
   )
   t.match(err, `${file}:tls.key: "/nowhere/k.pem" cannot be read`)
+})
+
+t.test('check: what the files of [tls] hold, and warnings beside "no errors"', async t => {
+  const authority = await Authority.make()
+  const edge = await authority.issue({ names: [dns('edge1.example.org')], notAfter: new Date('2021-01-01') })
+  const dir = t.testdir({ 'c.pem': edge.certificate, 'k.pem': edge.key, none: 'nothing' })
+  const tls = (certificate: string, key: string, ca = '') =>
+    setUp(`[tls]\ncertificate = "${dir}/${certificate}"\nkey = "${dir}/${key}"\n${ca && `ca = "${dir}/${ca}"`}`)
+  const good = tls('c.pem', 'k.pem', 'c.pem')
+  const { code, out } = await good.restante('check')
+  t.equal(code, 0)
+  t.match(out, `${good.file}:tls.certificate: warning: the certificate has expired (`)
+  t.match(out, `${good.file}: no errors\n`)
+  const bad = tls('k.pem', 'k.pem', 'none')
+  const { code: worse, err } = await bad.restante('check')
+  t.equal(worse, 1)
+  t.match(err, `${bad.file}:tls.certificate: ${dir}/k.pem is not a certificate in PEM, allowed: a PEM file that`)
+  t.match(err, `${bad.file}:tls.ca: ${dir}/none holds no certificate, allowed: a PEM file of certificates`)
 })
 
 t.test('version names the program and the runtime', async t => {

@@ -2,7 +2,7 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { VERSION } from '../base/product.ts'
 import { PlainError, refusedBySystem } from '../host/plain-error.ts'
 import type { DigestAlgorithm } from '../store/verbs.ts'
-import { readConfig } from './config-file.ts'
+import { check } from './check.ts'
 import { addHelp, helped } from './help.ts'
 import { showQueue } from './queue.ts'
 import type { ServeCommandOptions } from './serve.ts'
@@ -63,16 +63,13 @@ function addServing(program: Command, world: World): void {
     example: 'serve --config restante.toml',
     wrong: 'the configuration is wrong, a port or the data folder is in use, or the store cannot be opened',
   })
-  const check = withConfig(program.command('check'))
+  const checking = withConfig(program.command('check'))
     .description(
       'Validates the configuration and changes nothing. Every error is a line FILE:KEY: what is wrong, what is allowed.',
     )
     .summary('validate the configuration; changes nothing')
-    .action((options: { config?: string }) => {
-      const { file } = readConfig(options.config)
-      world.out(`${file}: no errors\n`)
-    })
-  helped(check, { example: 'check --config restante.toml', wrong: 'there are errors, or the file cannot be read' })
+    .action((options: { config?: string }) => check(world, options))
+  helped(checking, { example: 'check --config restante.toml', wrong: 'there are errors, or the file cannot be read' })
   const version = withConfig(program.command('version'))
     .description('Tells the version of the program and of its runtime.')
     .summary('the version of the program and of its runtime')

@@ -36,6 +36,7 @@ export async function serve(world: World, options: ServeCommandOptions): Promise
   world.out(firstPasswords(box))
   world.out(howToTry(box, file, firstAccounts.length > 0))
   log.info('serving', { version: VERSION, domain: config.domain })
+  reloadOnHangUp(box)
   const signal = await stopped
   log.info('stopping', { signal })
   const late = setTimeout(() => {
@@ -60,6 +61,11 @@ const untilSignal = (): Promise<string> =>
     for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, resolve)
   })
 
+/** Only where there are files to read again: elsewhere a terminal that is closed ends the box, as it does any program. */
+const reloadOnHangUp = ({ certificates }: Box): void => {
+  if (certificates && !certificates.isSelfSigned) process.on('SIGHUP', () => certificates.reload())
+}
+
 function banner(box: Box, domain: string): string {
   const places = (listeners: readonly { transport: string; endpoint: Endpoint }[]) =>
     listeners.map(({ transport, endpoint }) => `${transport} ${hostPort(endpoint)}`).join(', ') || 'off'
@@ -69,9 +75,18 @@ function banner(box: Box, domain: string): string {
     ['  MSRP', places(box.msrp)],
     ['  HTTP', http],
     ['  Store', box.dataDir],
+    ...certificateRows(box),
   ]
   return `${PRODUCT} ${VERSION} serves ${domain}\n${columns(rows)}`
 }
+
+const certificateRows = ({ certificates }: Box): string[][] =>
+  certificates
+    ? [
+        ['  TLS', `${certificates.file}${certificates.isSelfSigned ? ' (self-signed)' : ''}`],
+        ['', certificates.fingerprint],
+      ]
+    : []
 
 const firstPasswords = ({ credentials }: Box): string =>
   credentials.length === 0

@@ -2,7 +2,9 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import { join } from 'node:path'
+import { connect as connectTls } from 'node:tls'
 import t from 'tap'
+import { WebSocket } from 'ws'
 import { loadConfig } from '../base/config.ts'
 import { type Log, silentLog } from '../base/log.ts'
 import { EchoEngine } from '../testing/echo-engine.ts'
@@ -156,15 +158,49 @@ t.test('a store that cannot be read or written at the start is a plain message',
   )
 })
 
-t.test('listeners of later releases are named in the log and left closed', async t => {
+t.test(
+  'RFC 7118, RFC 4975 14: every listener over TLS and WebSocket, with a certificate made at the first start',
+  async t => {
+    const dir = t.testdir({})
+    const config = configOf(dir)
+    const at = '127.0.0.1:0'
+    Object.assign(config.listen, { sip_tls: at, sip_ws: at, sip_wss: ['[::1]:0', at], msrp_tls: at })
+    let fingerprint = ''
+    const makeEngine: ServeOptions['makeEngine'] = async ({ localFingerprint }) => {
+      fingerprint = localFingerprint!()
+      return new EchoEngine()
+    }
+    const box = await Box.start(optionsOf(dir, new HostStore(), { config, makeEngine }))
+    t.same(
+      box.sip.slice(3).map(({ transport }) => transport),
+      ['tls', 'ws', 'wss', 'wss'],
+    )
+    t.same(
+      box.msrp.map(({ transport }) => transport),
+      ['tcp', 'tls'],
+    )
+    t.ok(box.certificates?.isSelfSigned)
+    t.equal(box.certificates?.fingerprint, fingerprint)
+    const ca = box.certificates!.pair.certificate
+    for (const [index, { transport, endpoint }] of [...box.sip.slice(3), box.msrp[1]!].entries()) {
+      if (transport === 'ws') continue
+      const socket = connectTls({ ...endpoint, host: endpoint.address, ca })
+      await once(socket, 'secureConnect')
+      t.ok(socket.authorized, `${index} ${transport}: the addresses of this machine stand in it`)
+      socket.destroy()
+    }
+    const webSocket = new WebSocket(`ws://127.0.0.1:${box.sip[4]!.endpoint.port}`, 'sip')
+    await once(webSocket, 'open')
+    webSocket.send('hello')
+    t.equal(`${(await once(webSocket, 'message'))[0]}`, 'hello')
+    await Promise.all([box.stop(), once(webSocket, 'close')])
+  },
+)
+
+t.test('without a listener that needs it no certificate is made', async t => {
   const dir = t.testdir({})
-  const config = configOf(dir)
-  config.listen.sip_tls = '127.0.0.1:0'
-  const warnings: unknown[] = []
-  const log: Log = { ...silentLog, warn: (msg, fields) => warnings.push([msg, fields]) }
-  const box = await Box.start(optionsOf(dir, new HostStore(), { config, log }))
-  t.ok(existsSync(join(dir, 'control')))
+  const box = await Box.start(optionsOf(dir, new HostStore()))
   await box.stop()
-  t.equal(box.sip.length, 3)
-  t.same(warnings, [['not in this release: this listener is not opened', { key: 'listen.sip_tls' }]])
+  t.equal(box.certificates, undefined)
+  t.notOk(existsSync(join(dir, 'tls')))
 })

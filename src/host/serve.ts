@@ -1,22 +1,26 @@
 import { resolve } from 'node:path'
-import { type Config, type ConfiguredListener, httpListeners, listeners } from '../base/config.ts'
+import { type Config, httpListeners, listeners } from '../base/config.ts'
 import { Counters } from '../base/counters.ts'
 import type { Entropy } from '../base/entropy.ts'
 import type { Endpoint, Transport } from '../base/flow.ts'
 import type { Log } from '../base/log.ts'
 import { accountsOfFile } from './accounts.ts'
 import { machineAddresses } from './addresses.ts'
+import { Certificates } from './certificates.ts'
 import { Clock } from './clock.ts'
 import { ControlServer } from './control.ts'
 import { Dns } from './dns.ts'
+import { Doors } from './doors.ts'
 import { type Credential, makeFirstAccounts } from './first-start.ts'
 import { Health } from './health.ts'
 import { HttpServer } from './http.ts'
 import { makeDataDir } from './lock.ts'
 import { type DrivenEngine, Loop } from './loop.ts'
+import { originPolicy } from './origins.ts'
 import { lockForServing } from './owner.ts'
 import { messageOf, storeError } from './plain-error.ts'
 import { Streams } from './streams.ts'
+import { dialPolicy } from './tls-dial.ts'
 import { Datagrams } from './udp.ts'
 import { type Store, WatchedStore } from './watched-store.ts'
 
@@ -30,6 +34,8 @@ export interface EngineParts {
   readonly sip: readonly BoundListener[]
   readonly msrp: readonly BoundListener<'tcp' | 'tls'>[]
   readonly addresses: readonly string[]
+  /** Of the certificate in use. */
+  readonly localFingerprint?: () => string
   readonly entropy: Entropy
   readonly log: Log
   readonly counters: Counters
@@ -73,6 +79,8 @@ export class Box {
   readonly dataDir: string
   /** Shown once, at the very first start. */
   credentials: readonly Credential[] = []
+  /** Undefined where nothing speaks TLS. */
+  certificates: Certificates | undefined
 
   readonly #options: ServeOptions
   readonly #closings: Closing[] = []
@@ -113,6 +121,7 @@ export class Box {
     this.#closings.push(() => store.close())
     const clock = await this.#startClock(store)
     await this.#provision(store)
+    this.certificates = await this.#openCertificates(clock)
     const health = new Health(store, clock, config.deferral.reserve_bytes)
     const engine = await this.#startEngine(store, clock)
     const control = await ControlServer.open(this.dataDir, store)
@@ -146,6 +155,27 @@ export class Box {
     return clock
   }
 
+  async #openCertificates(clock: Clock): Promise<Certificates | undefined> {
+    const { config, log } = this.#options
+    const { sip, msrp } = listeners(config)
+    if (![...sip, ...msrp].some(({ transport }) => transport === 'tls' || transport === 'wss')) return undefined
+    const { hostname, domain, tls } = config
+    const certificates = await Certificates.open({
+      certificate: tls.certificate,
+      key: tls.key,
+      dataDir: this.dataDir,
+      names: { hostname, domain, addresses: machineAddresses() },
+      log,
+      wall: () => {
+        const now = clock.now()
+        return now.isWallTrusted ? now.wall : undefined
+      },
+    })
+    certificates.watch()
+    this.#closings.push(() => certificates.close())
+    return certificates
+  }
+
   async #provision(store: WatchedStore): Promise<void> {
     const { config, log } = this.#options
     const result = await store.ask('account.provision', { accounts: accountsOfFile(config) })
@@ -174,6 +204,7 @@ export class Box {
       },
       counters,
       entropy,
+      this.#doors(),
     )
     this.#closings.push(async () => {
       loop?.end()
@@ -185,6 +216,7 @@ export class Box {
       sip: this.sip,
       msrp: this.msrp,
       addresses: machineAddresses(),
+      ...(this.certificates && { localFingerprint: () => this.certificates!.fingerprint }),
       entropy,
       log,
       counters,
@@ -196,21 +228,27 @@ export class Box {
     return engine
   }
 
+  #doors(): Doors {
+    const { config, log } = this.#options
+    const { certificates, counters } = this
+    return new Doors({
+      certificates,
+      dial: dialPolicy(config.tls),
+      isAllowedOrigin: originPolicy(config),
+      counters,
+      log,
+    })
+  }
+
   async #listen(datagrams: Datagrams, streams: Streams): Promise<void> {
     const { sip, msrp } = listeners(this.#options.config)
-    for (const listener of sip.filter(listener => this.#isServed(listener))) {
+    for (const listener of sip) {
       const isDatagram = listener.transport === 'udp'
       const endpoint = isDatagram ? await datagrams.listen(listener) : await streams.listen('sip', listener)
       this.sip.push({ transport: listener.transport, endpoint })
     }
-    for (const listener of msrp.filter(listener => this.#isServed(listener)))
-      this.msrp.push({ transport: 'tcp', endpoint: await streams.listen('msrp', listener) })
-  }
-
-  #isServed({ transport, key }: ConfiguredListener): boolean {
-    const isServed = transport === 'udp' || transport === 'tcp'
-    if (!isServed) this.#options.log.warn('not in this release: this listener is not opened', { key })
-    return isServed
+    for (const listener of msrp)
+      this.msrp.push({ transport: listener.transport, endpoint: await streams.listen('msrp', listener) })
   }
 }
 

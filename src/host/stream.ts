@@ -1,7 +1,6 @@
-import type { Socket } from 'node:net'
 import type { Counters } from '../base/counters.ts'
 import type { Flow } from '../base/flow.ts'
-import { messageOf } from './plain-error.ts'
+import type { Wire } from './wire.ts'
 
 /** What may wait for a peer that does not read: one large burst of a push, times some thousands of peers still fits a small box. */
 export const WRITE_QUEUE_BYTES_MAX = 4 * 1024 * 1024
@@ -24,60 +23,86 @@ export interface StreamEvents {
 /** The store is behind with everything, or the engine with what this connection sends. */
 export type HoldReason = 'store' | 'engine'
 
-/** One TCP connection. Transmits of one tick leave in one write. */
+/** One connection. Transmits of one tick leave in one write. */
 export class Stream {
   readonly flow: Flow
-  readonly #socket: Socket
+  readonly #wire: Wire
   readonly #events: StreamEvents
   readonly #counters: Counters
   #isCorked = false
   #isClosedByUs = false
+  /** `fail` was called: the wire may take a moment to go. */
+  #isFailed = false
   readonly #heldFor = new Set<HoldReason>()
   #written = 0
   #stalled: NodeJS.Timeout | undefined
+  #lingering: NodeJS.Timeout | undefined
   #reason = 'closed by the peer'
+  /** What was written before the connection stands, where nobody may read it before the peer has proved who it is. */
+  #early: Buffer[] | undefined
+  #earlyBytes = 0
 
-  constructor(flow: Flow, socket: Socket, events: StreamEvents, counters: Counters) {
+  /** `waits`: nothing is sent before `stands`. */
+  constructor(flow: Flow, wire: Wire, events: StreamEvents, counters: Counters, waits = false) {
     this.flow = flow
-    this.#socket = socket
+    this.#wire = wire
     this.#events = events
     this.#counters = counters
-    socket.setNoDelay(true)
-    socket.on('data', bytes => this.#received(bytes))
-    socket.on('drain', () => this.#adjustReading())
-    socket.on('error', error => {
-      this.#reason = messageOf(error)
-    })
-    socket.on('close', () => {
-      clearTimeout(this.#stalled)
-      if (!this.#isClosedByUs) events.closed(flow, this.#reason)
+    this.#early = waits ? [] : undefined
+    wire.attach({
+      received: bytes => this.#received(bytes),
+      drained: () => this.#drained(),
+      failed: reason => {
+        if (!this.#isFailed) this.#reason = reason
+      },
+      gone: () => {
+        clearTimeout(this.#stalled)
+        clearTimeout(this.#lingering)
+        if (!this.#isClosedByUs) events.closed(flow, this.#reason)
+      },
     })
   }
 
   write(bytes: Buffer): void {
-    if (this.#isClosedByUs || this.#socket.destroyed) return
-    if (this.#socket.writableLength + bytes.length > WRITE_QUEUE_BYTES_MAX) {
-      this.#counters.count('stream_closed', 'write queue full')
-      this.fail('write queue full')
+    if (this.#isClosedByUs || this.#isFailed || this.#wire.isGone) return
+    if (this.#isFull(bytes.length)) return
+    if (this.#early) {
+      this.#early.push(bytes)
+      this.#earlyBytes += bytes.length
       return
     }
     if (!this.#isCorked) {
       this.#isCorked = true
-      this.#socket.cork()
+      this.#wire.cork()
       process.nextTick(() => this.#uncork())
     }
-    this.#socket.write(bytes)
+    this.#wire.send(bytes)
     this.#written += bytes.length
     if (!this.#stalled) this.#watch()
   }
 
+  /** The connection stands and its peer is who it should be. */
+  stands(): void {
+    const early = this.#early ?? []
+    this.#early = undefined
+    this.#earlyBytes = 0
+    for (const bytes of early) this.write(bytes)
+  }
+
+  #isFull(added: number): boolean {
+    if (this.#wire.queued + this.#earlyBytes + added <= WRITE_QUEUE_BYTES_MAX) return false
+    this.#counters.count('stream_closed', 'write queue full')
+    this.fail('write queue full')
+    return true
+  }
+
   /** Ends a stream whose queue does not move; stops by itself when there is none. */
   #watch(): void {
-    const taken = this.#written - this.#socket.writableLength
+    const taken = this.#written - this.#wire.queued
     this.#stalled = setTimeout(() => {
       this.#stalled = undefined
-      const left = this.#socket.writableLength
-      if (left === 0 || this.#socket.destroyed) return
+      const left = this.#wire.queued
+      if (left === 0 || this.#wire.isGone) return
       if (this.#written - left > taken) return this.#watch()
       this.#counters.count('stream_closed', 'does not read')
       this.fail('the peer does not read')
@@ -85,21 +110,21 @@ export class Stream {
     this.#stalled.unref()
   }
 
-  /** After what was written has left, or the time for that is over. */
-  close(): void {
+  /** After what was written has left, or the time for that is over. `isGoingAway`: the whole box is. */
+  close(isGoingAway = false): void {
     if (this.#isClosedByUs) return
     this.#isClosedByUs = true
     this.#uncork()
-    this.#socket.end()
-    this.#socket.resume()
-    const timer = setTimeout(() => this.#socket.destroy(), LINGER_MS)
-    this.#socket.once('close', () => clearTimeout(timer))
+    if (this.#early) return this.#wire.destroy()
+    this.#wire.end(isGoingAway)
+    this.#lingering = setTimeout(() => this.#wire.destroy(), LINGER_MS)
   }
 
   /** At once; what still waits is lost. */
   fail(reason: string): void {
-    this.#reason = reason
-    this.#socket.destroy()
+    if (!this.#isFailed) this.#reason = reason
+    this.#isFailed = true
+    this.#wire.destroy()
   }
 
   /** While held for any reason, nothing is read. */
@@ -110,22 +135,23 @@ export class Stream {
   }
 
   #received(bytes: Buffer): void {
-    if (this.#isClosedByUs) return
+    if (this.#isClosedByUs || this.#isFailed) return
     this.#events.received(this.flow, bytes)
     this.#adjustReading()
+  }
+
+  #drained(): void {
+    if (!this.#isFailed && !this.#isFull(0)) this.#adjustReading()
   }
 
   #uncork(): void {
     if (!this.#isCorked) return
     this.#isCorked = false
-    this.#socket.uncork()
+    this.#wire.uncork()
     this.#adjustReading()
   }
 
   #adjustReading(): void {
-    if (this.#isClosedByUs) return
-    const shouldRead = this.#heldFor.size === 0 && this.#socket.writableLength <= WRITE_QUEUE_BYTES_PAUSE
-    if (shouldRead && this.#socket.isPaused()) this.#socket.resume()
-    else if (!shouldRead && !this.#socket.isPaused()) this.#socket.pause()
+    if (!this.#isClosedByUs) this.#wire.read(this.#heldFor.size === 0 && this.#wire.queued <= WRITE_QUEUE_BYTES_PAUSE)
   }
 }

@@ -4,7 +4,10 @@ import type { Counters } from '../base/counters.ts'
 import { type Entropy, token } from '../base/entropy.ts'
 import { type Endpoint, type Flow, hostPort } from '../base/flow.ts'
 import { bindError, endpointOf } from './addresses.ts'
+import type { Doors } from './doors.ts'
+import { HANDSHAKE_MS, Handshakes } from './handshakes.ts'
 import { Stream, type StreamEvents } from './stream.ts'
+import { SocketWire, type Wire } from './wire.ts'
 
 /** Connections of all listeners together: about 50 MB at rest, and far below the usual limit of open files. */
 const STREAMS_MAX = 8192
@@ -18,27 +21,35 @@ export interface StreamsEvents extends StreamEvents {
   opened(flow: Flow): void
 }
 
-/** Every TCP listener and connection, found by flow id. */
+/** Every listener and connection of TCP and what stands on it, found by flow id. */
 export class Streams {
   readonly #events: StreamsEvents
   readonly #counters: Counters
   readonly #servers: Server[] = []
   readonly #streams = new Map<string, Stream>()
+  readonly #handshakes: Handshakes
+  /** Needed for all transports but TCP. */
+  readonly #doors: Doors | undefined
+  /** Connections from and to each address, handshakes included, and all of them. */
   readonly #perAddress = new Map<string, number>()
+  #sockets = 0
   /** Ids differ from run to run: a binding kept over a restart must never name somebody else's connection. */
   readonly #run: string
   #accepted = 0
   #isHeld = false
   #isOpen = false
 
-  constructor(events: StreamsEvents, counters: Counters, entropy: Entropy) {
+  constructor(events: StreamsEvents, counters: Counters, entropy: Entropy, doors?: Doors) {
     this.#events = events
     this.#counters = counters
+    this.#handshakes = new Handshakes(counters)
+    this.#doors = doors
     this.#run = token(entropy, 40)
   }
 
   async listen(protocol: Flow['protocol'], listener: ConfiguredListener): Promise<Endpoint> {
-    const { address, port } = listener.endpoint
+    const { transport, endpoint } = listener
+    const { address, port } = endpoint
     const server = createServer({ noDelay: true })
     await new Promise<void>((resolve, reject) => {
       server.once('error', error => reject(bindError(error, listener.key, `TCP ${hostPort(listener.endpoint)}`)))
@@ -46,7 +57,7 @@ export class Streams {
     })
     server.removeAllListeners('error')
     server.on('error', () => this.#counters.count('stream_accept_errors'))
-    server.on('connection', socket => this.#accept(protocol, socket))
+    server.on('connection', socket => this.#accept({ protocol, transport }, socket))
     this.#servers.push(server)
     return { address, port: (server.address() as { port: number }).port }
   }
@@ -59,15 +70,34 @@ export class Streams {
   /** What is written before the connection stands waits for it; failure is told as `closed`. */
   connect(flow: Flow): void {
     if (this.#streams.has(flow.id)) return
-    if (this.#streams.size >= STREAMS_MAX) {
+    if (this.#sockets >= STREAMS_MAX) {
       this.#counters.count('stream_refused', 'limit')
       process.nextTick(() => this.#events.closed(flow, 'too many connections'))
       return
     }
-    const socket = createConnection({ host: flow.remote.address, port: flow.remote.port })
-    const stream = this.#add(flow, socket)
-    socket.setTimeout(CONNECT_TIMEOUT_MS, () => stream.fail('connect timed out'))
-    socket.once('connect', () => socket.setTimeout(0))
+    if (flow.transport === 'tls') this.#dial(flow)
+    else {
+      const socket = createConnection({ host: flow.remote.address, port: flow.remote.port })
+      this.#count(flow.remote.address, socket)
+      const stream = this.#add(flow, new SocketWire(socket), socket)
+      giveUp(stream, socket, 'connect', CONNECT_TIMEOUT_MS)
+    }
+  }
+
+  /** Nothing is sent before the engine knows whose certificate the peer has shown. */
+  #dial(flow: Flow): void {
+    const socket = this.#doors?.dial(flow, peerFingerprints => {
+      if (this.#streams.get(flow.id) !== stream) return
+      this.#events.opened({ ...flow, ...(peerFingerprints && { peerFingerprints }) })
+      stream?.stands()
+    })
+    const stream = socket && this.#add(flow, new SocketWire(socket), socket, true)
+    if (!socket || !stream) {
+      process.nextTick(() => this.#events.closed(flow, 'no TLS here'))
+      return
+    }
+    this.#count(flow.remote.address, socket)
+    giveUp(stream, socket, 'secureConnect', HANDSHAKE_MS)
   }
 
   write(flow: Flow, bytes: Buffer): void {
@@ -104,48 +134,72 @@ export class Streams {
   /** Lets what was written leave, for at most `withinMs`. */
   async closeAll(withinMs: number): Promise<void> {
     this.stopListening()
-    for (const stream of this.#streams.values()) stream.close()
+    this.#handshakes.endAll()
+    for (const stream of this.#streams.values()) stream.close(true)
     const end = performance.now() + withinMs
     while (this.#streams.size > 0 && performance.now() < end) await new Promise(resolve => setTimeout(resolve, 10))
     for (const stream of this.#streams.values()) stream.fail('stopped')
   }
 
-  #accept(protocol: Flow['protocol'], socket: Socket): void {
+  #accept(kind: Pick<Flow, 'protocol' | 'transport'>, socket: Socket): void {
     const remote = endpointOf(socket.remoteAddress, socket.remotePort)
+    // The reason comes with `close`; without a listener it would end the process.
+    socket.on('error', () => {})
     const refusal = this.#refusal(remote)
-    if (refusal) {
-      this.#counters.count('stream_refused', refusal)
-      socket.on('error', () => {})
-      socket.resetAndDestroy()
-      return
-    }
-    const id = `tcp/${this.#run}/${++this.#accepted}`
-    const local = endpointOf(socket.localAddress, socket.localPort)
-    const flow: Flow = { id, protocol, transport: 'tcp', local, remote }
-    this.#add(flow, socket)
-    this.#counters.count('stream_accepted', protocol)
+    if (refusal) return this.#refuse(socket, refusal)
+    this.#count(remote.address, socket)
+    const id = `${kind.transport}/${this.#run}/${++this.#accepted}`
+    const flow: Flow = { id, ...kind, local: endpointOf(socket.localAddress, socket.localPort), remote }
+    if (kind.transport === 'tcp') return this.#stands(flow, new SocketWire(socket), socket)
+    if (!this.#handshakes.begin(socket, remote.address)) return this.#refuse(socket, 'handshakes per address')
+    this.#doors?.enter(kind, socket, (wire, peerFingerprints) => {
+      this.#handshakes.done(socket)
+      this.#stands({ ...flow, ...(peerFingerprints && { peerFingerprints }) }, wire, socket)
+    })
+  }
+
+  #stands(flow: Flow, wire: Wire, socket: Socket): void {
+    if (!this.#isOpen || socket.destroyed) return wire.destroy()
+    this.#add(flow, wire, socket)
+    this.#counters.count('stream_accepted', flow.protocol)
     this.#events.opened(flow)
+  }
+
+  #refuse(socket: Socket, why: string): void {
+    this.#counters.count('stream_refused', why)
+    socket.resetAndDestroy()
   }
 
   #refusal(remote: Endpoint): string | undefined {
     if (!this.#isOpen) return 'not open'
     if (remote.port === 0) return 'gone already'
-    if (this.#streams.size >= STREAMS_MAX) return 'limit'
+    if (this.#sockets >= STREAMS_MAX) return 'limit'
     return (this.#perAddress.get(remote.address) ?? 0) >= STREAMS_PER_ADDRESS_MAX ? 'limit per address' : undefined
   }
 
-  #add(flow: Flow, socket: Socket): Stream {
-    const stream = new Stream(flow, socket, this.#events, this.#counters)
-    const { address } = flow.remote
-    this.#streams.set(flow.id, stream)
+  #count(address: string, socket: Socket): void {
+    this.#sockets++
     this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1)
     socket.once('close', () => {
-      this.#streams.delete(flow.id)
+      this.#sockets--
       const left = this.#perAddress.get(address)! - 1
       if (left > 0) this.#perAddress.set(address, left)
       else this.#perAddress.delete(address)
     })
+  }
+
+  #add(flow: Flow, wire: Wire, socket: Socket, waits = false): Stream {
+    const stream = new Stream(flow, wire, this.#events, this.#counters, waits)
+    this.#streams.set(flow.id, stream)
+    socket.once('close', () => this.#streams.delete(flow.id))
     if (this.#isHeld) stream.hold('store', true)
     return stream
   }
+}
+
+/** Where the connection does not stand in time. */
+function giveUp(stream: Stream, socket: Socket, stands: 'connect' | 'secureConnect', withinMs: number): void {
+  const timer = setTimeout(() => stream.fail('connect timed out'), withinMs)
+  socket.once(stands, () => clearTimeout(timer))
+  socket.once('close', () => clearTimeout(timer))
 }

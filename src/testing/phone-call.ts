@@ -50,7 +50,8 @@ export class PhoneCall {
 
   answer(now: Now, verdict: InviteVerdict): void {
     const offer = msrpMedia(parseSdp(this.invite.body))
-    if (!offer) {
+    const { secureMsrp } = this.#phone.options
+    if (!offer || (offer.isSecure && !secureMsrp)) {
       this.#transaction.respond(now, responseTo(this.invite, 488, undefined, this.#tag))
       return
     }
@@ -61,11 +62,11 @@ export class PhoneCall {
         onMessage: (then, message) =>
           this.#phone.inbox.msrpMessage(then, message.contentType ?? '', Buffer.from(message.body)),
       },
-      { receives: true },
+      { receives: true, transport: offer.isSecure ? 'tls' : 'tcp', fingerprints: offer.fingerprints },
     )
     this.#session = session
     const { setup = 'passive' } = verdict
-    const response = this.#success(verdict, verdict.sdp ?? this.#sdp(session.localPath, verdict))
+    const response = this.#success(verdict, verdict.sdp ?? this.#sdp(session.localPath, verdict, offer.isSecure))
     session.start(now, { remotePath: [...offer.path], role: setup === 'active' ? 'active' : 'passive' })
     this.#repeatUntilAck(now, response, T1, now.at + REPEATS_MS)
   }
@@ -112,8 +113,9 @@ export class PhoneCall {
     return response
   }
 
-  #sdp(path: string, verdict: InviteVerdict): Buffer {
-    const endpoint = this.#phone.options.msrp
+  #sdp(path: string, verdict: InviteVerdict, isSecure: boolean): Buffer {
+    const { msrp, secureMsrp } = this.#phone.options
+    const endpoint = isSecure && secureMsrp ? secureMsrp.endpoint : msrp
     const { setup = 'passive', acceptTypes = '*', acceptWrappedTypes } = verdict
     const family = endpoint.address.includes(':') ? 'IP6' : 'IP4'
     const lines = [
@@ -122,11 +124,12 @@ export class PhoneCall {
       's=-',
       `c=IN ${family} ${endpoint.address}`,
       't=0 0',
-      `m=message ${endpoint.port} TCP/MSRP *`,
+      `m=message ${endpoint.port} ${isSecure ? 'TCP/TLS/MSRP' : 'TCP/MSRP'} *`,
       'a=recvonly',
       `a=accept-types:${acceptTypes}`,
     ]
     if (acceptWrappedTypes !== undefined) lines.push(`a=accept-wrapped-types:${acceptWrappedTypes}`)
+    if (isSecure) lines.push(`a=fingerprint:${verdict.fingerprint ?? secureMsrp?.fingerprint}`)
     if (setup !== 'none') lines.push(`a=setup:${setup}`)
     lines.push(`a=path:${path}`)
     return Buffer.from(`${lines.join('\r\n')}\r\n`)

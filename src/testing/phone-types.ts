@@ -15,6 +15,8 @@ export interface PhoneOptions {
   /** Where the phone can be reached; the first one is its Contact. */
   readonly sip: readonly Listener[]
   readonly msrp: Endpoint
+  /** Where it takes MSRP over TLS, and its certificate; absent: it refuses offers of that. */
+  readonly secureMsrp?: { readonly endpoint: Endpoint; readonly fingerprint: string }
   readonly entropy: Entropy
 }
 
@@ -92,6 +94,8 @@ export interface InviteVerdict {
   readonly acceptWrappedTypes?: string
   /** Session-Expires of the 2xx, e.g. `90;refresher=uac`. */
   readonly sessionExpires?: string
+  /** In place of the phone's own, over TLS. */
+  readonly fingerprint?: string
   /** In place of the answer made of the above. */
   readonly sdp?: Buffer
 }

@@ -6,10 +6,10 @@ import { type Log, silentLog } from '../base/log.ts'
 import type { Instant, Now } from '../base/time.ts'
 import { Timers } from '../base/timers.ts'
 import type { Output } from '../engine-io.ts'
-import { MsrpEndpoint } from '../msrp/endpoint.ts'
+import { MsrpEndpoint, type MsrpListener } from '../msrp/endpoint.ts'
 import { answerChallenge } from '../sip/digest.ts'
 import { TransactionLayer } from '../sip/transaction/layer.ts'
-import { SipTransport } from '../sip/transport.ts'
+import { type Hop, SipTransport } from '../sip/transport.ts'
 import { addLast, cloneRequest, set, values } from '../sip-parser-lite/access.ts'
 import type { SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
 import { callId, cseq, fromTag } from '../sip-parser-lite/typed.ts'
@@ -52,6 +52,8 @@ export class Phone {
   #challenge: Challenge | undefined
   #registrationCallId: string
   #cseq = 1
+  #webSocket: Flow | undefined
+  #webSockets = 0
 
   constructor(options: PhoneOptions, log: Log = silentLog) {
     this.options = options
@@ -69,7 +71,8 @@ export class Phone {
     this.layer = new TransactionLayer({ timers, entropy, transport: this.transport, counters, log })
     this.transport.receiver = this.layer
     this.layer.user = this.inbox
-    const listeners = [{ transport: 'tcp' as const, endpoint: options.msrp }]
+    const listeners: MsrpListener[] = [{ transport: 'tcp', endpoint: options.msrp }]
+    if (options.secureMsrp) listeners.push({ transport: 'tls', endpoint: options.secureMsrp.endpoint })
     this.msrp = new MsrpEndpoint({ hostname, listeners, timers, entropy, outputs, counters, log })
     this.#registrationCallId = token(entropy, 80)
   }
@@ -80,6 +83,8 @@ export class Phone {
 
   get contact(): string {
     const { transport, endpoint } = this.options.sip[0]!
+    // RFC 7118 5.1: nobody can connect to a WebSocket client, so its host is none.
+    if (transport.startsWith('ws')) return `sip:${this.options.user}@df7jal23ls0d.invalid;transport=ws`
     const param = transport === 'udp' ? '' : `;transport=${transport}`
     return `sip:${this.options.user}@${hostPort(endpoint)}${param}`
   }
@@ -179,7 +184,8 @@ export class Phone {
 
   /** Bytes of a test's own making. */
   raw(now: Now, bytes: Buffer): void {
-    const flow = this.transport.flowTo(now, this.options.server)
+    const way = this.#way(now)
+    const flow = 'id' in way ? way : this.transport.flowTo(now, way)
     if (flow) this.transport.transmit(now, flow, bytes)
   }
 
@@ -206,13 +212,28 @@ export class Phone {
   }
 
   #send(now: Now, request: SipRequest, done: (now: Now, response: SipResponse | undefined) => void): void {
-    this.layer.request(now, cloneRequest(request), this.options.server, {
+    this.layer.request(now, cloneRequest(request), this.#way(now), {
       onResponse: (then, response) => {
         if (response.status >= 200) done(then, response)
       },
       onTimeout: then => done(then, undefined),
       onTransportError: then => done(then, undefined),
     })
+  }
+
+  /** The transport opens no WebSocket, as no server does: a client's own is like one that was accepted. */
+  #way(now: Now): Hop | Flow {
+    const { server, sip } = this.options
+    const { transport, address, port } = server
+    if (!transport.startsWith('ws')) return server
+    const open = this.#webSocket && this.transport.isAlive(this.#webSocket)
+    if (this.#webSocket && open) return this.#webSocket
+    const local = { address: sip[0]!.endpoint.address, port: 0 }
+    const id = `ws/${++this.#webSockets}`
+    this.#webSocket = { id, protocol: 'sip', transport, local, remote: { address, port } }
+    this.#outputs.push({ kind: 'connect', flow: this.#webSocket })
+    this.transport.flowOpened(now, this.#webSocket)
+    return this.#webSocket
   }
 
   #again(request: SipRequest, challenge: Challenge): SipRequest {

@@ -9,6 +9,7 @@ import { ha1 } from '../sip/digest.ts'
 import { KeyedStore } from '../store/keyed.ts'
 import type { Account, RequestOf, StoreRequest, StoreResult, Verb, Verbs } from '../store/verbs.ts'
 import type { SeededEntropy } from './seeded-entropy.ts'
+import { simulatedFingerprint } from './simulated-certificate.ts'
 import type { SimulatedClock } from './simulated-clock.ts'
 import { SimulatedDisk } from './simulated-disk.ts'
 import type { SimulatedNetwork, Station } from './simulated-network.ts'
@@ -21,6 +22,8 @@ export interface ApplianceOptions {
   readonly users: readonly string[]
   /** TOML: lines before the first table, then tables; added to what follows from the address. */
   readonly config?: string
+  /** TOML: more keys of the table [listen]. */
+  readonly listen?: string
   readonly log?: Log
 }
 
@@ -34,6 +37,8 @@ export interface CrashPlan {
   /** Until it boots again. */
   readonly downMs: number
 }
+
+const ADDRESS = '10.0.0.1'
 
 /** The product in the simulated world: engine, disk, sockets, and a power switch. */
 export class SimulatedAppliance {
@@ -52,6 +57,7 @@ export class SimulatedAppliance {
   readonly #entropy: SeededEntropy
   readonly #users: readonly Account[]
   readonly #name: string
+  readonly #address: string
   readonly #log: Log
   readonly #asked = new Map<number, (result: StoreResult<Verb>) => void>()
   #askedId = -1
@@ -65,6 +71,7 @@ export class SimulatedAppliance {
     this.#entropy = entropy
     this.#log = options.log ?? silentLog
     this.#name = options.name ?? 'box'
+    this.#address = options.address ?? ADDRESS
     this.config = configFor(options)
     this.#users = options.users.map(text => accountOf(text, this.config.domain))
     const { hostname } = this.config
@@ -104,7 +111,8 @@ export class SimulatedAppliance {
     const engine = new Engine({
       config: this.config,
       sip,
-      msrp: msrp.map(({ endpoint }) => ({ transport: 'tcp' as const, endpoint })),
+      msrp,
+      localFingerprint: () => simulatedFingerprint(this.#address),
       entropy: this.#entropy.fork('engine'),
       log: this.#log,
       counters: this.counters,
@@ -241,7 +249,7 @@ export class SimulatedAppliance {
   }
 }
 
-function configFor({ address = '10.0.0.1', domain = 'example.org', config = '' }: ApplianceOptions): Config {
+function configFor({ address = ADDRESS, domain = 'example.org', config = '', listen = '' }: ApplianceOptions): Config {
   const firstTable = config.search(/^\[/m)
   const top = firstTable < 0 ? config : config.slice(0, firstTable)
   const tables = firstTable < 0 ? '' : config.slice(firstTable)
@@ -253,6 +261,7 @@ function configFor({ address = '10.0.0.1', domain = 'example.org', config = '' }
     sip_udp = "${hostPort({ address, port: 5060 })}"
     sip_tcp = "${hostPort({ address, port: 5060 })}"
     msrp_tcp = "${hostPort({ address, port: 2855 })}"
+    ${listen}
     ${tables}`
   const loaded = loadConfig(text, 'world')
   if ('errors' in loaded) throw new Error(loaded.errors.join('\n'))

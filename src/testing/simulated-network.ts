@@ -4,6 +4,7 @@ import type { Instant, Now } from '../base/time.ts'
 import { WRITE_QUEUE_BYTES_MAX } from '../host/stream.ts'
 import { Agenda } from './agenda.ts'
 import type { SeededEntropy } from './seeded-entropy.ts'
+import { simulatedFingerprint } from './simulated-certificate.ts'
 import type { SimulatedClock } from './simulated-clock.ts'
 
 /** Whoever has addresses in the simulated network. */
@@ -146,6 +147,7 @@ export class SimulatedNetwork {
       transport: flow.transport,
       local: flow.remote,
       remote: dialled,
+      ...shownBy(flow, dialled.address),
     }
     const pipe: Pipe = {
       protocol: target.protocol,
@@ -155,7 +157,11 @@ export class SimulatedNetwork {
     this.#pipes.set(endOf(station, flow), { pipe, side: 0 })
     this.#pipes.set(endOf(target.station, accepted), { pipe, side: 1 })
     this.#agenda.add(at, () => {
-      if (pipe.isOpen) target.station.flowOpened(this.#clock.now(), accepted)
+      if (!pipe.isOpen) return
+      target.station.flowOpened(this.#clock.now(), accepted)
+      // Only with TLS is there something to say that the dialler does not know.
+      const isSecure = flow.transport === 'tls'
+      if (isSecure) station.flowOpened(this.#clock.now(), { ...flow, ...shownBy(flow, flow.remote.address) })
     })
   }
 
@@ -206,7 +212,10 @@ export class SimulatedNetwork {
     this.streamBytes[pipe.protocol] += bytes.length
     const cut = this.#cut?.protocol === pipe.protocol ? this.#cut.atByte - before : Number.POSITIVE_INFINITY
     const whole = cut <= bytes.length ? bytes.subarray(0, Math.max(0, cut)) : bytes
-    for (const piece of this.#pieces(whole)) {
+    // A WebSocket gives messages, whole or not at all.
+    const isFramed = flow.transport.startsWith('ws')
+    const pieces = isFramed ? (whole === bytes ? [Buffer.from(bytes)] : []) : this.#pieces(whole)
+    for (const piece of pieces) {
       this.#arrives(other, piece.length, () => {
         const isHeard = pipe.isOpen && this.#pipes.has(endOf(other.station, other.flow)) && !this.#isDark(flow)
         if (isHeard) other.station.received(this.#clock.now(), other.flow, piece)
@@ -273,6 +282,10 @@ export class SimulatedNetwork {
     return this.#dark.size > 0 && (this.#dark.has(flow.local.address) || this.#dark.has(flow.remote.address))
   }
 }
+
+/** Everybody has a certificate and shows it. */
+const shownBy = ({ transport }: Flow, address: string): Pick<Flow, 'peerFingerprints'> =>
+  transport === 'tls' ? { peerFingerprints: [simulatedFingerprint(address)] } : {}
 
 const placeOf = (transport: Transport, endpoint: Endpoint): string => `${transport} ${hostPort(endpoint)}`
 

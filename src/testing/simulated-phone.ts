@@ -18,11 +18,12 @@ export class SimulatedPhone implements Station {
     this.#clock = clock
     this.#network = network
     this.phone = new Phone(options)
-    const { sip, msrp } = options
+    const { sip, msrp, secureMsrp } = options
     this.address = sip[0]!.endpoint.address
     this.name = `${options.user} at ${this.address}`
     for (const { transport, endpoint } of sip) network.listen(this, 'sip', transport, endpoint)
     network.listen(this, 'msrp', 'tcp', msrp)
+    if (secureMsrp) network.listen(this, 'msrp', 'tls', secureMsrp.endpoint)
   }
 
   get sent(): readonly Sent[] {

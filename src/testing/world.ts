@@ -3,6 +3,7 @@ import type { Instant } from '../base/time.ts'
 import type { StoreResult, Verb, Verbs } from '../store/verbs.ts'
 import { SeededEntropy } from './seeded-entropy.ts'
 import { type ApplianceOptions, SimulatedAppliance } from './simulated-appliance.ts'
+import { simulatedFingerprint } from './simulated-certificate.ts'
 import { SimulatedClock } from './simulated-clock.ts'
 import { type Faults, SimulatedNetwork } from './simulated-network.ts'
 import { at, SimulatedPhone, sipListeners } from './simulated-phone.ts'
@@ -20,6 +21,12 @@ export interface WorldPhoneOptions {
   readonly password?: string | null
   readonly box?: string
 }
+
+/** Of the box. */
+const PORTS: Readonly<Record<Transport, number>> = { udp: 5060, tcp: 5060, tls: 5061, ws: 8081, wss: 8443 }
+
+/** The secure end of a phone that signals over TLS. */
+const secureMsrp = (address: string) => ({ endpoint: at(address, 2856), fingerprint: simulatedFingerprint(address) })
 
 /** Far more than any scenario here takes; a run that needs more is stuck in a circle. */
 const STEPS_MAX = 500_000
@@ -55,9 +62,10 @@ export class World {
       user,
       domain: 'example.org',
       ...(password !== null && { password }),
-      server: { transport, address: box, port: 5060 },
+      server: { transport, address: box, port: PORTS[transport] },
       sip: sipListeners(address, transport),
       msrp: at(address, 2855),
+      ...(transport === 'tls' || transport === 'wss' ? { secureMsrp: secureMsrp(address) } : {}),
       entropy: this.entropy.fork(`${user} ${address}`),
     })
     this.#participants.push(phone)

@@ -1,0 +1,61 @@
+import type { Socket } from 'node:net'
+import type { Counters } from '../base/counters.ts'
+
+/** TLS and WebSocket handshake together. An honest one takes some round trips; the slowest links have seconds. */
+export const HANDSHAKE_MS = 10_000
+
+/** At once: each costs up to 70 KB, so this is some 18 MB. When there are more, the oldest makes room: honest ones are quick. */
+export const HANDSHAKES_MAX = 256
+
+/** From one address: a quarter, so that one host alone displaces nobody. A site behind one NAT is through in turns. */
+export const HANDSHAKES_PER_ADDRESS_MAX = 64
+
+interface Waiting {
+  readonly address: string
+  readonly timer: NodeJS.Timeout
+}
+
+/** Connections that do not stand yet, bounded in time and number. */
+export class Handshakes {
+  readonly #counters: Counters
+  /** Oldest first. */
+  readonly #waiting = new Map<Socket, Waiting>()
+  readonly #perAddress = new Map<string, number>()
+
+  constructor(counters: Counters) {
+    this.#counters = counters
+  }
+
+  /** False when that address has too many already. Ends by itself when the socket closes. */
+  begin(socket: Socket, address: string): boolean {
+    const fromThere = this.#perAddress.get(address) ?? 0
+    if (fromThere >= HANDSHAKES_PER_ADDRESS_MAX) return false
+    if (this.#waiting.size >= HANDSHAKES_MAX) this.#give(this.#waiting.keys().next().value!, 'displaced')
+    const timer = setTimeout(() => this.#give(socket, 'too slow'), HANDSHAKE_MS)
+    timer.unref()
+    this.#waiting.set(socket, { address, timer })
+    this.#perAddress.set(address, fromThere + 1)
+    socket.once('close', () => this.done(socket))
+    return true
+  }
+
+  done(socket: Socket): void {
+    const waiting = this.#waiting.get(socket)
+    if (!waiting) return
+    this.#waiting.delete(socket)
+    clearTimeout(waiting.timer)
+    const left = this.#perAddress.get(waiting.address)! - 1
+    if (left > 0) this.#perAddress.set(waiting.address, left)
+    else this.#perAddress.delete(waiting.address)
+  }
+
+  endAll(): void {
+    for (const socket of [...this.#waiting.keys()]) socket.destroy()
+  }
+
+  #give(socket: Socket, why: string): void {
+    this.#counters.count('handshakes_ended', why)
+    this.done(socket)
+    socket.destroy()
+  }
+}
