@@ -7,7 +7,8 @@ import { encodeUri, parseUri } from '../sip-parser-lite/uri.ts'
 /** A header to send. */
 export type Header = readonly [name: string, value: string]
 
-interface DialogState {
+/** A dialog as a plain value. */
+export interface DialogState {
   readonly callId: string
   /** Our From or To value, tag included, and the peer's. */
   readonly local: string
@@ -97,6 +98,22 @@ export class Dialog {
 
   get remoteTarget(): string {
     return this.#remoteTarget
+  }
+
+  get state(): DialogState {
+    const { callId, localTag, remoteTag, routeSet, isCaller } = this
+    return {
+      callId,
+      local: this.#local,
+      remote: this.#remote,
+      localTag,
+      remoteTag,
+      routeSet,
+      remoteTarget: this.#remoteTarget,
+      localSeq: this.#localSeq,
+      ...(this.#remoteSeq !== undefined && { remoteSeq: this.#remoteSeq }),
+      isCaller,
+    }
   }
 
   get key(): string {
