@@ -139,8 +139,23 @@ t.test(
       await store.close()
     }
     t.ok(stored.size > confirmed.size && confirmed.size > 0)
+    t.strictSame(await leftOf(dir), [])
   },
 )
+
+/** Keys of blocks, of the sweep list and of uploads, once all that waits was delivered. */
+async function leftOf(dir: string): Promise<string[]> {
+  const store = await openStore(dir)
+  for (const { seq } of await waiting(store))
+    await value(store, { verb: 'confirm', aor: BOB_AOR, seq, at: STORED_AT, detail: '' })
+  while (((await value(store, { verb: 'sweep', limit: 64 })) as number) > 0);
+  await store.close()
+  const table = openTable(join(dir, 'mailbox'), MAP_BYTES)
+  const lmdb = new LmdbTable(table)
+  const left = ['c', 'g', 'u'].flatMap(first => lmdb.range(first, `${first}\xff`).map(({ key }) => key))
+  await table.close()
+  return left
+}
 
 /** As the child makes them. */
 const sent = (number: number): Buffer => bytesOf(100_000 + ((number * 7919) % 200_000))
