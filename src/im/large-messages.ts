@@ -50,6 +50,7 @@ const WHY_REFUSED: Record<UploadRefusal, string> = {
   ...WHY,
   'too large': 'larger than the box takes',
   'too many pieces': 'its chunks are too scattered',
+  contradictory: 'its chunks contradict each other',
   gone: 'the mailbox is gone',
   busy: 'too many messages at once',
   closed: 'shutting down',

@@ -25,6 +25,9 @@ const UNSETTLED_MAX = 64
 /** Of one session on its way to flash: keeps a disk busy over one flush while the next run of blocks comes in. */
 const WINDOW_BYTES = 4 * GATHER_BYTES
 
+/** As many as one window of chunks can repeat. */
+const KNOWN_MAX = 64
+
 /** RFC 4975 7.2: stop sending this message. */
 const STOP = 413
 
@@ -46,6 +49,8 @@ export class LargeReceiver implements ChunkReceiver {
   readonly #events: LargeReceiverEvents
   readonly #arriving = new Map<string, Arriving>()
   readonly #resume = (now: Now): void => this.#goOn(now)
+  /** Message-IDs of what is in custody already, and comes again. */
+  readonly #known = new Set<string>()
   /** The chunk that is coming in. */
   #current: { readonly messageId: string; readonly arriving: Arriving; offset: number } | undefined
   #isHeld = false
@@ -74,8 +79,7 @@ export class LargeReceiver implements ChunkReceiver {
     const offset = (byteRange?.start ?? 1) - 1
     const arriving = this.#arriving.get(messageId) ?? this.#place(messageId, now, head)
     this.#current = { messageId, arriving, offset }
-    const declared = Math.max(byteRange?.total ?? 0, byteRange?.end ?? 0, offset)
-    if (declared > this.#context.bytesMax) arriving.upload?.refuse(now, 'too large')
+    arriving.upload?.begin(now, byteRange)
     return arriving.status
   }
 
@@ -95,14 +99,15 @@ export class LargeReceiver implements ChunkReceiver {
     if (!current) return answer(now, STOP)
     const { messageId, arriving, offset } = current
     const { upload, status } = arriving
-    if (!upload || status !== 200) return answer(now, status, flag === '$' ? offset : undefined)
-    if (flag === '$') upload.endsAt(offset)
+    if (!upload || status !== 200 || this.#known.has(messageId))
+      return answer(now, status, flag === '$' ? offset : undefined)
     // An empty message says nothing: some clients open their way through a NAT with one.
     if (flag === '#' || (flag === '$' && offset === 0)) {
       this.#arriving.delete(messageId)
       upload.drop(now)
       return answer(now, 200)
     }
+    if (flag === '$') upload.endsAt(now, offset)
     arriving.answer = answer
     if (upload.complete(now)) return
     delete arriving.answer
@@ -123,6 +128,7 @@ export class LargeReceiver implements ChunkReceiver {
 
   #place(messageId: string, now: Now, head: MsrpHead): Arriving {
     if (this.#isRefusing) return REFUSED
+    if (this.#known.has(messageId)) return NOT_KEPT
     const contentType = head.contentType ?? 'text/plain'
     if (isNoise(mediaTypeOf(contentType))) return NOT_KEPT
     const unfinished = [...this.#arriving.values()].filter(({ upload }) => !upload?.isComplete)
@@ -130,6 +136,7 @@ export class LargeReceiver implements ChunkReceiver {
     const first = { transactionId: head.transactionId, contentType, expectedBytes: head.byteRange?.total ?? 0 }
     const upload = new Upload(this.#context, this.#messageFor(now, messageId), first, {
       onStored: (then, isNew, size) => this.#stored(then, messageId, isNew, size),
+      onKnown: then => this.#isKnown(then, messageId),
       onRefused: (then, why) => this.#refused(then, messageId, why),
       onProgress: then => this.#goOn(then),
     })
@@ -146,13 +153,22 @@ export class LargeReceiver implements ChunkReceiver {
     this.#goOn(now)
   }
 
+  /** RFC 3261 8.2.2.2 in its way: what is in custody already is answered as it was, and not kept again. */
+  #isKnown(now: Now, messageId: string): void {
+    this.#arriving.delete(messageId)
+    this.#known.add(messageId)
+    if (this.#known.size > KNOWN_MAX) this.#known.delete(this.#known.values().next().value!)
+    this.#goOn(now)
+  }
+
   /** Further chunks of it get the same answer until the session has ended. */
   #refused(now: Now, messageId: string, why: UploadRefusal): void {
     const arriving = this.#arriving.get(messageId)
     if (!arriving) return
     this.#isRefusing = true
-    arriving.status = STOP
-    arriving.answer?.(now, STOP)
+    arriving.status = why === 'contradictory' ? 400 : STOP
+    arriving.answer?.(now, arriving.status)
+    delete arriving.answer
     this.#events.onRefused(now, why)
     this.#goOn(now)
   }

@@ -1,6 +1,7 @@
 import { after, type Now } from '../base/time.ts'
 import type { Timers } from '../base/timers.ts'
-import { Coverage } from '../msrp/coverage.ts'
+import type { ByteRange } from '../msrp/frame.ts'
+import { Progress } from '../msrp/progress.ts'
 import type { CustodyLimits, NewUpload, RefusalReason, StoreClient, StoreFailure } from '../store/verbs.ts'
 import { EndLineWatch } from './end-line-watch.ts'
 import { GATHER_BYTES, type ReceiveBudget } from './receive-budget.ts'
@@ -23,11 +24,19 @@ export interface FirstChunk {
 }
 
 /** Why the message will not be kept. */
-export type UploadRefusal = RefusalReason | 'too large' | 'too many pieces' | StoreFailure['failure'] | 'gone'
+export type UploadRefusal =
+  | RefusalReason
+  | 'too large'
+  | 'too many pieces'
+  | 'contradictory'
+  | StoreFailure['failure']
+  | 'gone'
 
 export interface UploadEvents {
-  /** It stands in the mailbox, or did before. */
+  /** It stands in the mailbox, or did before all of it came again. */
   onStored(now: Now, isNew: boolean, size: number): void
+  /** It was taken into custody before, and comes again. */
+  onKnown(now: Now): void
   onRefused(now: Now, why: UploadRefusal): void
   /** Memory was freed. */
   onProgress(now: Now): void
@@ -53,18 +62,15 @@ export class Upload {
   readonly #context: UploadContext
   readonly #first: FirstChunk
   readonly #events: UploadEvents
-  readonly #coverage = new Coverage(PIECES_MAX)
+  readonly #progress = new Progress(PIECES_MAX)
   readonly #endLine: EndLineWatch
   /** Number in the store; undefined until it said so. */
   #number: number | undefined
-  /** It was taken into custody before: what comes is counted and forgotten. */
-  #isKnown = false
   #gathered: Gathered | undefined
   /** Waits for the store's number. */
   #pending: Part[] = []
   #appends = 0
   #outstandingBytes = 0
-  #total: number | undefined
   #state: 'arriving' | 'complete' | 'finishing' | 'stored' | 'refused' | 'dropped' = 'arriving'
 
   constructor(context: UploadContext, message: NewUpload, first: FirstChunk, events: UploadEvents) {
@@ -91,24 +97,32 @@ export class Upload {
     return this.#state === 'complete' || this.#state === 'finishing' || this.#state === 'stored'
   }
 
+  /** A chunk of that range comes. */
+  begin(now: Now, range: ByteRange | undefined): void {
+    const declared = Math.max(range?.total ?? 0, range?.end ?? 0, (range?.start ?? 1) - 1)
+    if (declared > this.#context.bytesMax) this.refuse(now, 'too large')
+    else if (this.#progress.begin(range) !== 200) this.refuse(now, 'contradictory')
+  }
+
   /** Octets from `offset` on; the bytes are the caller's again when this returns. */
   add(now: Now, offset: number, bytes: Buffer): void {
     if (this.#state !== 'arriving' || bytes.length === 0) return
     const end = offset + bytes.length
     if (end > this.#context.bytesMax) return this.refuse(now, 'too large')
-    if (!this.#coverage.add(offset, end)) return this.refuse(now, 'too many pieces')
+    const status = this.#progress.add(offset, end)
+    if (status !== 200) return this.refuse(now, status === 400 ? 'contradictory' : 'too many pieces')
     this.#endLine.see(offset, bytes)
-    if (!this.#isKnown) this.#gather(offset, bytes)
+    this.#gather(offset, bytes)
   }
 
   /** The chunk that ends the message came: so many octets it has. */
-  endsAt(total: number): void {
-    this.#total = total
+  endsAt(now: Now, total: number): void {
+    if (this.#progress.end(total) !== 200) this.refuse(now, 'contradictory')
   }
 
   /** Whether every octet is there now; then what comes of it is told by an event. */
   complete(now: Now): boolean {
-    if (this.#state !== 'arriving' || this.#total === undefined || !this.#coverage.covers(this.#total)) return false
+    if (this.#state !== 'arriving' || this.#progress.size === undefined) return false
     this.#state = 'complete'
     this.flush()
     this.#finish(now)
@@ -139,10 +153,11 @@ export class Upload {
   }
 
   #known(now: Now): void {
-    if (this.#state === 'refused' || this.#state === 'dropped') return this.#clear(now)
-    this.#isKnown = true
+    const isComplete = this.#state === 'complete'
+    if (this.#state === 'arriving') this.#state = 'dropped'
     this.#clear(now)
-    this.#finish(now)
+    if (isComplete) this.#stored(now, false)
+    else if (this.#state === 'dropped') this.#events.onKnown(now)
   }
 
   #gather(offset: number, bytes: Buffer): void {
@@ -192,13 +207,11 @@ export class Upload {
 
   /** DM-STO-06: everything is on flash, so the message can stand in the mailbox. */
   #finish(now: Now): void {
-    if (this.#state !== 'complete' || this.#appends > 0) return
-    if (this.#isKnown) return this.#stored(now, false)
-    if (this.#number === undefined) return
+    if (this.#state !== 'complete' || this.#appends > 0 || this.#number === undefined) return
     this.#state = 'finishing'
     const { transactionId: first, contentType } = this.#first
     const transactionId = this.#endLine.isSafe ? first : this.#context.freshTransactionId()
-    const request = { upload: this.#number, size: this.#total!, contentType, transactionId, at: now.wall }
+    const request = { upload: this.#number, size: this.#progress.size!, contentType, transactionId, at: now.wall }
     this.#context.store.ask('upload.finish', request, (then, result) => {
       if ('failure' in result) return this.refuse(then, result.failure)
       const custody = result.value
@@ -210,7 +223,7 @@ export class Upload {
 
   #stored(now: Now, isNew: boolean): void {
     this.#state = 'stored'
-    this.#events.onStored(now, isNew, this.#total!)
+    this.#events.onStored(now, isNew, this.#progress.size!)
   }
 
   /** It will not be kept, for this reason, which is told by an event. */
