@@ -98,6 +98,11 @@ export class LargeCall {
     return sent
   }
 
+  /** Gives up before there is an answer. */
+  cancel(now: Now): void {
+    this.#phone.asked?.cancel(now)
+  }
+
   hangUp(now: Now): void {
     if (this.ended || !this.#dialog) return
     this.ended = 'hung up'

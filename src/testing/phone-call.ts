@@ -6,7 +6,7 @@ import { msrpMedia } from '../sdp/msrp-media.ts'
 import { parseSdp } from '../sdp/sdp.ts'
 import { Dialog } from '../sip/dialog.ts'
 import type { ServerTransaction } from '../sip/transaction/server-transaction.ts'
-import { addLast, value } from '../sip-parser-lite/access.ts'
+import { addLast, value, values } from '../sip-parser-lite/access.ts'
 import type { SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
 import { responseTo } from '../sip-parser-lite/respond.ts'
 import { callId, fromTag, toTag } from '../sip-parser-lite/typed.ts'
@@ -102,6 +102,8 @@ export class PhoneCall {
 
   #success(verdict: InviteVerdict, sdp: Buffer): SipResponse {
     const response = responseTo(this.invite, 200, undefined, this.#tag)
+    // RFC 3261 12.1.1.
+    for (const route of values(this.invite, 'record-route')) addLast(response, 'Record-Route', route)
     addLast(response, 'Contact', `<${this.#phone.contact}>;+g.oma.sip-im`)
     addLast(response, 'Allow', 'INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE')
     if (verdict.sessionExpires !== undefined) {

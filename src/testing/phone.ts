@@ -46,6 +46,8 @@ export class Phone {
   /** No byte leaves on any MSRP connection. */
   isMsrpMute = false
   behaviour: Behaviour = { ...OBLIGING }
+  /** The request that was asked last. */
+  asked: { cancel(now: Now): void } | undefined
   /** Final status of the latest REGISTER. */
   registered: number | undefined
   #outputs: PhoneOutput[] = []
@@ -212,7 +214,7 @@ export class Phone {
   }
 
   #send(now: Now, request: SipRequest, done: (now: Now, response: SipResponse | undefined) => void): void {
-    this.layer.request(now, cloneRequest(request), this.#way(now), {
+    this.asked = this.layer.request(now, cloneRequest(request), this.#way(now), {
       onResponse: (then, response) => {
         if (response.status >= 200) done(then, response)
       },
