@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { BoxProcess, DOMAIN } from './box.ts'
 import type { Client, ClientOptions } from './client.ts'
+import { freePorts } from './ports.ts'
 import { until } from './until.ts'
 
 const STORED_MS = 10_000
@@ -10,12 +11,25 @@ const ARRIVAL_MS = 20_000
 type Start = (options: ClientOptions) => Client | Promise<Client>
 
 /** Two clients that are never there at the same time, over one box with the default settings. */
-export async function whileAway(t: Test, transport: 'udp' | 'tcp', first: Start, second: Start): Promise<void> {
+export async function whileAway(
+  t: Test,
+  transport: ClientOptions['transport'],
+  first: Start,
+  second: Start,
+): Promise<void> {
   const dir = t.testdir({})
-  const box = await BoxProcess.start(join(dir, 'box'), { users: ['alice', 'bob'] })
+  const [wsPort] = transport.startsWith('ws') ? await freePorts(1) : []
+  const toml = wsPort === undefined ? '' : `sip_${transport} = "127.0.0.1:${wsPort}"\n`
+  const box = await BoxProcess.start(join(dir, 'box'), { users: ['alice', 'bob'], toml })
   t.teardown(() => box.discard())
   const come = async (start: Start, user: string, contact: string, times: string): Promise<Client> => {
-    const client = await start({ user, contact, boxPort: box.sipPort, transport, dir: join(dir, `${user}${times}`) })
+    const client = await start({
+      user,
+      contact,
+      boxPort: wsPort ?? box.sipPort,
+      transport,
+      dir: join(dir, `${user}${times}`),
+    })
     t.teardown(() => client.leave())
     await client.registered()
     return client

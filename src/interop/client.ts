@@ -15,7 +15,7 @@ export interface ClientOptions {
   /** Whom it can write to. */
   readonly contact: string
   readonly boxPort: number
-  readonly transport: 'udp' | 'tcp'
+  readonly transport: 'udp' | 'tcp' | 'ws' | 'wss'
   /** Its home: configuration and state. */
   readonly dir: string
 }

@@ -1,0 +1,70 @@
+import JsSIP from 'jssip'
+import { DOMAIN, passwordOf } from './box.ts'
+import { type Client, type ClientOptions, REGISTER_MS } from './client.ts'
+import { until } from './until.ts'
+
+/** Its own wait for an answer (Timer F), and some. */
+const SEND_MS = 40_000
+
+interface NewMessage {
+  readonly originator: string
+  readonly request: { readonly body: string }
+}
+
+/** JsSIP 3.13 over the WebSocket that Node.js has, with its default settings. */
+export class JsSipClient implements Client {
+  readonly #agent: InstanceType<typeof JsSIP.UA>
+  readonly #received: string[] = []
+  #out = ''
+
+  private constructor(options: ClientOptions) {
+    const socket = new JsSIP.WebSocketInterface(`${options.transport}://127.0.0.1:${options.boxPort}`)
+    this.#agent = new JsSIP.UA({
+      sockets: [socket],
+      uri: `sip:${options.user}@${DOMAIN}`,
+      password: passwordOf(options.user),
+    })
+    for (const event of ['connected', 'disconnected', 'registered', 'unregistered', 'registrationFailed'] as const)
+      this.#agent.on(event, () => void (this.#out += `${event} `))
+    this.#agent.on('newMessage', (message: NewMessage) => {
+      if (message.originator === 'remote') this.#received.push(message.request.body)
+    })
+    this.#agent.start()
+  }
+
+  static start(options: ClientOptions): JsSipClient {
+    return new JsSipClient(options)
+  }
+
+  get out(): string {
+    return this.#out
+  }
+
+  async registered(): Promise<void> {
+    await until(`JsSIP is registered: ${this.out}`, REGISTER_MS, () => this.#agent.isRegistered())
+  }
+
+  /** It connects again by itself after the box was away. */
+  async send(user: string, text: string): Promise<void> {
+    await this.registered()
+    let answer: string | undefined
+    this.#agent.sendMessage(`sip:${user}@${DOMAIN}`, text, {
+      eventHandlers: {
+        succeeded: () => void (answer = 'taken'),
+        failed: ({ cause }: { cause?: unknown }) => void (answer = `refused: ${cause}`),
+      },
+    })
+    const outcome = await until(`an answer to the MESSAGE of JsSIP: ${this.out}`, SEND_MS, () => answer)
+    if (outcome !== 'taken') throw new Error(outcome)
+  }
+
+  hasReceived(text: string): boolean {
+    return this.#received.includes(text)
+  }
+
+  /** It de-registers and closes its WebSocket. */
+  async leave(): Promise<void> {
+    this.#agent.stop()
+    await until('JsSIP is gone', REGISTER_MS, () => !this.#agent.isConnected())
+  }
+}

@@ -1,0 +1,83 @@
+import { Messager, Registerer, RegistererState, UserAgent } from 'sip.js'
+import { DOMAIN, passwordOf } from './box.ts'
+import { type Client, type ClientOptions, REGISTER_MS } from './client.ts'
+import { until } from './until.ts'
+
+const SEND_MS = 40_000
+const RECONNECT_MS = 500
+
+/** SIP.js 0.21 over the WebSocket that Node.js has. */
+export class SipJsClient implements Client {
+  readonly #agent: UserAgent
+  readonly #registerer: Registerer
+  readonly #received: string[] = []
+  #isLeaving = false
+  #out = ''
+
+  private constructor({ user, boxPort, transport }: ClientOptions) {
+    this.#agent = new UserAgent({
+      uri: UserAgent.makeURI(`sip:${user}@${DOMAIN}`)!,
+      transportOptions: { server: `${transport}://127.0.0.1:${boxPort}` },
+      authorizationUsername: user,
+      authorizationPassword: passwordOf(user),
+      logBuiltinEnabled: false,
+      delegate: {
+        onMessage: message => {
+          this.#received.push(message.request.body)
+          void message.accept()
+        },
+        onConnect: () => void this.#registerer.register(),
+        onDisconnect: () => this.#reconnect(),
+      },
+    })
+    this.#registerer = new Registerer(this.#agent)
+    this.#registerer.stateChange.addListener(state => void (this.#out += `${state} `))
+    void this.#agent.start()
+  }
+
+  static start(options: ClientOptions): SipJsClient {
+    return new SipJsClient(options)
+  }
+
+  get out(): string {
+    return this.#out
+  }
+
+  async registered(): Promise<void> {
+    await until(`SIP.js is registered: ${this.out}`, REGISTER_MS, () => this.#isRegistered)
+  }
+
+  async send(user: string, text: string): Promise<void> {
+    await this.registered()
+    let answer: number | undefined
+    const messager = new Messager(this.#agent, UserAgent.makeURI(`sip:${user}@${DOMAIN}`)!, text)
+    const take = ({ message }: { message: { statusCode?: number } }): void => void (answer = message.statusCode)
+    await messager.message({ requestDelegate: { onAccept: take, onReject: take } })
+    const status = await until(`an answer to the MESSAGE of SIP.js: ${this.out}`, SEND_MS, () => answer)
+    if (status >= 300) throw new Error(`refused: ${status}`)
+  }
+
+  hasReceived(text: string): boolean {
+    return this.#received.includes(text)
+  }
+
+  async leave(): Promise<void> {
+    if (this.#isLeaving) return
+    this.#isLeaving = true
+    if (this.#isRegistered) {
+      await this.#registerer.unregister()
+      await until('SIP.js is not registered any more', REGISTER_MS, () => !this.#isRegistered)
+    }
+    await this.#agent.stop()
+  }
+
+  get #isRegistered(): boolean {
+    return this.#agent.isConnected() && this.#registerer.state === RegistererState.Registered
+  }
+
+  /** As its guide has applications do it. */
+  #reconnect(): void {
+    if (this.#isLeaving) return
+    setTimeout(() => void this.#agent.reconnect().catch(() => this.#reconnect()), RECONNECT_MS)
+  }
+}
