@@ -1,4 +1,4 @@
-import { after, type Now } from '../base/time.ts'
+import { after, type Instant, type Now } from '../base/time.ts'
 import type { Timer, Timers } from '../base/timers.ts'
 import type { MsrpEndpoint } from '../msrp/endpoint.ts'
 import type { MsrpSession } from '../msrp/session.ts'
@@ -47,7 +47,7 @@ export class LargeSession {
   readonly #msrp: MsrpSession
   #dialog: Session | undefined
   #timer: Timer | undefined
-  #heardAt = 0
+  #heardAt = 0 as Instant
   #isOver = false
 
   constructor(parts: LargeSessionParts, options: LargeSessionOptions, events: LargeSessionEvents) {
@@ -76,7 +76,7 @@ export class LargeSession {
   start(now: Now, dialog: Session, remotePath: readonly string[], role: 'active' | 'passive'): void {
     this.#dialog = dialog
     this.#heard(now)
-    this.#watch(now)
+    this.#watch()
     const host = parseMsrpUri(remotePath[0] ?? '')?.host ?? ''
     if (role === 'passive' || isNumericHost(host)) return this.#msrp.start(now, { remotePath, role })
     addressOf(now, this.#parts.resolver, host, (then, address) => {
@@ -102,11 +102,12 @@ export class LargeSession {
   }
 
   /** What we keep the sender waiting for is not its silence. */
-  #watch(now: Now): void {
-    this.#timer = this.#parts.timers.set('large message silence', after(now, SILENCE_MS), then => {
+  #watch(): void {
+    const due = (this.#heardAt + SILENCE_MS) as Instant
+    this.#timer = this.#parts.timers.set('large message silence', due, then => {
       if (this.#receiver.isBusy) this.#heard(then)
-      if (then.at - this.#heardAt >= SILENCE_MS) this.end(then)
-      else this.#watch(then)
+      if (then.at >= this.#heardAt + SILENCE_MS) this.end(then)
+      else this.#watch()
     })
   }
 
