@@ -103,6 +103,10 @@ export class BoxProcess {
     return this.#end('SIGTERM')
   }
 
+  signal(signal: NodeJS.Signals): void {
+    this.#child!.kill(signal)
+  }
+
   /** For `t.teardown`: nothing is left running. */
   async discard(): Promise<void> {
     if (this.isRunning) await this.kill()

@@ -1,6 +1,9 @@
 import { Counters } from '../base/counters.ts'
 import type { Flow, Transport } from '../base/flow.ts'
+import { silentLog } from '../base/log.ts'
 import type { Instant, Now, WallTime } from '../base/time.ts'
+import type { Certificates } from '../host/certificates.ts'
+import { Doors } from '../host/doors.ts'
 import { SystemEntropy } from '../host/entropy.ts'
 import { Streams } from '../host/streams.ts'
 import { Datagrams } from '../host/udp.ts'
@@ -23,10 +26,12 @@ const systemNow = (): Now => ({
 
 export interface RealPhoneOptions {
   readonly user: string
-  readonly transport: Extract<Transport, 'udp' | 'tcp'>
+  readonly transport: Extract<Transport, 'udp' | 'tcp' | 'tls'>
   readonly boxPort: number
   /** Of box and phone alike. */
   readonly address?: '127.0.0.1' | '::1'
+  /** Needed for TLS: its own certificate, for SIP and MSRP. */
+  readonly certificates?: Certificates
 }
 
 /** A phone behind real sockets, on ports that the system chose. */
@@ -43,7 +48,8 @@ export class RealPhone {
     this.#streams = streams
   }
 
-  static async open({ user, transport, boxPort, address = '127.0.0.1' }: RealPhoneOptions): Promise<RealPhone> {
+  static async open(options: RealPhoneOptions): Promise<RealPhone> {
+    const { user, transport, boxPort, address = '127.0.0.1', certificates } = options
     let self: RealPhone | undefined
     const entropy = new SystemEntropy()
     const counters = new Counters()
@@ -52,10 +58,18 @@ export class RealPhone {
     const closed = (flow: Flow, why: string): void => input((phone, now) => phone.flowClosed(now, flow, why))
     const opened = (flow: Flow): void => input((phone, now) => phone.flowOpened(now, flow))
     const datagrams = new Datagrams({ received, failed: closed }, counters)
-    const streams = new Streams({ opened, received, closed }, counters, entropy)
-    const listener = { transport, endpoint: { address, port: 0 }, key: 'phone' }
-    const sip = transport === 'udp' ? await datagrams.listen(listener) : await streams.listen('sip', listener)
-    const msrp = await streams.listen('msrp', listener)
+    // The box's certificate is self-signed here.
+    const dial = { verifiesPeers: false, ca: '' }
+    const doors = new Doors({ certificates, dial, isAllowedOrigin: () => true, counters, log: silentLog })
+    const streams = new Streams({ opened, received, closed }, counters, entropy, doors)
+    const listener = (of: Transport) => ({ transport: of, endpoint: { address, port: 0 }, key: 'phone' })
+    const isDatagram = transport === 'udp'
+    const sip = isDatagram ? await datagrams.listen(listener('udp')) : await streams.listen('sip', listener(transport))
+    const msrp = await streams.listen('msrp', listener('tcp'))
+    const secureMsrp = certificates && {
+      endpoint: await streams.listen('msrp', listener('tls')),
+      fingerprint: certificates.fingerprint,
+    }
     const phone = new Phone({
       user,
       domain: DOMAIN,
@@ -63,6 +77,7 @@ export class RealPhone {
       server: { transport, address, port: boxPort },
       sip: [{ transport, endpoint: sip }],
       msrp,
+      ...(secureMsrp && { secureMsrp }),
       entropy,
     })
     self = new RealPhone(phone, datagrams, streams)
