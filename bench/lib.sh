@@ -72,6 +72,26 @@ syncs_stop() { # file -> SYNCS
   SYNCS=$(awk '$NF ~ /^(fsync|fdatasync|msync|sync_file_range)$/ { s += $4 } END { print s + 0 }' "$1")
 }
 
+# LMDB flushes twice in a commit: its pages by fdatasync, then its root page by a write to a descriptor opened with O_DSYNC.
+flushes_start() { # file pid
+  local file=$1 pid=$2 fd
+  DSYNC_FDS=
+  for fd in /proc/"$pid"/fdinfo/*; do
+    (($(awk '/^flags:/ { print $2 }' "$fd" 2>/dev/null || echo 0) & 010000)) && DSYNC_FDS="$DSYNC_FDS ${fd##*/}"
+  done
+  strace -f -o "$file" -e trace=fsync,fdatasync,msync,pwrite64,pwritev -p "$pid" 2>/dev/null &
+  STRACEPID=$!
+  STARTED+=("$STRACEPID")
+  sleep 1
+}
+flushes_stop() { # file -> SYNCS ROOTWRITES
+  kill -INT "$STRACEPID" 2>/dev/null
+  wait "$STRACEPID" 2>/dev/null
+  # A call that another thread interrupts takes two lines, the second of which says "resumed".
+  SYNCS=$(grep -cE '^[0-9]+ +(fsync|fdatasync|msync)\(' "$1")
+  ROOTWRITES=$(grep -cE "^[0-9]+ +pwrite(64|v)\(($(echo $DSYNC_FDS | tr ' ' '|'))," "$1")
+}
+
 # ---- starting and stopping
 
 wait_port() { # udp|tcp port pid
@@ -119,11 +139,14 @@ ours_up() {
     printf '[auth]\ndigest = false\n[deferral]\nquota_messages = 1000000\nquota_bytes = 17179869184\n'
     for i in $(seq 1 "${USERS:-1000}"); do printf '[[user]]\naor = "sip:user%s@127.0.0.1"\npassword = "x"\n' "$i"; done
   } >"$dir/restante.toml"
-  "$node" "$ROOT/src/main.ts" serve --config "$dir/restante.toml" >"$dir/out" 2>"$dir/log" &
-  OURPID=$!
   OURDIR=$dir
+  ours_serve
+}
+ours_serve() { # again, after ours_down, with what is stored -> OURPID
+  "$node" "$ROOT/src/main.ts" serve --config "$OURDIR/restante.toml" >"$OURDIR/out" 2>"$OURDIR/log" &
+  OURPID=$!
   STARTED+=("$OURPID")
-  wait_port udp "$OURPORT" "$OURPID" || { echo 'ours did not start:' >&2; tail -5 "$dir/log" "$dir/out" >&2; return 1; }
+  wait_port udp "$OURPORT" "$OURPID" || { echo 'ours did not start:' >&2; tail -5 "$OURDIR/log" "$OURDIR/out" >&2; return 1; }
 }
 ours_down() { stop_pid "$OURPID"; }
 ours_left() { "$ROOT/scripts/restante" queue --json --config "$OURDIR/restante.toml" 2>/dev/null | python3 -c 'import json,sys
@@ -194,8 +217,26 @@ peer_left() { # STORE:children
   esac
 }
 
-# ---- the load generator
+# ---- Kamailio as an MSRP relay, which stores nothing -> RELAYPORT RELAYPID
 
+relay_up() { # workers
+  local dir=$WORKDIR/relay-$RANDOM
+  mkdir -p "$dir"
+  RELAYPORT=$(free_port)
+  kamailio -f kamailio/kamailio-msrp.cfg -DD -E -Y "$dir" -P "$dir/pid" -m 512 -M 32 \
+    -A "KLISTEN=tcp:127.0.0.1:$RELAYPORT" -A "KCHILDREN=$1" >"$dir/log" 2>&1 &
+  RELAYPID=$!
+  STARTED+=("$RELAYPID")
+  wait_port tcp "$RELAYPORT" "$RELAYPID" && sleep 0.5 && [ -d "/proc/$RELAYPID" ] || { echo 'the relay did not start:' >&2; tail -5 "$dir/log" >&2; return 1; }
+}
+relay_down() { stop_pid "$RELAYPID"; }
+
+# ---- the load generators
+
+msrploop() {
+  [ -x "$WORKDIR/msrploop" ] || cc -O2 -o "$WORKDIR/msrploop" c/msrploop.c || return 1
+  timeout 130 "$WORKDIR/msrploop" "$@"
+}
 siploop() {
   [ -x "$WORKDIR/siploop" ] || cc -O2 -o "$WORKDIR/siploop" c/siploop.c || return 1
   timeout 130 "$WORKDIR/siploop" "$@"
