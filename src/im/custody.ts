@@ -29,6 +29,9 @@ export const WHY: Record<RefusalReason, string> = {
   'unknown recipient': 'no such user',
   'message quota': 'mailbox full: too many messages wait already',
   'byte quota': 'mailbox full: no room for a message of this size',
+  'receipt quota': 'too many receipts wait already',
+  'sender share': 'you have too many messages waiting for this person already',
+  'sender quota': 'you have too many messages waiting here already',
   'flash reserve': 'storage full',
 }
 

@@ -6,8 +6,10 @@ import type {
   Account,
   CustodyLimits,
   NewMessage,
+  ReceiptTerms,
   Reply,
   RequestOf,
+  SenderLimits,
   StoreRequest,
   UploadVerb,
   Verb,
@@ -24,7 +26,7 @@ export const CONFORMANCE_HOSTNAME = 'edge1.example.org'
 
 const AORS = ['alice', 'bob', 'carol', 'j\u00fcrgen'].map(user => `sip:${user}@example.org`)
 const START = 1_900_000_000_000
-const CALLS = 12
+const CALLS = 60
 const PASSWORD = { ha1Md5: '0123456789abcdef0123456789abcdef' }
 
 type Makers = { readonly [V in Verb]: () => Verbs[V]['request'] }
@@ -132,6 +134,8 @@ export class Conformance {
       limit: this.#pick([1, 50]),
       withHead: this.#dice.chance(0.5),
     }),
+    notices: () => ({ limit: this.#pick([1, 5, 100]), afterId: this.#dice.chance(0.7) ? 0 : this.#dice.below(20) }),
+    'notice.done': () => ({ id: this.#noticeId() }),
     trace: () => ({ id: this.#traceId(), limit: this.#pick([1, 10]) }),
     status: () => ({}),
     clock: () => ({ wall: (this.#wall - 1000 + this.#dice.below(2000)) as WallTime }),
@@ -175,22 +179,51 @@ export class Conformance {
     const text = 'MESSAGE sip:bob@example.org SIP/2.0\r\nSubject: \u00e9\r\n\r\n'
     return {
       recipient: this.#aor(),
-      sender: this.#pick([AORS[0]!, 'anonymous']),
+      sender: this.#pick([AORS[0]!, AORS[1]!, 'anonymous']),
       callId: this.#callId(),
       cseq: 1 + this.#dice.below(2),
-      fromTag: this.#pick(['tag1', 'tag2', '']),
+      fromTag: this.#pick(['tag1', 'tag2', '', ' tag1']),
       bytes: Buffer.concat([Buffer.from(text, 'latin1'), Buffer.alloc(size, this.#dice.below(256))]),
       receivedAt: this.#wall,
       expiresAt: (this.#wall + this.#dice.below(120_000)) as WallTime,
       isUrgent: this.#dice.chance(0.1),
+      ...(this.#dice.chance(0.3) && { receipt: this.#receipt() }),
+      ...(this.#dice.chance(0.15) && { isReceipt: true }),
     }
+  }
+
+  #receipt(): ReceiptTerms {
+    return {
+      messageId: `id-${this.#dice.below(5)}`,
+      dateTime: '2030-01-02T03:04:05Z',
+      from: '\u00c4 <sip:alice@example.org>',
+      to: '<sip:bob@example.org>',
+      wantsStored: this.#dice.chance(0.5),
+      wantsFailed: this.#dice.chance(0.5),
+    }
+  }
+
+  /** Mostly of one that waits. */
+  #noticeId(): number {
+    const waiting = this.#model.execute({ verb: 'notices', afterId: 0, limit: 10 })
+    return waiting.length > 0 && this.#dice.chance(0.9) ? this.#pick(waiting).id : this.#dice.below(50)
   }
 
   #limits(): CustodyLimits {
     return {
-      quotaMessages: this.#pick([3, 50, 1000]),
-      quotaBytes: this.#pick([5000, 1_000_000]),
+      quotaMessages: this.#pick([3, 20, 1000]),
+      quotaBytes: this.#pick([5000, 200_000, 1_000_000]),
       reserveBytes: this.#pick([0, 0, 0, 2000]),
+      ...(this.#dice.chance(0.5) && { sender: this.#senderLimits() }),
+    }
+  }
+
+  #senderLimits(): SenderLimits {
+    return {
+      sharePercent: this.#pick([10, 50, 100]),
+      quotaMessages: this.#pick([5, 20]),
+      quotaBytes: this.#pick([10_000, 500_000]),
+      areNamesBelieved: this.#dice.chance(0.2),
     }
   }
 
@@ -259,6 +292,8 @@ const ONCE: readonly Verb[] = [
   'clock',
   'upload.drop',
   'upload.clear',
+  'notices',
+  'notice.done',
 ]
 const weighted = (weights: Partial<Record<Verb, number>>): Verb[] =>
   Object.entries(weights).flatMap(([verb, weight]) => new Array<Verb>(weight).fill(verb as Verb))
@@ -287,6 +322,30 @@ export const LARGE_MESSAGE_VERBS: readonly Verb[] = weighted({
   seen: 1,
   locate: 1,
   trace: 2,
+  status: 2,
+  notices: 2,
+  'notice.done': 1,
+})
+
+/** Where mailboxes fill, so that senders meet their limits and many are told of the end of their messages. */
+export const CROWDED_VERBS: readonly Verb[] = weighted({
+  'account.put': 6,
+  'account.remove': 1,
+  custody: 60,
+  room: 4,
+  'upload.begin': 4,
+  'upload.append': 6,
+  'upload.finish': 2,
+  'upload.drop': 1,
+  confirm: 10,
+  delete: 5,
+  expire: 2,
+  notices: 6,
+  'notice.done': 6,
+  page: 2,
+  mailboxes: 3,
+  mailbox: 2,
+  locate: 2,
   status: 2,
 })
 

@@ -3,8 +3,8 @@ import { endMessage } from './keyed-mailbox.ts'
 import { dropUploads } from './keyed-uploads.ts'
 import { accountKey, bindingsKey, isNameTooLong, justAfter, nameOf, pastPrefix, waitingKey } from './keys.ts'
 import { decodeAccount } from './records.ts'
-import { AOR_BYTES_MAX } from './story.ts'
-import { type Box, type Tables, whole } from './tables.ts'
+import { ACCOUNT_REMOVED, AOR_BYTES_MAX } from './story.ts'
+import { type Box, type Tables, waitingIn, whole } from './tables.ts'
 import type { Account, Verbs } from './verbs.ts'
 
 /** How many keys are looked at in one go. */
@@ -46,7 +46,7 @@ export const removeAccount: Do<'account.remove'> = (tables, { aor, at }) => {
 /** Duplicate keys stay with the life stories until they are forgotten. */
 function dropAccount(tables: Tables, box: Box, at: WallTime): void {
   for (const { seq, entry } of tables.indexAfter(box, 0, Number.POSITIVE_INFINITY)) {
-    endMessage(tables, box, seq, entry, 'deleted', at, 'account removed')
+    endMessage(tables, box, seq, entry, 'deleted', at, ACCOUNT_REMOVED)
   }
   dropUploads(tables, ({ mailbox }) => mailbox === box.mailbox)
   const totals = tables.totals()
@@ -131,5 +131,5 @@ export const countBindings: Do<'bindings.count'> = tables => tables.totals().bin
 export const locate: Do<'locate'> = (tables, { aor }) => {
   const box = tables.box(aor)
   if (!box) return { isKnown: false, bindings: [], waiting: 0 }
-  return { isKnown: true, bindings: tables.bindings(aor).bindings, waiting: tables.head(box).count }
+  return { isKnown: true, bindings: tables.bindings(aor).bindings, waiting: waitingIn(tables.head(box)) }
 }

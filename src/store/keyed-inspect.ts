@@ -12,9 +12,9 @@ export const listMailboxes: Do<'mailboxes'> = (tables, { after, limit }) =>
   waitingAfter(tables, after, limit).flatMap(aor => {
     const box = tables.box(aor)
     if (!box) return []
-    const { count, bytes } = tables.head(box)
+    const { count, bytes, receipts } = tables.head(box)
     const oldest = tables.indexAfter(box, 0, 1)[0]?.entry.receivedAt
-    return [{ aor, count, bytes, ...(oldest !== undefined && { oldestReceivedAt: oldest }) }]
+    return [{ aor, count, bytes, receipts, ...(oldest !== undefined && { oldestReceivedAt: oldest }) }]
   })
 
 export const readMailbox: Do<'mailbox'> = (tables, { aor, afterSeq, limit, withHead }) => {
@@ -51,11 +51,13 @@ function withMessageId(tables: Tables, id: string, limit: number): LifeStory[] {
   return stories
 }
 
-function storyOf({ mailbox: _, cseq: __, fromTag: ___, ...story }: LifeRecord): LifeStory {
+function storyOf({ mailbox: _, cseq: __, fromTag: ___, receipt: ____, ...story }: LifeRecord): LifeStory {
   return story
 }
 
 export const readStatus: Do<'status'> = tables => {
   const { accounts, mailboxes, waiting, waitingBytes, damaged, clockFloor } = tables.totals()
-  return { accounts, mailboxes, waiting, waitingBytes, freeBytes: tables.surroundings.freeBytes(), damaged, clockFloor }
+  const freeBytes = tables.surroundings.freeBytes()
+  const { waiting: notices, lost: noticesLost } = tables.noticeTotals()
+  return { accounts, mailboxes, waiting, waitingBytes, freeBytes, damaged, notices, noticesLost, clockFloor }
 }

@@ -1,13 +1,28 @@
 import type { WallTime } from '../base/time.ts'
 import { type IdentityHash, identityHash } from './identities.ts'
+import { writeNotice } from './keyed-notices.ts'
 import { bodyKey, endedKey, expiryKey, indexKey, lifeKey, readU48 } from './keys.ts'
-import type { IndexEntry, LargeRecord, LifeRecord, Totals } from './records.ts'
-import { refusalOf } from './room.ts'
-import { clip, type Ending, ending, identityText, storeIdOf, withEvent } from './story.ts'
+import type { Head, IndexEntry, LargeRecord, LifeRecord, Totals } from './records.ts'
+import { refusalOf, shareOf } from './room.ts'
+import { type Held, less } from './shares.ts'
+import {
+  clip,
+  type Ending,
+  ending,
+  identityText,
+  NEARLY_FULL_PERCENT,
+  percentOf,
+  RELIEVED_PERCENT,
+  storeIdOf,
+  WHY_STORED,
+  whyFailed,
+  withEvent,
+} from './story.ts'
 import { toSweep } from './sweep.ts'
-import { type Box, EMPTY, type Tables } from './tables.ts'
+import { type Box, EMPTY, type Tables, waitingIn } from './tables.ts'
 import type {
   Custody,
+  CustodyLimits,
   LargeBody,
   LifeEvent,
   MessageIdentity,
@@ -30,31 +45,69 @@ export const takeCustody: Do<'custody'> = (tables, { message, limits }) => {
   const identity = identityHash(box.mailbox, message)
   const known = findDuplicate(tables, box, message, identity)
   if (known) return { outcome: 'duplicate', seq: known.seq, storeId: known.storeId }
-  const reason = refusalOf(tables, box, { messages: 1, bytes: message.bytes.length }, limits)
-  return reason ? refused(reason) : keep(tables, box, message, identity, message.receivedAt)
+  const share = shareOf(tables, box, message, limits)
+  const { length } = message.bytes
+  const wanted = { ...heldBy(length, message.isReceipt === true), bytes: length }
+  const reason = refusalOf(tables, box, share, wanted, limits)
+  return reason ? refused(reason) : keep(tables, box, message, { identity, share, at: message.receivedAt, limits })
 }
 
-/** What becomes a message in the mailbox: `bytes` of a large one are its head. */
+/** What one of so many bytes counts for. */
+const heldBy = (bytes: number, isReceipt: boolean): Held =>
+  isReceipt ? { messages: 0, bytes: 0, receipts: 1 } : { messages: 1, bytes, receipts: 0 }
+
+/** What becomes a message in the mailbox: `bytes` of a large one are its head, and it is no receipt. */
 type Kept = NewMessage & { readonly large?: LargeRecord }
 
-export function keep(tables: Tables, box: Box, message: Kept, identity: IdentityHash, at: WallTime): Custody {
+interface Keeping {
+  readonly identity: IdentityHash
+  readonly share: number
+  readonly at: WallTime
+  readonly limits?: CustodyLimits
+}
+
+export function keep(tables: Tables, box: Box, message: Kept, { identity, share, at, limits }: Keeping): Custody {
   const totals = tables.totals()
   const seq = ++totals.seq
   const storeId = storeIdOf(seq, tables.surroundings.hostname)
   const { mailbox } = box
   const { recipient, sender, callId, cseq, fromTag, receivedAt, expiresAt, isUrgent, bytes, large, messageId } = message
+  const isReceipt = message.isReceipt === true && !large
+  const receipt = message.isReceipt ? undefined : message.receipt
   const size = bytes.length + (large?.size ?? 0)
-  tables.putBody(seq, { mailbox, recipient, storeId, receivedAt, expiresAt, isUrgent, bytes, ...(large && { large }) })
+  const kind = { isUrgent, share, ...(isReceipt && ({ isReceipt } as const)), ...(large && { large }) }
+  tables.putBody(seq, { mailbox, recipient, storeId, receivedAt, expiresAt, bytes, ...kind })
   const events: LifeEvent[] = [{ at, event: 'stored' }]
-  const named = messageId === undefined ? undefined : { messageId }
+  const named = { ...(messageId !== undefined && { messageId }), ...(receipt && { receipt }) }
   tables.putLife({ mailbox, seq, storeId, recipient, sender, callId, cseq, fromTag, ...named, size, events })
-  tables.putIndex(mailbox, seq, { size, receivedAt, expiresAt, isUrgent, attempts: 0, ...(large && { large }) })
+  tables.putIndex(mailbox, seq, { size, receivedAt, expiresAt, attempts: 0, ...kind })
   tables.putIdentity(seq, identity)
   tables.kv.put(expiryKey(expiresAt, seq), EMPTY)
   raiseClock(totals, at)
-  const { count } = tables.count(box, totals, 1, size)
+  const before = tables.head(box)
+  const head = tables.count(box, totals, share, heldBy(size, isReceipt))
+  const fullPercent = limits && fullNow(tables, box, before, head, limits)
   tables.putTotals(totals)
-  return { outcome: 'stored', seq, storeId, waiting: count }
+  if (receipt?.wantsStored) {
+    writeNotice(tables, { kind: 'stored', why: WHY_STORED, at, sender, recipient, receipt, storeId })
+  }
+  return {
+    outcome: 'stored',
+    seq,
+    storeId,
+    waiting: waitingIn(head),
+    ...(fullPercent !== undefined && { fullPercent }),
+  }
+}
+
+/** How full the mailbox is, if that is to be told. */
+function fullNow(tables: Tables, box: Box, before: Head, head: Head, limits: CustodyLimits): number | undefined {
+  const wasTold = before.isNearlyFull && percentOf(before.count, before.bytes, limits) >= RELIEVED_PERCENT
+  const percent = percentOf(head.count, head.bytes, limits)
+  const isTold = !wasTold && percent >= NEARLY_FULL_PERCENT
+  const isNearlyFull = wasTold || isTold
+  if (isNearlyFull !== head.isNearlyFull) tables.putHead(box.mailbox, { ...head, isNearlyFull })
+  return isTold ? percent : undefined
 }
 
 export const wasSeen: Do<'seen'> = (tables, message) => {
@@ -111,7 +164,7 @@ export function endMessage(
 ): LifeRecord {
   const totals = tables.totals()
   removeMessage(tables, box, seq, entry)
-  tables.count(box, totals, -1, -entry.size)
+  tables.count(box, totals, entry.share, less(heldBy(entry.size, entry.isReceipt === true)))
   const life = endLife(tables, totals, tables.story(seq), ending(event, at, detail))
   tables.putTotals(totals)
   return life
@@ -129,8 +182,15 @@ export function removeMessage(
   tables.kv.remove(expiryKey(expiresAt, seq))
 }
 
+/** What its sender asked to be told goes into a notice, and is not kept any longer. */
 export function endLife(tables: Tables, totals: Totals, life: LifeRecord, event: LifeEvent): LifeRecord {
-  tables.putLife({ ...life, events: withEvent(life.events, event) })
+  const { receipt, ...rest } = life
+  tables.putLife({ ...rest, events: withEvent(life.events, event) })
+  const why = whyFailed(event)
+  if (receipt?.wantsFailed && why !== undefined) {
+    const { sender, recipient, storeId } = life
+    writeNotice(tables, { kind: 'failed', why, at: event.at, sender, recipient, receipt, storeId })
+  }
   tables.kv.put(endedKey(event.at, life.seq), EMPTY)
   totals.ended++
   raiseClock(totals, event.at)
@@ -152,7 +212,7 @@ function endOne(
 export const confirm: Do<'confirm'> = (tables, request) => {
   const wasWaiting = endOne(tables, request, 'delivered')
   const box = tables.box(request.aor)
-  return { wasWaiting, waiting: box ? tables.head(box).count : 0 }
+  return { wasWaiting, waiting: box ? waitingIn(tables.head(box)) : 0 }
 }
 
 export const deleteUnread: Do<'delete'> = (tables, request) =>
@@ -216,7 +276,7 @@ function raiseClock(totals: Totals, wall: WallTime): void {
 }
 
 /** Where the bytes of a large message lie is nobody else's affair. */
-export function waitingOf({ large, ...entry }: IndexEntry, seq: number, storeId: string): Waiting {
+export function waitingOf({ large, share: _, ...entry }: IndexEntry, seq: number, storeId: string): Waiting {
   return { ...entry, seq, storeId, ...(large && { isLarge: true }) }
 }
 

@@ -3,7 +3,7 @@ import { bytesIn, covers, endOf, NO_EXTENTS, touches, withExtent } from './exten
 import { identityHash } from './identities.ts'
 import { findDuplicate, keep } from './keyed-mailbox.ts'
 import { uploadKey } from './keys.ts'
-import { refusalOf } from './room.ts'
+import { refusalOf, shareOf } from './room.ts'
 import { toSweep } from './sweep.ts'
 import { type Box, Damage, type DamagedRecord, type Tables } from './tables.ts'
 import { lengthOf, reservedBy, type UploadRecord } from './upload-records.ts'
@@ -14,9 +14,13 @@ const EXTENTS_MAX = 1024
 
 type Do<V extends keyof Verbs> = (tables: Tables, request: Verbs[V]['request']) => Verbs[V]['reply']
 
-export const findRoom: Do<'room'> = (tables, { aor, bytes, limits }) => {
+const oneOf = (bytes: number) => ({ messages: 1, bytes, receipts: 0 })
+
+export const findRoom: Do<'room'> = (tables, { aor, bytes, limits, from }) => {
   const box = tables.box(aor)
-  return box ? (refusalOf(tables, box, { messages: 1, bytes: inRange(bytes) }, limits) ?? 'room') : 'unknown recipient'
+  if (!box) return 'unknown recipient'
+  const share = from && shareOf(tables, box, from, limits)
+  return refusalOf(tables, box, share, oneOf(inRange(bytes)), limits) ?? 'room'
 }
 
 /** DM-STO-05: what the INVITE said of it, and room for its bytes in the quotas and on the flash. */
@@ -26,13 +30,14 @@ export const beginUpload: Do<'upload.begin'> = (tables, { message, expectedBytes
   const known = findDuplicate(tables, box, message, identityHash(box.mailbox, message))
   if (known) return { outcome: 'duplicate', seq: known.seq, storeId: known.storeId }
   const bytes = message.head.length + inRange(expectedBytes)
-  const reason = refusalOf(tables, box, { messages: 1, bytes }, limits)
+  const share = shareOf(tables, box, message, limits)
+  const reason = refusalOf(tables, box, share, oneOf(bytes), limits)
   if (reason) return { outcome: 'refused', reason }
   const totals = tables.uploadTotals()
   const upload = totals.last + 1
   tables.putUploadTotals({ last: upload, promised: totals.promised + expectedBytes })
-  tables.putUpload(upload, { mailbox: box.mailbox, message, reserved: expectedBytes, extents: NO_EXTENTS })
-  tables.reserve(box, 1, bytes)
+  tables.putUpload(upload, { mailbox: box.mailbox, share, message, reserved: expectedBytes, extents: NO_EXTENTS })
+  tables.reserve(box, share, 1, bytes)
   return { outcome: 'begun', upload }
 }
 
@@ -44,8 +49,8 @@ export const appendUpload: Do<'upload.append'> = (tables, { upload, offset, byte
   const box = boxOf(record)
   const reserved = Math.max(record.reserved, endOf(extents))
   const growth = reserved - record.reserved
-  const more = { messages: 0, bytes: growth }
-  const reason = growth > 0 ? refusalOf(tables, box, more, limits) : noFlash(tables, bytes, limits)
+  const more = { messages: 0, bytes: growth, receipts: 0 }
+  const reason = growth > 0 ? refusalOf(tables, box, record.share, more, limits) : noFlash(tables, bytes, limits)
   if (reason) return { refused: reason }
   const place = {
     upload,
@@ -58,7 +63,7 @@ export const appendUpload: Do<'upload.append'> = (tables, { upload, offset, byte
   const came = bytesIn(extents) - bytesIn(record.extents)
   tables.putUploadTotals({ ...totals, promised: totals.promised + growth - came })
   tables.putUpload(upload, { ...record, reserved, extents })
-  if (growth > 0) tables.reserve(box, 0, growth)
+  if (growth > 0) tables.reserve(box, record.share, 0, growth)
   return 'kept'
 }
 
@@ -67,11 +72,12 @@ const noFlash = (tables: Tables, bytes: Buffer, { reserveBytes }: CustodyLimits)
   tables.surroundings.freeBytes() - bytes.length < reserveBytes ? 'flash reserve' : undefined
 
 /** DM-STO-06, 07: one message, of the bytes in whatever order they came. */
-export const finishUpload: Do<'upload.finish'> = (tables, { upload, size, contentType, transactionId, at }) => {
+export const finishUpload: Do<'upload.finish'> = (tables, request) => {
+  const { upload, size, contentType, transactionId, at, limits } = request
   const record = tables.upload(upload)
   if (!record) return 'gone'
   if (!covers(record.extents, inRange(size))) throw new RangeError(`not all of the ${size} bytes were appended`)
-  const { message } = record
+  const { message, share } = record
   const box = boxOf(record)
   const identity = identityHash(box.mailbox, message)
   const known = findDuplicate(tables, box, message, identity)
@@ -80,9 +86,10 @@ export const finishUpload: Do<'upload.finish'> = (tables, { upload, size, conten
     return { outcome: 'duplicate', seq: known.seq, storeId: known.storeId }
   }
   settleUpload(tables, upload, record)
-  const { head: bytes, messageId, ...rest } = message
+  const { head: bytes, messageId, receipt = request.receipt, ...rest } = message
   const large = { upload, size, blocks: blocksOf(lengthOf(record)), messageId, contentType, transactionId }
-  return keep(tables, box, { ...rest, messageId, bytes, large }, identity, at)
+  const kept = { ...rest, messageId, bytes, large, ...(receipt && { receipt }) }
+  return keep(tables, box, kept, { identity, share, at, ...(limits && { limits }) })
 }
 
 export const dropUpload: Do<'upload.drop'> = (tables, { upload }) => {
@@ -114,7 +121,7 @@ export function endUpload(tables: Tables, upload: number, record: UploadRecord):
 /** The reservation ends. */
 function settleUpload(tables: Tables, upload: number, record: UploadRecord): void {
   tables.kv.remove(uploadKey(upload))
-  tables.reserve(boxOf(record), -1, -reservedBy(record))
+  tables.reserve(boxOf(record), record.share, -1, -reservedBy(record))
   const totals = tables.uploadTotals()
   tables.putUploadTotals({ ...totals, promised: totals.promised - (record.reserved - bytesIn(record.extents)) })
 }

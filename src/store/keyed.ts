@@ -24,6 +24,7 @@ import {
   takeCustody,
   wasSeen,
 } from './keyed-mailbox.ts'
+import { endNotice, listNotices } from './keyed-notices.ts'
 import {
   appendUpload,
   beginUpload,
@@ -38,6 +39,8 @@ import { Leases } from './leases.ts'
 import type { RecordCache } from './record-cache.ts'
 import { decodeIdentities } from './records.ts'
 import { type Notice, repair, scan } from './repair.ts'
+import { sumsOfHeads } from './repair-shares.ts'
+import { type Held, SenderChanges, SenderSums } from './shares.ts'
 import { sweep } from './sweep.ts'
 import { Damage, type Surroundings, Tables, whole } from './tables.ts'
 import type { Reply, RequestOf, StoreFailure, StoreRequest, Verb, Verbs } from './verbs.ts'
@@ -73,6 +76,8 @@ const HANDLERS: { readonly [V in Exclude<Verb, 'lease' | 'release'>]: Handler<V>
   forget,
   mailboxes: listMailboxes,
   mailbox: readMailbox,
+  notices: listNotices,
+  'notice.done': endNotice,
   trace,
   status: readStatus,
   clock: keepClock,
@@ -111,6 +116,7 @@ export class KeyedStore {
   readonly #surroundings: Surroundings
   readonly #cache: RecordCache | undefined
   readonly #leases = new Leases()
+  readonly #senders = new SenderSums()
   #identities = new IdentityIndex()
 
   /** `cache`: only where nobody else writes to the disk. */
@@ -122,10 +128,11 @@ export class KeyedStore {
   /** To be called first over a disk that holds anything: reads the index of identities. Throws when it cannot be had. */
   load(transaction: KeyValue): Loaded {
     const batch = this.#begin(transaction)
-    const result = this.#attempt(batch, readIdentities)
+    const result = this.#attempt(batch, readMemory)
     if (!('value' in result)) throw new Error(result.detail)
     batch.overlay.flush()
-    this.#identities = result.value
+    this.#identities = result.value.identities
+    this.#senders.replace(result.value.sums)
     return { notices: batch.notices, settle: () => batch.overlay.settle() }
   }
 
@@ -138,11 +145,7 @@ export class KeyedStore {
   /** Answers a read from a snapshot, or undefined when a damaged record has to be put right first: then it goes with the writes. */
   read(snapshot: Pick<KeyValue, 'get' | 'range'>, request: StoreRequest): { value: Reply } | undefined {
     try {
-      const tables = new Tables(
-        readOnly(snapshot, this.#cache),
-        this.#surroundings,
-        new IdentityChanges(this.#identities),
-      )
+      const tables = new Tables(readOnly(snapshot, this.#cache), this.#surroundings, this.#memory())
       return { value: this.#run(tables, request) }
     } catch (error) {
       if (error instanceof NeedsWrite || error instanceof Damage) return undefined
@@ -153,43 +156,48 @@ export class KeyedStore {
   /** Runs requests one after the other inside one transaction; throws what the disk throws, and then all of it is undone. */
   write(transaction: KeyValue, requests: readonly StoreRequest[]): Batch {
     const batch = this.#begin(transaction)
-    const { overlay, identities, notices } = batch
+    const { overlay, memory, notices } = batch
     const results = requests.map(request => this.#attempt(batch, tables => this.#run(tables, request)))
     overlay.flush()
     const settle = (): void => {
       overlay.settle()
-      identities.settle()
+      memory.identities.settle()
+      memory.senders.settle()
     }
     return { results, notices, settle }
   }
 
   #begin(transaction: KeyValue): Unsettled {
-    return {
-      overlay: new Overlay(transaction, this.#cache),
-      identities: new IdentityChanges(this.#identities),
-      notices: [],
-    }
+    return { overlay: new Overlay(transaction, this.#cache), memory: this.#memory(), notices: [] }
+  }
+
+  #memory(): Memory {
+    return { identities: new IdentityChanges(this.#identities), senders: new SenderChanges(this.#senders) }
   }
 
   /** Again and again until no record it reads is damaged. */
   #attempt<T>(
-    { overlay, identities, notices }: Unsettled,
+    { overlay, memory, notices }: Unsettled,
     run: (tables: Tables) => T,
   ): { readonly value: T } | StoreFailure {
-    const tables = new Tables(overlay, this.#surroundings, identities)
+    const { identities, senders } = memory
+    const tables = new Tables(overlay, this.#surroundings, memory)
     for (let repairs = 0; repairs <= REPAIRS_MAX; repairs++) {
       try {
         const value = run(tables)
         overlay.accept()
         identities.accept()
+        senders.accept()
         return { value }
       } catch (error) {
         overlay.reject()
         identities.reject()
+        senders.reject()
         if (error instanceof DiskFailure) throw error
         if (!(error instanceof Damage)) return { failure: 'io', detail: String(error) }
         notices.push(repair(tables, error))
         overlay.accept()
+        senders.accept()
       }
     }
     return { failure: 'io', detail: 'too many damaged records' }
@@ -203,17 +211,23 @@ export class KeyedStore {
 
 interface Unsettled {
   readonly overlay: Overlay
-  readonly identities: IdentityChanges
+  readonly memory: Memory
   readonly notices: Notice[]
 }
 
+/** What is kept in memory of the disk, as a batch sees it. */
+interface Memory {
+  readonly identities: IdentityChanges
+  readonly senders: SenderChanges
+}
+
 /** Totals first: damaged ones are put right before a repair counts in them. */
-function readIdentities(tables: Tables): IdentityIndex {
+function readMemory(tables: Tables): { identities: IdentityIndex; sums: ReadonlyMap<number, Held> } {
   tables.totals()
   const index = new IdentityIndex()
   for (const { key, value } of scan(tables, 'd')) {
     const group = readU48(key, 1)
     index.addGroup(group, whole(decodeIdentities(key, value), { table: 'identities', group }, key, value))
   }
-  return index
+  return { identities: index, sums: sumsOfHeads(tables) }
 }

@@ -5,7 +5,7 @@ import { AOR_BYTES_MAX } from './story.ts'
  * Keys of the store. The first byte names the table; `m` holds a mailbox and everything of it under one prefix; `s` comes last so
  * that what arrives is appended to the end of the tree.
  *
- *   !                         schema version and totals
+ *   !                         schema version, totals, counters of uploads and of notices
  *   a aor                     account, with the number of its mailbox
  *   b aor                     bindings
  *   c upload number           block of a large message: so many of its bytes
@@ -14,6 +14,7 @@ import { AOR_BYTES_MAX } from './story.ts'
  *   g upload                  blocks of a large message that has ended, to be removed: how many
  *   m mailbox i seq           index: what is known of a waiting message without its bytes
  *   m mailbox j               head: count and bytes, while messages wait or come; beside the newest index entry, with which it changes
+ *   n number                  notices that senders asked for, still to be sent
  *   q number                  quarantine: records that failed their checksum
  *   u upload                  large message whose bytes are still coming
  *   w aor                     mailboxes that have messages waiting
@@ -25,6 +26,7 @@ import { AOR_BYTES_MAX } from './story.ts'
 export const SCHEMA_KEY = '!schema'
 export const TOTALS_KEY = '!totals'
 export const UPLOAD_TOTALS_KEY = '!uploads'
+export const NOTICE_TOTALS_KEY = '!notices'
 
 /** Shorter than any other of a mailbox. */
 const HEAD_KEY_BYTES = 6
@@ -73,6 +75,7 @@ export const indexKey = (mailbox: number, seq: number): string => `m${u32(mailbo
 export const blockKey = (upload: number, number: number): string => `c${u48(upload)}${u32(number)}`
 export const sweepKey = (upload: number): string => `g${u48(upload)}`
 export const uploadKey = (upload: number): string => `u${u48(upload)}`
+export const noticeKey = (id: number): string => `n${u48(id)}`
 export const quarantineKey = (number: number): string => `q${u48(number)}`
 export const bodyKey = (seq: number): string => `s${u48(seq)}b`
 export const lifeKey = (seq: number): string => `s${u48(seq)}l`

@@ -1,16 +1,18 @@
 import { blocksOf } from './blocks.ts'
-import type { CustodyLimits, LargeBody, NewUpload, RefusalReason, Verbs } from './verbs.ts'
+import type { Held } from './shares.ts'
+import type { LargeBody, NewUpload, RefusalReason, Verbs } from './verbs.ts'
 
-/** What an upload needs of the mailbox that it is for. */
-export interface UploadBox {
-  /** Messages and bytes that wait in it. */
-  readonly messages: { readonly size: number }
-  readonly bytes: number
-}
+/** The mailbox that an upload is for, whatever it is. */
+type UploadBox = object
+
+/** Why one message, or so many bytes more of it, does not fit. */
+export type Refuse = (wanted: Held) => RefusalReason | undefined
 
 interface Upload {
   readonly message: NewUpload
   readonly box: UploadBox
+  /** Of the sender among the mailbox's. */
+  readonly share: number
   /** As they came. */
   readonly writes: { readonly offset: number; readonly bytes: Buffer }[]
   /** Of the body. */
@@ -37,10 +39,13 @@ export class MemoryUploads {
     this.#freeBytes = freeBytes
   }
 
-  /** What has room in the quotas of a mailbox and is not a message yet. */
-  reserved(box: UploadBox): { count: number; bytes: number } {
-    const own = [...this.#uploads.values()].filter(upload => upload.box === box)
-    return { count: own.length, bytes: sum(own.map(({ message, reserved }) => message.head.length + reserved)) }
+  /** What has room in the quotas and is not a message yet. */
+  get reserved(): { box: UploadBox; share: number; bytes: number }[] {
+    return [...this.#uploads.values()].map(({ box, share, message, reserved }) => ({
+      box,
+      share,
+      bytes: message.head.length + reserved,
+    }))
   }
 
   /** What was promised is not free any more. */
@@ -48,34 +53,28 @@ export class MemoryUploads {
     return this.#freeBytes() - sum([...this.#uploads.values()].map(upload => upload.reserved - there(upload)))
   }
 
-  /** Why a message of so many bytes more does not fit. */
-  refusal(box: UploadBox, messages: number, bytes: number, limits: CustodyLimits): RefusalReason | undefined {
-    const reserved = this.reserved(box)
-    if (messages > 0 && box.messages.size + reserved.count + messages > limits.quotaMessages) return 'message quota'
-    if (box.bytes + reserved.bytes + bytes > limits.quotaBytes) return 'byte quota'
-    return this.freeBytes() - bytes < limits.reserveBytes ? 'flash reserve' : undefined
-  }
-
-  begin(box: UploadBox, { message, expectedBytes, limits }: Verbs['upload.begin']['request']) {
-    const reason = this.refusal(box, 1, message.head.length + expectedBytes, limits)
+  begin(box: UploadBox, share: number, { message, expectedBytes }: Verbs['upload.begin']['request'], refuse: Refuse) {
+    const reason = refuse({ messages: 1, bytes: message.head.length + expectedBytes, receipts: 0 })
     if (reason) return { outcome: 'refused', reason } as const
-    this.#uploads.set(++this.#last, { message, box, writes: [], reserved: expectedBytes })
+    this.#uploads.set(++this.#last, { message, box, share, writes: [], reserved: expectedBytes })
     return { outcome: 'begun', upload: this.#last } as const
   }
 
-  append({ upload, offset, bytes, limits }: Verbs['upload.append']['request']): Verbs['upload.append']['reply'] {
+  append(request: Verbs['upload.append']['request'], refuse: Refuse): Verbs['upload.append']['reply'] {
+    const { upload, offset, bytes, limits } = request
     const found = this.#uploads.get(upload)
     if (!found) return 'gone'
     const growth = bytes.length === 0 ? 0 : Math.max(0, offset + bytes.length - found.reserved)
     const isFull = this.#freeBytes() - bytes.length < limits.reserveBytes
-    const reason = growth > 0 ? this.refusal(found.box, 0, growth, limits) : isFull ? 'flash reserve' : undefined
+    const more = { messages: 0, bytes: growth, receipts: 0 }
+    const reason = growth > 0 ? refuse(more) : isFull ? 'flash reserve' : undefined
     if (reason) return { refused: reason }
     found.reserved += growth
     if (bytes.length > 0) found.writes.push({ offset, bytes: Buffer.from(bytes) })
     return 'kept'
   }
 
-  get(upload: number): Pick<Upload, 'message' | 'box'> | undefined {
+  get(upload: number): Pick<Upload, 'message' | 'box' | 'share'> | undefined {
     return this.#uploads.get(upload)
   }
 

@@ -2,25 +2,19 @@ import type { WallTime } from '../base/time.ts'
 import type { Binding } from '../sip/binding.ts'
 import { PIECE_BYTES_MAX } from './blocks.ts'
 import { Leases } from './leases.ts'
+import { MemoryNotices } from './memory-notices.ts'
+import { countsOf, fullPercent, type MemoryMailbox, MemoryRoom } from './memory-room.ts'
+import { traced } from './memory-trace.ts'
 import { type LargeContent, MemoryUploads } from './memory-uploads.ts'
-import {
-  clip,
-  type Ending,
-  ending,
-  hasMessageId,
-  headOf,
-  identityText,
-  PUSHES_SEARCHED,
-  seqOfStoreId,
-  storeIdOf,
-  withEvent,
-} from './story.ts'
+import { ACCOUNT_REMOVED, clip, type Ending, ending, headOf, identityText, storeIdOf, withEvent } from './story.ts'
 import type {
   Account,
   Custody,
+  CustodyLimits,
   LifeStory,
   MessageIdentity,
   NewMessage,
+  ReceiptTerms,
   RefusalReason,
   RequestOf,
   StoredMessage,
@@ -34,16 +28,17 @@ interface Message extends StoredMessage {
   attempts: number
   lastFailure?: string
   readonly content?: LargeContent
+  readonly share: number
+  readonly receipt?: ReceiptTerms
 }
 
 /** What is stored: a whole message, or the head of a large one with its bytes beside it. */
 type Kept = NewMessage & { readonly content?: LargeContent }
 
-interface Mailbox {
+interface Mailbox extends MemoryMailbox {
   readonly messages: Map<number, Message>
   /** Identity to seq; kept after the end of the message until its story is forgotten. */
   readonly identities: Map<string, number>
-  bytes: number
 }
 
 interface Story {
@@ -68,6 +63,8 @@ export class MemoryStore {
   readonly #stories = new Map<number, Story>()
   readonly #leases = new Leases()
   readonly #uploads: MemoryUploads
+  readonly #room: MemoryRoom
+  readonly #notices = new MemoryNotices()
   #seq = 0
   #clockFloor = 0 as WallTime
 
@@ -75,6 +72,7 @@ export class MemoryStore {
     this.#hostname = options.hostname
     this.#freeBytes = options.freeBytes ?? (() => Number.MAX_SAFE_INTEGER)
     this.#uploads = new MemoryUploads(this.#freeBytes)
+    this.#room = new MemoryRoom(this.#mailboxes, this.#uploads)
   }
 
   execute<V extends Verb>(request: RequestOf<V>): Verbs[V]['reply'] {
@@ -119,12 +117,18 @@ export class MemoryStore {
     }),
     seen: identity => this.#mailboxes.get(identity.recipient)?.identities.has(identityText(identity)) ?? false,
     custody: request => this.#custody(request),
-    room: ({ aor, bytes, limits }) => {
+    room: ({ aor, bytes, limits, from }) => {
       const box = this.#mailboxes.get(aor)
-      return box ? (this.#uploads.refusal(box, 1, bytes, limits) ?? 'room') : 'unknown recipient'
+      if (!box) return 'unknown recipient'
+      const share = from && this.#room.shareOf(box, from, limits)
+      return this.#room.refuse(box, share, limits)({ messages: 1, bytes, receipts: 0 }) ?? 'room'
     },
     'upload.begin': request => this.#beginUpload(request),
-    'upload.append': request => this.#uploads.append(request),
+    'upload.append': request => {
+      const found = this.#uploads.get(request.upload)
+      if (!found) return 'gone'
+      return this.#uploads.append(request, this.#room.refuse(found.box as Mailbox, found.share, request.limits))
+    },
     'upload.finish': request => this.#finishUpload(request),
     'upload.drop': ({ upload }) => this.#uploads.drop(upload),
     'upload.clear': () => this.#uploads.dropAll(),
@@ -157,8 +161,7 @@ export class MemoryStore {
         .slice(0, limit)
         .map(([aor, box]) => ({
           aor,
-          count: box.messages.size,
-          bytes: box.bytes,
+          ...countsOf(box),
           oldestReceivedAt: [...box.messages.values()][0]!.receivedAt,
         })),
     mailbox: ({ aor, afterSeq, limit, withHead }) =>
@@ -169,7 +172,15 @@ export class MemoryStore {
           sender: this.#stories.get(message.seq)!.story.sender,
           ...(withHead && { head: headOf(message.bytes) }),
         })),
-    trace: ({ id, limit }) => this.#trace(id, limit),
+    notices: ({ limit, afterId }) => this.#notices.after(afterId, limit),
+    'notice.done': ({ id }) => this.#notices.end(id),
+    trace: ({ id, limit }) =>
+      traced(
+        [...this.#stories.values()].map(({ story }) => story),
+        this.#seq,
+        id,
+        limit,
+      ),
     status: () => this.#status(),
     clock: ({ wall }) => {
       this.#raiseClock(wall)
@@ -188,13 +199,13 @@ export class MemoryStore {
   #setAccount(account: Account): void {
     this.#accounts.set(account.aor, account)
     if (!this.#mailboxes.has(account.aor)) {
-      this.#mailboxes.set(account.aor, { messages: new Map(), identities: new Map(), bytes: 0 })
+      this.#mailboxes.set(account.aor, { messages: new Map(), identities: new Map(), isNearlyFull: false })
     }
   }
 
   #removeAccount(aor: string, at: WallTime): void {
     for (const seq of [...this.#mailboxes.get(aor)!.messages.keys()]) {
-      this.#end(aor, seq, 'deleted', at, 'account removed')
+      this.#end(aor, seq, 'deleted', at, ACCOUNT_REMOVED)
     }
     this.#uploads.dropAll(this.#mailboxes.get(aor)!)
     this.#mailboxes.delete(aor)
@@ -221,8 +232,11 @@ export class MemoryStore {
     if (!box) return refused('unknown recipient')
     const known = this.#duplicateOf(box, message)
     if (known) return known
-    const reason = this.#uploads.refusal(box, 1, message.bytes.length, limits)
-    return reason ? refused(reason) : this.#store(box, message, message.receivedAt)
+    const share = this.#room.shareOf(box, message, limits)
+    const bytes = message.bytes.length
+    const wanted = message.isReceipt ? { messages: 0, bytes, receipts: 1 } : { messages: 1, bytes, receipts: 0 }
+    const reason = this.#room.refuse(box, share, limits)(wanted)
+    return reason ? refused(reason) : this.#store(box, message, { share, at: message.receivedAt, limits })
   }
 
   #duplicateOf(box: Mailbox, message: MessageIdentity): Extract<Custody, { outcome: 'duplicate' }> | undefined {
@@ -233,23 +247,35 @@ export class MemoryStore {
   #beginUpload(request: Verbs['upload.begin']['request']): Verbs['upload.begin']['reply'] {
     const box = this.#mailboxes.get(request.message.recipient)
     if (!box) return { outcome: 'refused', reason: 'unknown recipient' }
-    return this.#duplicateOf(box, request.message) ?? this.#uploads.begin(box, request)
+    const { message, limits } = request
+    const share = this.#room.shareOf(box, message, limits)
+    const refuse = this.#room.refuse(box, share, limits)
+    return this.#duplicateOf(box, message) ?? this.#uploads.begin(box, share, request, refuse)
   }
 
   #finishUpload(request: Verbs['upload.finish']['request']): Custody | 'gone' {
     const upload = this.#uploads.get(request.upload)
     if (!upload) return 'gone'
-    const { message } = upload
+    const { message, share } = upload
+    const { at, limits, receipt } = request
     const box = this.#mailboxes.get(message.recipient)!
     const known = this.#duplicateOf(box, message)
     if (known) {
       this.#uploads.drop(request.upload)
       return known
     }
-    return this.#store(box, { ...message, bytes: message.head, content: this.#uploads.finish(request) }, request.at)
+    const kept = {
+      ...(receipt && { receipt }),
+      ...message,
+      bytes: message.head,
+      content: this.#uploads.finish(request),
+    }
+    return this.#store(box, kept, { share, at, ...(limits && { limits }) })
   }
 
-  #store(box: Mailbox, message: Kept, at: WallTime): Custody {
+  #store(box: Mailbox, message: Kept, how: { share: number; at: WallTime; limits?: CustodyLimits }): Custody {
+    const { share, at, limits } = how
+    const before = countsOf(box)
     const seq = ++this.#seq
     const storeId = storeIdOf(seq, this.#hostname)
     const { receivedAt, expiresAt, isUrgent, recipient, sender, callId, messageId, content } = message
@@ -257,14 +283,18 @@ export class MemoryStore {
     const identity = identityText(message)
     const bytes = Buffer.from(message.bytes)
     const large = content && { isLarge: true as const, large: content.large, content }
-    box.messages.set(seq, { seq, storeId, size, receivedAt, expiresAt, isUrgent, attempts: 0, bytes, ...large })
+    const receipt = message.isReceipt ? undefined : message.receipt
+    const kind = { ...(message.isReceipt && !content && { isReceipt: true as const }), ...(receipt && { receipt }) }
+    const times = { receivedAt, expiresAt }
+    box.messages.set(seq, { seq, storeId, size, ...times, isUrgent, attempts: 0, bytes, share, ...kind, ...large })
     box.identities.set(identity, seq)
-    box.bytes += size
     const events = [{ at, event: 'stored' as const }]
     const story = { seq, storeId, recipient, sender, callId, ...(messageId && { messageId }), size, events }
     this.#stories.set(seq, { story, mailbox: box, identity })
     this.#raiseClock(at)
-    return { outcome: 'stored', seq, storeId, waiting: box.messages.size }
+    if (receipt?.wantsStored) this.#notices.stored(story, receipt, at)
+    const told = limits && fullPercent(box, before, limits)
+    return { outcome: 'stored', seq, storeId, waiting: box.messages.size, ...told }
   }
 
   #waitingAfter(aor: string, afterSeq: number): Message[] {
@@ -278,7 +308,7 @@ export class MemoryStore {
       if (isWallTrusted && message.expiresAt <= at) continue
       total += message.bytes.length
       if (page.length >= limit || (page.length > 0 && total > bytes)) break
-      const { content: _, ...stored } = message
+      const { content: _, share: __, receipt: ___, ...stored } = message
       page.push(stored)
     }
     return page
@@ -289,9 +319,10 @@ export class MemoryStore {
     const message = box?.messages.get(seq)
     if (!box || !message) return false
     box.messages.delete(seq)
-    box.bytes -= message.size
     if (message.content) this.#uploads.toSweep(message.content)
-    this.#note(seq, ending(event, at, detail))
+    const end = ending(event, at, detail)
+    this.#note(seq, end)
+    if (message.receipt) this.#notices.ended(this.#stories.get(seq)!.story, message.receipt, end)
     this.#stories.get(seq)!.endedAt = at
     return true
   }
@@ -330,28 +361,17 @@ export class MemoryStore {
     return forgotten
   }
 
-  #trace(id: string, limit: number): LifeStory[] {
-    const seq = seqOfStoreId(id)
-    const named = seq === undefined ? undefined : this.#stories.get(seq)?.story
-    if (named?.storeId === id) return limit > 0 ? [{ ...named }] : []
-    const all = [...this.#stories.values()].map(({ story }) => story)
-    const sameCall = all.filter(story => story.callId === id)
-    const latest = all.filter(story => story.seq > this.#seq - PUSHES_SEARCHED && hasMessageId(story, id))
-    return (sameCall.length > 0 ? sameCall : latest)
-      .sort((a, b) => b.seq - a.seq)
-      .slice(0, limit)
-      .map(story => ({ ...story }))
-  }
-
   #status(): StoreStatus {
     const boxes = [...this.#mailboxes.values()].filter(box => box.messages.size > 0)
     return {
       accounts: this.#accounts.size,
       mailboxes: boxes.length,
-      waiting: sum(boxes.map(box => box.messages.size)),
-      waitingBytes: sum(boxes.map(box => box.bytes)),
+      waiting: sum(boxes.map(box => countsOf(box).count)),
+      waitingBytes: sum(boxes.map(box => countsOf(box).bytes)),
       freeBytes: this.#freeBytes(),
       damaged: 0,
+      notices: this.#notices.size,
+      noticesLost: this.#notices.lost,
       clockFloor: this.#clockFloor,
     }
   }
@@ -372,6 +392,6 @@ function inOrder<T>(map: ReadonlyMap<string, T>, after: string | undefined, limi
     .slice(0, limit)
 }
 
-function waitingOf({ bytes: _, large: __, content: ___, ...waiting }: Message): Waiting {
+function waitingOf({ bytes: _, large: __, content: ___, share: ____, receipt: _____, ...waiting }: Message): Waiting {
   return waiting
 }

@@ -28,7 +28,15 @@ const LIFE: LifeRecord = {
 t.test('records come back as they were written', async t => {
   const key = lifeKey(42)
   t.strictSame(decodeLife(key, 42, encodeLife(key, LIFE)), LIFE)
-  const entry = { size: 2 ** 40, receivedAt: AT, expiresAt: AT, isUrgent: true, attempts: 3, lastFailure: '' }
+  const entry = {
+    size: 2 ** 40,
+    receivedAt: AT,
+    expiresAt: AT,
+    isUrgent: true,
+    attempts: 3,
+    share: 2 ** 47,
+    lastFailure: '',
+  }
   t.strictSame(decodeIndex('i', encodeIndex('i', entry)), entry)
   const large = { ...LIFE, callId: 'x'.repeat(60_000) }
   t.strictSame(decodeLife(key, 42, encodeLife(key, large)), large)
@@ -43,6 +51,7 @@ t.test('a record with any bit flipped, cut short, or under another key is damage
     receivedAt: AT,
     expiresAt: AT,
     isUrgent: false,
+    share: 2 ** 47,
     bytes: Buffer.from('hello \u0000\u00ff', 'latin1'),
   }
   const record = encodeBody('key', body)

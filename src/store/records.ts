@@ -2,7 +2,8 @@ import type { WallTime } from '../base/time.ts'
 import type { Binding } from '../sip/binding.ts'
 import { GROUP_MESSAGES, type IdentityGroup } from './identities.ts'
 import { openFields, type Reader, type Writer, writer } from './record-bytes.ts'
-import type { Account, LargeBody, LifeEvent, LifeStory, Waiting } from './verbs.ts'
+import type { Share } from './shares.ts'
+import type { Account, LargeBody, LifeEvent, LifeStory, ReceiptTerms, Waiting } from './verbs.ts'
 
 /** What stands in the records; how they are made of bytes says `record-bytes.ts`. */
 
@@ -35,11 +36,17 @@ export interface BindingsRecord {
 export interface Head {
   /** So that a mailbox is found again when its account's record is damaged. */
   readonly aor: string
+  /** Messages that wait, and their bytes; receipts are beside them. */
   readonly count: number
   readonly bytes: number
+  readonly receipts: number
   /** Large messages whose bytes are still coming, and the room kept for them. */
   readonly uploads: number
   readonly reserved: number
+  /** Who has how much of all this. */
+  readonly shares: readonly Share[]
+  /** That it is nearly full was told, and it has not been well below since. */
+  readonly isNearlyFull: boolean
 }
 
 /** Where the bytes of a large message lie. */
@@ -50,7 +57,11 @@ export interface LargeExtent {
   readonly blocks: number
 }
 
-export type IndexEntry = Omit<Waiting, 'seq' | 'storeId' | 'isLarge'> & { readonly large?: LargeExtent }
+export interface IndexEntry extends Omit<Waiting, 'seq' | 'storeId' | 'isLarge'> {
+  readonly large?: LargeExtent
+  /** Under which of the head's shares it is counted. */
+  readonly share: number
+}
 
 export type LargeRecord = LargeBody & LargeExtent
 
@@ -61,6 +72,8 @@ export interface BodyRecord {
   readonly receivedAt: WallTime
   readonly expiresAt: WallTime
   readonly isUrgent: boolean
+  readonly isReceipt?: true
+  readonly share: number
   /** The whole request; of a large message its head alone. */
   readonly bytes: Buffer
   readonly large?: LargeRecord
@@ -70,6 +83,8 @@ export interface LifeRecord extends LifeStory {
   readonly mailbox: number
   readonly cseq: number
   readonly fromTag: string
+  /** While it waits. */
+  readonly receipt?: ReceiptTerms
 }
 
 export const encodeTotals = (key: string, totals: Totals): Buffer =>
@@ -127,8 +142,13 @@ export function decodeBindings(key: string, record: Buffer): BindingsRecord | un
   return fields && { version: fields.u48(), bindings: JSON.parse(fields.rest().toString()) as Binding[] }
 }
 
-export const encodeHead = (key: string, head: Head): Buffer =>
-  writer.begin().u32(head.count).u48(head.bytes).u32(head.uploads).u48(head.reserved).text(head.aor).finish(key)
+export function encodeHead(key: string, head: Head): Buffer {
+  const { count, bytes, receipts, uploads, reserved, aor, shares, isNearlyFull } = head
+  writer.begin().u32(count).u48(bytes).u32(receipts).u32(uploads).u48(reserved).text(aor)
+  writer.u8(isNearlyFull ? 1 : 0).u8(shares.length)
+  for (const share of shares) writer.u48(share.key).u32(share.messages).u48(share.bytes).u32(share.receipts)
+  return writer.finish(key)
+}
 
 export function decodeHead(key: string, record: Buffer): Head | undefined {
   const fields = openFields(key, record)
@@ -136,12 +156,22 @@ export function decodeHead(key: string, record: Buffer): Head | undefined {
     fields && {
       count: fields.u32(),
       bytes: fields.u48(),
+      receipts: fields.u32(),
       uploads: fields.u32(),
       reserved: fields.u48(),
       aor: fields.text(),
+      isNearlyFull: fields.u8() === 1,
+      shares: Array.from({ length: fields.u8() }, () => readShare(fields)),
     }
   )
 }
+
+const readShare = (fields: Reader): Share => ({
+  key: fields.u48(),
+  messages: fields.u32(),
+  bytes: fields.u48(),
+  receipts: fields.u32(),
+})
 
 /** What is kept of a damaged record for who wants to look into it. */
 export const encodeQuarantine = (key: string, damagedKey: string, value: Buffer): Buffer =>
@@ -166,10 +196,11 @@ export function decodeIdentities(key: string, record: Buffer): IdentityGroup | u
 }
 
 export const encodeIndex = (key: string, entry: IndexEntry): Buffer => {
-  const { isUrgent, lastFailure, large } = entry
+  const { isUrgent, lastFailure, large, isReceipt } = entry
   writer
     .begin()
-    .u8((isUrgent ? 1 : 0) | (lastFailure === undefined ? 0 : 2) | (large ? 4 : 0))
+    .u8((isUrgent ? 1 : 0) | (lastFailure === undefined ? 0 : 2) | (large ? 4 : 0) | (isReceipt ? 8 : 0))
+    .u48(entry.share)
     .u48(entry.size)
     .u48(entry.receivedAt)
     .u48(entry.expiresAt)
@@ -185,6 +216,8 @@ export function decodeIndex(key: string, record: Buffer): IndexEntry | undefined
   const flags = fields.u8()
   return {
     isUrgent: (flags & 1) !== 0,
+    ...((flags & 8) !== 0 && { isReceipt: true }),
+    share: fields.u48(),
     size: fields.u48(),
     receivedAt: fields.wall(),
     expiresAt: fields.wall(),
@@ -207,7 +240,8 @@ export const encodeBody = (key: string, body: BodyRecord): Buffer => {
   writer
     .begin()
     .u32(body.mailbox)
-    .u8((body.isUrgent ? 1 : 0) | (large ? 2 : 0))
+    .u8((body.isUrgent ? 1 : 0) | (large ? 2 : 0) | (body.isReceipt ? 4 : 0))
+    .u48(body.share)
     .u48(body.receivedAt)
     .u48(body.expiresAt)
     .text(body.storeId)
@@ -223,6 +257,8 @@ export function decodeBody(key: string, record: Buffer): BodyRecord | undefined 
   return {
     mailbox,
     isUrgent: (flags & 1) !== 0,
+    ...((flags & 4) !== 0 && { isReceipt: true }),
+    share: fields.u48(),
     receivedAt: fields.wall(),
     expiresAt: fields.wall(),
     storeId: fields.text(),
@@ -250,6 +286,7 @@ export function encodeLife(key: string, life: LifeRecord): Buffer {
     writer.u48(event.at).u8(EVENTS.indexOf(event.event))
     if (event.event !== 'stored') writer.text(event.detail)
   }
+  writeReceipt(life.receipt)
   return writer.finish(key)
 }
 
@@ -266,5 +303,15 @@ export function decodeLife(key: string, seq: number, record: Buffer): LifeRecord
     events.push(event === 'stored' ? { at, event } : { at, event, detail: fields.text() })
   }
   const identity = { sender, callId, cseq, fromTag, ...(messageId !== '' && { messageId }) }
-  return { mailbox, seq, storeId, recipient, ...identity, size, events }
+  const receipt = readReceipt(fields)
+  return { mailbox, seq, storeId, recipient, ...identity, size, events, ...(receipt && { receipt }) }
 }
+
+/** Absent: nothing. */
+export function writeReceipt(receipt: ReceiptTerms | undefined): void {
+  writer.u8(receipt ? 1 : 0)
+  if (receipt) writer.text(JSON.stringify(receipt))
+}
+
+export const readReceipt = (fields: Reader): ReceiptTerms | undefined =>
+  fields.u8() === 1 ? (JSON.parse(fields.text()) as ReceiptTerms) : undefined

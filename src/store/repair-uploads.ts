@@ -14,6 +14,7 @@ import {
   uploadKey,
 } from './keys.ts'
 import { decodeBody, decodeHead, decodeIndex, type LargeExtent } from './records.ts'
+import { sharesIn, sumsOfHeads } from './repair-shares.ts'
 import { toSweep } from './sweep.ts'
 import { indexEnd, type Tables } from './tables.ts'
 import { decodeUpload, decodeUploadTotals, reservedBy, type UploadRecord } from './upload-records.ts'
@@ -28,8 +29,10 @@ export function dropDamagedUpload(tables: Tables, upload: number, mailboxes: Ite
   for (const mailbox of mailboxes) {
     const value = tables.kv.get(headKey(mailbox))
     const head = value && decodeHead(headKey(mailbox), value)
-    if (head && head.uploads > 0) tables.putHead(mailbox, { ...head, ...reservedIn(tables, mailbox) })
+    if (!head || head.uploads === 0) continue
+    tables.putHead(mailbox, { ...head, ...reservedIn(tables, mailbox), shares: sharesIn(tables, mailbox) })
   }
+  tables.senders.replace(sumsOfHeads(tables))
   const value = tables.kv.get(UPLOAD_TOTALS_KEY)
   const totals = value && decodeUploadTotals(UPLOAD_TOTALS_KEY, value)
   if (totals) tables.putUploadTotals({ ...totals, promised: promised(tables) })

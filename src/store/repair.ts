@@ -10,9 +10,7 @@ import {
   lifeKey,
   pastPrefix,
   quarantineKey,
-  readU32,
   readU48,
-  u32,
   waitingKey,
 } from './keys.ts'
 import {
@@ -28,6 +26,7 @@ import {
   type LifeRecord,
   type Totals,
 } from './records.ts'
+import { dropDamagedNotice, mailboxes, noticeTotalsAgain, sharesIn, sumsOfHeads } from './repair-shares.ts'
 import { dropDamagedUpload, reservedIn, sweepAgain, sweepOrphans, uploadTotalsAgain } from './repair-uploads.ts'
 import { ending, storeIdOf } from './story.ts'
 import { type Box, type Damage, EMPTY, indexEnd, NO_TOTALS, type Tables } from './tables.ts'
@@ -79,6 +78,12 @@ export function repair(tables: Tables, { record, key, value }: Damage): Notice {
     case 'upload':
       dropDamagedUpload(tables, record.upload, mailboxes(tables))
       return { table: 'upload' }
+    case 'notice totals':
+      noticeTotalsAgain(tables)
+      return { table: 'notice totals' }
+    case 'notice':
+      dropDamagedNotice(tables, record.id)
+      return { table: 'notice' }
     case 'sweep':
       sweepAgain(tables, record.upload)
       return { table: 'sweep' }
@@ -120,18 +125,9 @@ function mailboxNamed(tables: Tables, aor: string): number | undefined {
   return undefined
 }
 
-function* mailboxes(tables: Tables): Generator<number> {
-  for (let mailbox = 0; ; mailbox++) {
-    const next = tables.kv.range(`m${u32(mailbox)}`, pastPrefix('m'), { limit: 1 })[0]
-    if (!next) return
-    mailbox = readU32(next.key, 1)
-    yield mailbox
-  }
-}
-
 /** Index entries anew from the bodies, a body that is damaged set aside, and the head counted again. `lost`: a message without all its blocks. */
 function repairMailbox(tables: Tables, box: Box, damagedKey: string, lost?: number): void {
-  let [count, bytes] = [0, 0]
+  let [count, bytes, receipts] = [0, 0, 0]
   for (const { key, value } of tables.kv.range(indexKey(box.mailbox, 0), indexEnd(box.mailbox))) {
     const seq = readU48(key, 6)
     const entry = decodeIndex(key, value)
@@ -140,21 +136,30 @@ function repairMailbox(tables: Tables, box: Box, damagedKey: string, lost?: numb
       if (!body && bodyKey(seq) !== damagedKey) setAside(tables, bodyKey(seq), tables.kv.get(bodyKey(seq)) ?? EMPTY)
       dropDamaged(tables, box, seq, entry ?? body)
     } else {
-      const size = sizeOf(body)
-      count++
-      bytes += size
-      const { receivedAt, expiresAt, isUrgent, large } = body
-      const anew = { size, receivedAt, expiresAt, isUrgent, attempts: 0, ...(large && { large }) }
-      if (!entry) tables.putIndex(box.mailbox, seq, anew)
+      if (!entry) tables.putIndex(box.mailbox, seq, indexOf(body))
+      if (body.isReceipt) receipts++
+      else {
+        count++
+        bytes += sizeOf(body)
+      }
     }
   }
-  tables.putHead(box.mailbox, { aor: box.aor, count, bytes, ...reservedIn(tables, box.mailbox) })
-  if (count > 0) tables.kv.put(waitingKey(box.aor), EMPTY)
+  const shares = sharesIn(tables, box.mailbox)
+  const uploads = reservedIn(tables, box.mailbox)
+  tables.putHead(box.mailbox, { aor: box.aor, count, bytes, receipts, ...uploads, shares, isNearlyFull: false })
+  tables.senders.replace(sumsOfHeads(tables))
+  if (count + receipts > 0) tables.kv.put(waitingKey(box.aor), EMPTY)
   else tables.kv.remove(waitingKey(box.aor))
   tables.putTotals(recount(tables, tables.totals()))
 }
 
 const sizeOf = ({ bytes, large }: BodyRecord): number => bytes.length + (large?.size ?? 0)
+
+function indexOf(body: BodyRecord): IndexEntry {
+  const { receivedAt, expiresAt, isUrgent, isReceipt, share, large } = body
+  const kind = { ...(isReceipt && { isReceipt }), ...(large && { large }) }
+  return { size: sizeOf(body), receivedAt, expiresAt, isUrgent, attempts: 0, share, ...kind }
+}
 
 function dropDamaged(tables: Tables, box: Box, seq: number, known: IndexEntry | BodyRecord | undefined): void {
   const totals = tables.totals()

@@ -1,15 +1,39 @@
+import { heldIn, keyAmong, NOTHING, OTHERS, senderKey, senderRefusal, type Wanted } from './shares.ts'
 import type { Box, Tables } from './tables.ts'
-import type { CustodyLimits, RefusalReason } from './verbs.ts'
+import type { CustodyLimits, MessageIdentity, RefusalReason } from './verbs.ts'
 
-/** Why so much more does not fit, beside what waits and what was promised to messages whose bytes are still coming. */
+/** Under which of the mailbox's shares a message from there is counted. */
+export const shareOf = (
+  tables: Tables,
+  box: Box,
+  from: Pick<MessageIdentity, 'sender' | 'fromTag'>,
+  limits: CustodyLimits,
+): number => keyAmong(tables.head(box).shares, senderKey(from, limits))
+
+/**
+ * Why so much more does not fit, beside what waits and what was promised to messages whose bytes are still coming. `share`: absent
+ * where it is not known who sends it.
+ */
 export function refusalOf(
   tables: Tables,
   box: Box,
-  more: { readonly messages: number; readonly bytes: number },
+  share: number | undefined,
+  wanted: Wanted,
   limits: CustodyLimits,
 ): RefusalReason | undefined {
   const head = tables.head(box)
-  if (more.messages > 0 && head.count + head.uploads + more.messages > limits.quotaMessages) return 'message quota'
-  if (head.bytes + head.reserved + more.bytes > limits.quotaBytes) return 'byte quota'
-  return tables.freeBytes() - more.bytes < limits.reserveBytes ? 'flash reserve' : undefined
+  const { messages, bytes, receipts } = wanted
+  const { quotaMessages, quotaBytes } = limits
+  if (receipts > 0) {
+    if (head.receipts + receipts > quotaMessages) return 'receipt quota'
+  } else {
+    if (messages > 0 && head.count + head.uploads + messages > quotaMessages) return 'message quota'
+    if (head.bytes + head.reserved + bytes > quotaBytes) return 'byte quota'
+  }
+  if (share !== undefined) {
+    const overAll = share === OTHERS ? NOTHING : tables.senders.of(share)
+    const reason = senderRefusal(limits, wanted, heldIn(head.shares, share), overAll)
+    if (reason) return reason
+  }
+  return tables.freeBytes() - bytes < limits.reserveBytes ? 'flash reserve' : undefined
 }

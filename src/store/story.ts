@@ -1,5 +1,5 @@
 import type { WallTime } from '../base/time.ts'
-import type { LifeEvent, LifeStory, MessageIdentity, Verb } from './verbs.ts'
+import type { CustodyLimits, LifeEvent, LifeStory, MessageIdentity, Verb } from './verbs.ts'
 
 /** What every store decides alike: names, bounds and life stories. Pure, so that the reference model and the real store share it. */
 
@@ -30,6 +30,7 @@ const READS: ReadonlySet<Verb> = new Set<Verb>([
   'mailboxes',
   'mailbox',
   'trace',
+  'notices',
   'status',
 ])
 
@@ -73,6 +74,31 @@ export function withEvent(events: readonly LifeEvent[], event: LifeEvent): LifeE
 export type Ending = 'delivered' | 'expired' | 'deleted' | 'damaged'
 
 export const ending = (event: Ending, at: WallTime, detail: string): LifeEvent => ({ at, event, detail: clip(detail) })
+
+/** Notices that may wait to be sent: some 50 MB, and half an hour's work. Those beyond are counted and not sent. */
+export const NOTICES_MAX = 100_000
+
+/** For a person. */
+export const WHY_STORED = 'kept until the recipient is back'
+
+/** For a person; undefined where the message reached somebody. */
+export function whyFailed({ event, ...rest }: LifeEvent): string | undefined {
+  if (event === 'expired') return 'not delivered: nobody came for it in time'
+  if (event === 'damaged') return 'not delivered: it was damaged in storage'
+  if (event !== 'deleted') return undefined
+  const isRemoved = 'detail' in rest && rest.detail === ACCOUNT_REMOVED
+  return isRemoved ? 'not delivered: the account was removed' : 'not delivered: it was deleted unread'
+}
+
+/** What ends the messages of an account that goes. */
+export const ACCOUNT_REMOVED = 'account removed'
+
+/** Of quotas: from here on a mailbox is nearly full, and once that was told it is not told again before it was below the second. */
+export const NEARLY_FULL_PERCENT = 80
+export const RELIEVED_PERCENT = 60
+
+export const percentOf = (count: number, bytes: number, limits: CustodyLimits): number =>
+  Math.floor(Math.max((count * 100) / limits.quotaMessages, (bytes * 100) / limits.quotaBytes))
 
 /** The header part of a message, for looking in from outside. */
 export function headOf(bytes: Buffer): Buffer {

@@ -8,6 +8,8 @@ import {
   identitiesKey,
   indexKey,
   lifeKey,
+  NOTICE_TOTALS_KEY,
+  noticeKey,
   pastPrefix,
   readU48,
   TOTALS_KEY,
@@ -15,6 +17,14 @@ import {
   uploadKey,
   waitingKey,
 } from './keys.ts'
+import {
+  decodeNotice,
+  decodeNoticeTotals,
+  encodeNotice,
+  encodeNoticeTotals,
+  NO_NOTICES,
+  type NoticeTotals,
+} from './notice-records.ts'
 import {
   type AccountRecord,
   type BindingsRecord,
@@ -40,6 +50,7 @@ import {
   type LifeRecord,
   type Totals,
 } from './records.ts'
+import { type Held, type SenderChanges, withShare } from './shares.ts'
 import {
   decodeUpload,
   decodeUploadTotals,
@@ -49,6 +60,7 @@ import {
   type UploadRecord,
   type UploadTotals,
 } from './upload-records.ts'
+import type { Notice } from './verbs.ts'
 
 /** What the verbs need of the box beside the disk. */
 export interface Surroundings {
@@ -61,12 +73,13 @@ export interface Surroundings {
 /** What a record that failed its checksum was, so that it can be put right. */
 export type DamagedRecord =
   | { readonly table: 'totals' }
+  | { readonly table: 'notice'; readonly id: number }
   | { readonly table: 'account' | 'bindings'; readonly aor: string }
   | { readonly table: 'head'; readonly box: Box }
   | { readonly table: 'index' | 'body'; readonly box: Box; readonly seq: number }
   | { readonly table: 'life'; readonly seq: number }
   | { readonly table: 'block'; readonly box: Box; readonly seq: number }
-  | { readonly table: 'upload totals' }
+  | { readonly table: 'upload totals' | 'notice totals' }
   | { readonly table: 'upload' | 'sweep'; readonly upload: number }
   | { readonly table: 'identities'; readonly group: number }
 
@@ -102,6 +115,19 @@ export const NO_TOTALS: Totals = {
   ended: 0,
 }
 
+const NO_HEAD: Omit<Head, 'aor'> = {
+  count: 0,
+  bytes: 0,
+  receipts: 0,
+  uploads: 0,
+  reserved: 0,
+  shares: [],
+  isNearlyFull: false,
+}
+
+/** What there is to deliver. */
+export const waitingIn = ({ count, receipts }: Head): number => count + receipts
+
 const NO_BINDINGS: BindingsRecord = { version: 0, bindings: [] }
 
 /** The tables of the store inside one transaction: records in and out, checked on every read. */
@@ -110,11 +136,18 @@ export class Tables {
   readonly surroundings: Surroundings
   /** In memory; changed together with the records that it is read from at the next start. */
   readonly identities: IdentityChanges
+  /** Likewise, of the heads. */
+  readonly senders: SenderChanges
 
-  constructor(kv: Records, surroundings: Surroundings, identities: IdentityChanges) {
+  constructor(
+    kv: Records,
+    surroundings: Surroundings,
+    memory: { identities: IdentityChanges; senders: SenderChanges },
+  ) {
     this.kv = kv
     this.surroundings = surroundings
-    this.identities = identities
+    this.identities = memory.identities
+    this.senders = memory.senders
   }
 
   /** A copy, for the verb to count in. */
@@ -152,40 +185,45 @@ export class Tables {
   }
 
   head(box: Box): Head {
-    return (
-      this.#read(headKey(box.mailbox), decodeHead, { table: 'head', box }) ?? {
-        aor: box.aor,
-        count: 0,
-        bytes: 0,
-        uploads: 0,
-        reserved: 0,
-      }
-    )
+    return this.#read(headKey(box.mailbox), decodeHead, { table: 'head', box }) ?? { ...NO_HEAD, aor: box.aor }
   }
 
-  /** Adds to the counters of a mailbox and of the store; an empty mailbox has no head and is not listed as waiting. */
-  count(box: Box, totals: Totals, messages: number, bytes: number): Head {
+  /** Adds to the counters of a mailbox, of the sender and of the store; an empty mailbox has no head and is not listed as waiting. */
+  count(box: Box, totals: Totals, share: number, by: Held): Head {
     const before = this.head(box)
-    const { uploads, reserved } = before
-    const head = { aor: box.aor, count: before.count + messages, bytes: before.bytes + bytes, uploads, reserved }
-    totals.waiting += messages
-    totals.waitingBytes += bytes
-    if (before.count === 0 && head.count > 0) {
+    const head: Head = {
+      ...before,
+      count: before.count + by.messages,
+      bytes: before.bytes + by.bytes,
+      receipts: before.receipts + by.receipts,
+      shares: withShare(before.shares, share, by),
+    }
+    totals.waiting += by.messages
+    totals.waitingBytes += by.bytes
+    if (waitingIn(before) === 0 && waitingIn(head) > 0) {
       this.kv.put(waitingKey(box.aor), EMPTY)
       totals.mailboxes++
     }
-    if (before.count > 0 && head.count === 0) {
+    if (waitingIn(before) > 0 && waitingIn(head) === 0) {
       this.kv.remove(waitingKey(box.aor))
       totals.mailboxes--
     }
     this.putHead(box.mailbox, head)
+    this.senders.add(share, by)
     return head
   }
 
   /** Room for large messages whose bytes are still coming. */
-  reserve(box: Box, uploads: number, bytes: number): void {
+  reserve(box: Box, share: number, uploads: number, bytes: number): void {
     const head = this.head(box)
-    this.putHead(box.mailbox, { ...head, uploads: head.uploads + uploads, reserved: head.reserved + bytes })
+    const by = { messages: uploads, bytes, receipts: 0 }
+    this.putHead(box.mailbox, {
+      ...head,
+      uploads: head.uploads + uploads,
+      reserved: head.reserved + bytes,
+      shares: withShare(head.shares, share, by),
+    })
+    this.senders.add(share, by)
   }
 
   /** Less what was promised to messages whose bytes are still coming. */
@@ -195,7 +233,7 @@ export class Tables {
 
   putHead(mailbox: number, head: Head): void {
     const key = headKey(mailbox)
-    if (head.count === 0 && head.uploads === 0) this.kv.remove(key)
+    if (waitingIn(head) === 0 && head.uploads === 0) this.kv.remove(key)
     else this.kv.putRecord(key, head, () => encodeHead(key, head))
   }
 
@@ -298,6 +336,26 @@ export class Tables {
       const upload = readU48(key, 1)
       return { upload, record: whole(decodeUpload(key, value), { table: 'upload', upload }, key, value) }
     })
+  }
+
+  noticeTotals(): NoticeTotals {
+    return this.#read(NOTICE_TOTALS_KEY, decodeNoticeTotals, { table: 'notice totals' }) ?? NO_NOTICES
+  }
+
+  putNoticeTotals(totals: NoticeTotals): void {
+    this.kv.putRecord(NOTICE_TOTALS_KEY, totals, () => encodeNoticeTotals(NOTICE_TOTALS_KEY, totals))
+  }
+
+  noticesBetween(start: string, end: string, limit: number): Notice[] {
+    return this.kv.range(start, end, { limit }).map(({ key, value }) => {
+      const id = readU48(key, 1)
+      return whole(decodeNotice(key, id, value), { table: 'notice', id }, key, value)
+    })
+  }
+
+  putNotice(notice: Notice): void {
+    const key = noticeKey(notice.id)
+    this.kv.put(key, encodeNotice(key, notice))
   }
 
   /** A record that is read for many messages, and so kept as a value. */

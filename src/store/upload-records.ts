@@ -5,6 +5,8 @@ import type { NewUpload, ReceiptTerms } from './verbs.ts'
 /** A large message whose bytes are still coming. */
 export interface UploadRecord {
   readonly mailbox: number
+  /** Under which of the head's shares it is counted. */
+  readonly share: number
   readonly message: NewUpload
   /** Bytes of the body for which there is room: what the sender said, or what came when that is more. */
   readonly reserved: number
@@ -29,12 +31,13 @@ export const lengthOf = ({ extents }: UploadRecord): number => endOf(extents)
 
 const [IS_URGENT, IS_RECEIPT, HAS_RECEIPT] = [1, 2, 4]
 
-export function encodeUpload(key: string, { mailbox, message, reserved, extents }: UploadRecord): Buffer {
+export function encodeUpload(key: string, { mailbox, share, message, reserved, extents }: UploadRecord): Buffer {
   const { isUrgent, isReceipt, receipt } = message
   writer
     .begin()
     .u32(mailbox)
     .u8((isUrgent ? IS_URGENT : 0) | (isReceipt ? IS_RECEIPT : 0) | (receipt ? HAS_RECEIPT : 0))
+    .u48(share)
     .u48(message.receivedAt)
     .u48(message.expiresAt)
     .u48(message.cseq)
@@ -52,7 +55,7 @@ export function encodeUpload(key: string, { mailbox, message, reserved, extents 
 export function decodeUpload(key: string, record: Buffer): UploadRecord | undefined {
   const fields = openFields(key, record)
   if (!fields) return undefined
-  const [mailbox, flags] = [fields.u32(), fields.u8()]
+  const [mailbox, flags, share] = [fields.u32(), fields.u8(), fields.u48()]
   const [receivedAt, expiresAt, cseq] = [fields.wall(), fields.wall(), fields.u48()]
   const [recipient, sender, callId] = [fields.text(), fields.text(), fields.text()]
   const [fromTag, messageId] = [fields.text(), fields.text()]
@@ -69,7 +72,7 @@ export function decodeUpload(key: string, record: Buffer): UploadRecord | undefi
     ...(receipt && { receipt }),
     ...(flags & IS_RECEIPT && { isReceipt: true }),
   }
-  return { mailbox, message, reserved, extents }
+  return { mailbox, share, message, reserved, extents }
 }
 
 export const encodeUploadTotals = (key: string, { last, promised }: UploadTotals): Buffer =>

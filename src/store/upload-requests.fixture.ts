@@ -49,6 +49,7 @@ export class UploadRequests {
       aor: this.#around.identity().recipient,
       bytes: this.#pick(SIZES),
       limits: this.#around.limits(),
+      ...(this.#dice.chance(0.5) && { from: this.#around.identity() }),
     }),
     sweep: () => ({ limit: this.#pick([1, 3, 100]) }),
     piece: () => {
@@ -100,7 +101,12 @@ export class UploadRequests {
   /** Of one whose bytes are all there, or one that is not there. */
   #finish(): Verbs['upload.finish']['request'] {
     const whole = this.#plans.filter(({ extents, size }) => covers(extents, size))
-    const rest = { contentType: 'text/plain', transactionId: 'dkei38sd', at: this.#around.wall() }
+    const rest = {
+      contentType: 'text/plain',
+      transactionId: 'dkei38sd',
+      at: this.#around.wall(),
+      ...(this.#dice.chance(0.5) && { limits: this.#around.limits() }),
+    }
     if (whole.length === 0) return { upload: this.#begun + 1, size: 0, ...rest }
     const { upload, size } = this.#pick(whole)
     return { upload, size: this.#dice.chance(0.9) ? size : this.#dice.below(size + 1), ...rest }

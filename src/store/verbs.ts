@@ -41,6 +41,10 @@ export interface NewMessage extends MessageIdentity {
   /** Absolute; DM-STO-10..12. */
   readonly expiresAt: WallTime
   readonly isUrgent: boolean
+  /** Absent: nobody is told anything. */
+  readonly receipt?: ReceiptTerms
+  /** A receipt itself: never told about, and outside the count of messages, with a bound of its own. */
+  readonly isReceipt?: boolean
 }
 
 /** What the sender asked to be told of this message (RFC 5438), and what a notice about it must say. */
@@ -55,6 +59,23 @@ export interface ReceiptTerms {
   readonly wantsFailed: boolean
 }
 
+/** Something that a sender asked to be told of a message. Written with what it tells, and there until `notice.done`. */
+export interface Notice {
+  /** In the order of the events, never reused. */
+  readonly id: number
+  readonly kind: 'stored' | 'failed'
+  /** In plain words. */
+  readonly why: string
+  readonly at: WallTime
+  /** URI to send it to. */
+  readonly sender: string
+  /** Address-of-record that the message was for. */
+  readonly recipient: string
+  readonly receipt: ReceiptTerms
+  /** Of the message. */
+  readonly storeId: string
+}
+
 /** A large message whose bytes are about to come (DM-STO-05..07). */
 export interface NewUpload extends MessageIdentity {
   readonly messageId: string
@@ -64,20 +85,47 @@ export interface NewUpload extends MessageIdentity {
   readonly expiresAt: WallTime
   readonly isUrgent: boolean
   readonly receipt?: ReceiptTerms
-  /** A receipt itself: never told about. */
+  /** A receipt itself: never told about. It counts as any large message. */
   readonly isReceipt?: boolean
+}
+
+/** What one sender may have waiting. */
+export interface SenderLimits {
+  /** Of the quotas of one mailbox, 1 to 100. */
+  readonly sharePercent: number
+  /** Over all mailboxes; never less than what one mailbox allows. */
+  readonly quotaMessages: number
+  readonly quotaBytes: number
+  /** Whether those who proved nothing are told apart by the name they give; else they count as one sender. */
+  readonly areNamesBelieved: boolean
 }
 
 export interface CustodyLimits {
   readonly quotaMessages: number
   readonly quotaBytes: number
   readonly reserveBytes: number
+  /** Absent: one sender is bounded by the quotas alone. */
+  readonly sender?: SenderLimits
 }
 
-export type RefusalReason = 'unknown recipient' | 'message quota' | 'byte quota' | 'flash reserve'
+export type RefusalReason =
+  | 'unknown recipient'
+  | 'message quota'
+  | 'byte quota'
+  | 'receipt quota'
+  | 'sender share'
+  | 'sender quota'
+  | 'flash reserve'
 
 export type Custody =
-  | { readonly outcome: 'stored'; readonly seq: number; readonly storeId: string; readonly waiting: number }
+  | {
+      readonly outcome: 'stored'
+      readonly seq: number
+      readonly storeId: string
+      readonly waiting: number
+      /** How full the mailbox is now, in percent of its quota; there when it came past 80 for the first time since it was below 60. */
+      readonly fullPercent?: number
+    }
   | { readonly outcome: 'duplicate'; readonly seq: number; readonly storeId: string }
   | { readonly outcome: 'refused'; readonly reason: RefusalReason }
 
@@ -104,6 +152,8 @@ export interface Waiting {
   /** Why the last attempt did not end in delivery, in plain words. */
   readonly lastFailure?: string
   readonly isLarge?: true
+  /** Nothing that a person waits for. */
+  readonly isReceipt?: true
 }
 
 export interface StoredMessage extends Waiting {
@@ -114,8 +164,11 @@ export interface StoredMessage extends Waiting {
 
 export interface MailboxSummary {
   readonly aor: string
+  /** Without receipts. */
   readonly count: number
   readonly bytes: number
+  readonly receipts: number
+  /** Of the messages and receipts. */
   readonly oldestReceivedAt?: WallTime
 }
 
@@ -144,6 +197,9 @@ export interface StoreStatus {
   readonly waitingBytes: number
   readonly freeBytes: number
   readonly damaged: number
+  /** Notices that are still to be sent, and those for which there was no room. */
+  readonly notices: number
+  readonly noticesLost: number
   /** The latest wall time ever written; a clock before it is not trusted. */
   readonly clockFloor: WallTime
 }
@@ -183,8 +239,11 @@ export interface Verbs {
   seen: { request: MessageIdentity; reply: boolean }
   custody: { request: { message: NewMessage; limits: CustodyLimits }; reply: Custody }
   // large messages: the bytes come while the message is not there yet
-  /** Whether a message of so many bytes would be begun now; nothing is reserved. */
-  room: { request: { aor: string; bytes: number; limits: CustodyLimits }; reply: RefusalReason | 'room' }
+  /** Whether a message of so many bytes would be begun now; nothing is reserved. `from`: so that the sender's own limits count. */
+  room: {
+    request: { aor: string; bytes: number; limits: CustodyLimits; from?: Pick<MessageIdentity, 'sender' | 'fromTag'> }
+    reply: RefusalReason | 'room'
+  }
   /** `expectedBytes`: of the body, if the sender said how many, else 0. Room is reserved from here on, against the quotas and the flash. */
   'upload.begin': {
     request: { message: NewUpload; expectedBytes: number; limits: CustodyLimits }
@@ -198,9 +257,21 @@ export interface Verbs {
     request: { upload: number; offset: number; bytes: Buffer; limits: CustodyLimits }
     reply: 'kept' | 'gone' | { readonly refused: RefusalReason }
   }
-  /** All bytes are there: the message stands in the mailbox, in one transaction (DM-STO-07). */
+  /**
+   * All bytes are there: the message stands in the mailbox, in one transaction (DM-STO-07). `receipt`: what its content asked for, where the beginning did not
+   * say.
+   * Without `limits` nobody hears how full the mailbox gets.
+   */
   'upload.finish': {
-    request: { upload: number; size: number; contentType: string; transactionId: string; at: WallTime }
+    request: {
+      upload: number
+      size: number
+      contentType: string
+      transactionId: string
+      at: WallTime
+      receipt?: ReceiptTerms
+      limits?: CustodyLimits
+    }
     reply: Custody | 'gone'
   }
   'upload.drop': { request: { upload: number }; reply: 'dropped' | 'absent' }
@@ -231,6 +302,12 @@ export interface Verbs {
   expire: { request: { at: WallTime; limit: number }; reply: readonly (Waiting & { readonly aor: string })[] }
   /** Forgets life stories and identities of messages that ended before `before`, at most `limit`. */
   forget: { request: { before: WallTime; keep: number; limit: number }; reply: number }
+
+  // what senders asked to be told: `stored` with custody, `failed` with expiry, deletion and damage, one of each kind at most
+  /** In order of their ids, after `afterId`. */
+  notices: { request: { limit: number; afterId: number }; reply: readonly Notice[] }
+  /** Told, or given up. */
+  'notice.done': { request: { id: number }; reply: 'done' | 'absent' }
 
   // looking in from outside
   /** Mailboxes with waiting messages, in order of name. */
