@@ -62,7 +62,12 @@ export class PhoneCall {
         onMessage: (then, message) =>
           this.#phone.inbox.msrpMessage(then, message.contentType ?? '', Buffer.from(message.body)),
       },
-      { receives: true, transport: offer.isSecure ? 'tls' : 'tcp', fingerprints: offer.fingerprints },
+      {
+        receives: true,
+        transport: offer.isSecure ? 'tls' : 'tcp',
+        fingerprints: offer.fingerprints,
+        ...(this.#phone.chunkReceiver && { receiver: this.#phone.chunkReceiver() }),
+      },
     )
     this.#session = session
     const { setup = 'passive' } = verdict

@@ -6,6 +6,7 @@ import { type Log, silentLog } from '../base/log.ts'
 import type { Instant, Now } from '../base/time.ts'
 import { Timers } from '../base/timers.ts'
 import type { Output } from '../engine-io.ts'
+import type { ChunkReceiver } from '../msrp/assembly.ts'
 import { MsrpEndpoint, type MsrpListener } from '../msrp/endpoint.ts'
 import { answerChallenge } from '../sip/digest.ts'
 import { TransactionLayer } from '../sip/transaction/layer.ts'
@@ -46,6 +47,8 @@ export class Phone {
   /** No byte leaves on any MSRP connection. */
   isMsrpMute = false
   behaviour: Behaviour = { ...OBLIGING }
+  /** Takes the chunks of a call in place of the inbox, for messages too large for memory. */
+  chunkReceiver: (() => ChunkReceiver) | undefined
   /** The request that was asked last. */
   asked: { cancel(now: Now): void } | undefined
   /** Final status of the latest REGISTER. */
