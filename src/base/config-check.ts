@@ -132,8 +132,20 @@ function checkPeers({ config, keys, report }: Checked): void {
       report(key, `${quoted(text)} is an IPv4 network written as IPv6`, `write "${ipv4}/${bits - 96}"`)
     else report(key, `${quoted(text)} is not a CIDR`, 'e.g. "192.0.2.0/24" or "2001:db8::/32"')
   }
-  if (config.core.route !== '' && !keys.isRefused('core.route') && !sipUri(config.core.route))
-    report('core.route', `${quoted(config.core.route)} is not a SIP URI`, 'e.g. "sip:core.example.org;lr", or ""')
+  checkRoute({ config, keys, report })
+}
+
+function checkRoute({ config, keys, report }: Checked): void {
+  const { route } = config.core
+  if (route === '' || keys.isRefused('core.route')) return
+  const isSecure = /^sips:|;transport=tls(;|$)/i.test(route)
+  if (!sipUri(route)) report('core.route', `${quoted(route)} is not a SIP URI`, 'e.g. "sip:core.example.org;lr", or ""')
+  else if (isSecure && listOf(config.listen.sip_tls).length === 0 && !keys.isRefused('listen.sip_tls'))
+    report(
+      'core.route',
+      `goes by TLS, while ${keys.shown('listen.sip_tls', '""')}`,
+      'a listener listen.sip_tls, or a route without TLS',
+    )
 }
 
 function checkUsers(checked: Checked): void {

@@ -107,6 +107,11 @@ t.test('an error names file, key, what is wrong and what is allowed', async t =>
       'ws.origins[0]: "phone.example.org" is not valid, allowed: an origin, e.g.',
     ],
     ['[ws]\norigins = ["https://a.example/path"]', 'ws.origins[0]: "https://a.example/path" is not valid, allowed: an'],
+    [
+      '[core]\nroute = "sips:core.example.org;lr"',
+      'core.route: goes by TLS, while listen.sip_tls = "" (default), allowed: a l',
+    ],
+    ['[core]\nroute = "sip:core.example.org;transport=TLS;lr"', 'core.route: goes by TLS, while listen.sip_tls = ""'],
     ['[tls]\nkey = "k.pem"', 'tls.key: set, while tls.certificate = "" (default), '],
     ['hostname = "a b"', 'hostname: "a b" is not a host'],
     ['[history]\nuri = "sip:history@example.net"', 'history.uri: "sip:history@example.net" is not an address in the'],

@@ -4,7 +4,7 @@ import type { WebSocket } from 'ws'
 import { messageOf } from './plain-error.ts'
 import type { Wire, WireEvents } from './wire.ts'
 
-/** Below the idle time of NATs, proxies and browsers that sleep. A peer silent for two of these is gone. */
+/** Below the idle time of NATs, proxies and browsers that sleep. A peer that has not answered by the next is gone. */
 const PING_MS = 30_000
 
 /** RFC 6455 7.4.1. */

@@ -47,3 +47,25 @@ t.test('RFC 3261 16.3: a Via of ours has our name and one of our ports', async t
   const both = new OwnAddresses('192.0.2.1', [at('udp', '192.0.2.1', 5060), at('udp', '2001:db8::1', 5060)], [])
   t.ok(both.isOwnVia('2001:db8::1', 5060), 'that is what peers over IPv6 are given')
 })
+
+t.test('RFC 7118 5.2: a Contact over WebSocket says ws, with TLS below it or not; over TLS it says tls', async t => {
+  const sip = [at('ws', '0.0.0.0', 8081), at('wss', '0.0.0.0', 8443), at('tls', '0.0.0.0', 5061)]
+  const own = new OwnAddresses('edge1.example.org', sip, [])
+  t.equal(own.contactUri(hop('ws', '192.0.2.9')), 'sip:im@edge1.example.org:8081;transport=ws')
+  t.equal(own.contactUri(hop('wss', '192.0.2.9')), 'sip:im@edge1.example.org:8443;transport=ws')
+  t.equal(own.contactUri(hop('tls', '192.0.2.9')), 'sip:im@edge1.example.org:5061;transport=tls')
+})
+
+t.test(
+  'RFC 4975 14: MSRP over TLS for who signals over TLS, and for everybody where there is nothing else',
+  async t => {
+    const both = new OwnAddresses('edge1.example.org', [], [at('tcp', '0.0.0.0', 2855), at('tls', '0.0.0.0', 2856)])
+    const transports = ['udp', 'tcp', 'ws', 'tls', 'wss'] as const
+    const offered = (own: OwnAddresses) => transports.map(each => own.msrpTransport(hop(each, '192.0.2.9')))
+    t.same(offered(both), ['tcp', 'tcp', 'tcp', 'tls', 'tls'])
+    t.equal(both.msrpEndpoint(hop('tls', '192.0.2.9'), 'tls')?.port, 2856)
+    t.equal(both.msrpEndpoint(hop('tls', '192.0.2.9'))?.port, 2855)
+    t.same(offered(new OwnAddresses('x', [], [at('tcp', '0.0.0.0', 2855)])), Array(5).fill('tcp'))
+    t.same(offered(new OwnAddresses('x', [], [at('tls', '0.0.0.0', 2856)])), Array(5).fill('tls'))
+  },
+)

@@ -173,3 +173,61 @@ t.test('whoever answers with hundreds of records makes neither us ask nor try mo
   t.ok(asked.length <= 3 + 2 * 8, `${asked.length} questions`)
   t.same(find(`sip:${'a.'.repeat(150)}org`, {}), { asked: [], hops: [] }, 'nor ask for a name that is none')
 })
+
+const SECURE: readonly Listener[] = [...LISTENERS, { transport: 'tls', endpoint: { address: '192.0.2.1', port: 5061 } }]
+const WITH_WS: readonly Listener[] = [...SECURE, { transport: 'ws', endpoint: { address: '192.0.2.1', port: 8081 } }]
+
+t.test('RFC 3263 4.1, RFC 3261 26.2: TLS by scheme, parameter, NAPTR and SRV', async t => {
+  const zone = {
+    'naptr.example.org': [naptr(50, 'SIPS+D2T', '_sips._tcp.naptr.example.org')],
+    '_sips._tcp.naptr.example.org': [srv('one.example.org', 10, 0, 5071)],
+    '_sips._tcp.srv.example.org': [srv('one.example.org')],
+    'one.example.org': [a('192.0.2.5')],
+  }
+  const rows: readonly (readonly [string, string[]])[] = [
+    ['sips:192.0.2.5', ['tls 192.0.2.5 5061']],
+    ['sips:192.0.2.5:5080;transport=tcp', ['tls 192.0.2.5 5080']],
+    ['sip:192.0.2.5;transport=tls', ['tls 192.0.2.5 5061']],
+    ['sips:naptr.example.org', ['tls 192.0.2.5 5071']],
+    ['sip:naptr.example.org', ['tls 192.0.2.5 5071']],
+    ['sips:srv.example.org', ['tls 192.0.2.5 5060']],
+    ['sip:srv.example.org;transport=tls', ['tls 192.0.2.5 5060']],
+    ['sips:one.example.org', ['tls 192.0.2.5 5061']],
+    ['sip:one.example.org', ['udp 192.0.2.5 5060']],
+    ['sips:192.0.2.5;transport=udp', []],
+  ]
+  for (const [uri, hops] of rows) t.same(find(uri, zone, { listeners: SECURE }).hops, hops, uri)
+})
+
+t.test('RFC 7118 5.1: nobody connects to a WebSocket client', async t => {
+  for (const uri of ['sip:192.0.2.5;transport=ws', 'sips:192.0.2.5;transport=ws', 'sip:192.0.2.5;transport=wss'])
+    t.same(find(uri, {}, { listeners: WITH_WS }), { asked: [], hops: [] }, uri)
+})
+
+t.test('RFC 5922 7.2: a TLS hop keeps the domain of the URI, whatever DNS and maddr made of it', async t => {
+  const zone: Zone = {
+    '_sips._tcp.example.org': [srv('host.example.net')],
+    'host.example.net': [a('192.0.2.5')],
+  }
+  const resolver: Resolver = {
+    ask: (now, { kind, name }, answer) =>
+      answer(
+        now,
+        (zone[name] ?? []).filter(record => record.kind === kind),
+      ),
+  }
+  const parts = { resolver, entropy: new SeededEntropy(1), listeners: SECURE }
+  for (const [uri, name] of [
+    ['sips:bob@Example.org', 'example.org'],
+    ['sips:bob@example.com;maddr=192.0.2.6', 'example.com'],
+    ['sips:192.0.2.7', '192.0.2.7'],
+    ['sip:192.0.2.7', undefined],
+  ] as const)
+    nextHops(NOW, parseUri(uri), parts, (_now, hops) =>
+      t.same(
+        hops.map(hop => hop.name),
+        [name],
+        uri,
+      ),
+    )
+})
