@@ -236,9 +236,10 @@ t.test('a sender who hangs up, is cut off, or falls silent in the middle leaves 
   }
 })
 
-t.test('an idle sender is hung up on', async t => {
+t.test('DM-INV-02: an idle sender is hung up on, at its Contact', async t => {
   const { world, alice } = scenario('idle', { config: QUICK })
   const call = dial(alice, [contentOf(1000, 1)], 0)
   world.until(() => call.ended !== undefined, 'the BYE', 200_000)
   t.equal(call.ended, 'bye')
+  t.equal(call.bye?.uri, alice.phone.contact)
 })

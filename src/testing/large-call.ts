@@ -44,6 +44,8 @@ export class LargeCall {
   /** 408 when there was no answer. */
   status: number | undefined
   ended: 'bye' | 'hung up' | undefined
+  /** The box's. */
+  bye: SipRequest | undefined
   /** Why the MSRP side ended, if not by ours. */
   closed: string | undefined
   readonly #phone: Phone
@@ -114,6 +116,7 @@ export class LargeCall {
   onRequest(now: Now, transaction: ServerTransaction, request: SipRequest): void {
     transaction.respond(now, responseTo(request, 200))
     if (request.method !== 'BYE') return
+    this.bye = request
     this.ended ??= 'bye'
     this.#msrp.close(now)
   }
