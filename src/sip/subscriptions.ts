@@ -1,0 +1,333 @@
+import { randomBelow, token } from '../base/entropy.ts'
+import type { Now } from '../base/time.ts'
+import { values } from '../sip-parser-lite/access.ts'
+import type { SipRequest } from '../sip-parser-lite/message.ts'
+import { callId, cseq, fromTag, toTag } from '../sip-parser-lite/typed.ts'
+import type { DialogState, Header } from './dialog.ts'
+import { allowEvents, comeBack } from './event-header.ts'
+import { targetOfCaller } from './peer-side.ts'
+import { isRefusal, type Refusal, respondWith } from './refusal.ts'
+import { RequestRate } from './request-rate.ts'
+import { leniently } from './session-headers.ts'
+import { Subscription } from './subscription.ts'
+import { type AskedSubscription, dialogOf, readSubscribe } from './subscription-ask.ts'
+import { SubscriptionTable } from './subscription-table.ts'
+import type {
+  EventPackage,
+  SavedSubscription,
+  SubscriptionLimits,
+  SubscriptionParts,
+  TerminationReason,
+} from './subscription-types.ts'
+import type { ServerTransaction } from './transaction/server-transaction.ts'
+
+/**
+ * 10,000 users with one or two each, some 2 KB apiece. A person has up to 16 devices, and as many may watch one thing of somebody. A
+ * device that starts anew subscribes to everything at once and then refreshes a few times an hour; one that loops gets an answer
+ * each second, and a short refusal otherwise.
+ */
+export const SUBSCRIPTION_LIMITS: SubscriptionLimits = {
+  total: 20_000,
+  perResource: 16,
+  perSubscriber: 32,
+  burst: 40,
+  intervalMs: 1000,
+}
+
+/** Seconds: until a place may be free, of those that nobody refreshes. */
+const FULL_RETRY_S = 60
+/** After a restart the NOTIFYs are spread over this time, so that a box just up has time for its users. */
+const RESTORE_SPREAD_MS = 30_000
+const TAG_BITS = 80
+/** What a subscription has no use for, because there is no session (RFC 5057 5.1). */
+const OF_OTHER_USAGES = new Set(['INVITE', 'BYE', 'UPDATE', 'INFO', 'PRACK', 'NOTIFY'])
+
+export type SubscribeTransaction = Pick<ServerTransaction, 'flow' | 'respond'>
+
+/** Who asks, as admitted, and for what: an address-of-record, or any name that packages understand. */
+export interface Subscribing {
+  readonly subscriber: string
+  readonly resource: string
+}
+
+/** RFC 6665: the notifier of every event package that is registered with it. */
+export class Subscriptions {
+  readonly #parts: SubscriptionParts
+  readonly #limits: SubscriptionLimits
+  readonly #packages = new Map<string, EventPackage>()
+  readonly #table = new SubscriptionTable()
+  readonly #rate: RequestRate
+
+  constructor(parts: SubscriptionParts) {
+    this.#parts = parts
+    this.#limits = parts.limits ?? SUBSCRIPTION_LIMITS
+    this.#rate = new RequestRate(this.#limits.burst, this.#limits.intervalMs)
+  }
+
+  /** Before the first input. */
+  register(eventPackage: EventPackage): void {
+    this.#packages.set(eventPackage.event, eventPackage)
+  }
+
+  /** Value of Allow-Events. */
+  get events(): string {
+    return [...this.#packages.keys()].join(', ')
+  }
+
+  /** A SUBSCRIBE without To tag whose sender is admitted. Answered once, now or later. */
+  onSubscribe(
+    now: Now,
+    transaction: SubscribeTransaction,
+    request: SipRequest,
+    { subscriber, resource }: Subscribing,
+  ): void {
+    const refuse = (then: Now, refusal: Refusal): void => this.#refuse(then, transaction, request, refusal)
+    const waitS = this.#rate.take(now, subscriber)
+    if (waitS > 0) return refuse(now, comeBack(waitS))
+    const ask = readSubscribe(request, this.#packages)
+    if (isRefusal(ask)) return refuse(now, ask)
+    const dialog = dialogOf(request, token(this.#parts.entropy, TAG_BITS))
+    if (isRefusal(dialog)) return refuse(now, dialog)
+    const twin = this.#twin(ask, dialog, subscriber, resource)
+    if (twin && cseq(request).seq <= (twin.dialog.state.remoteSeq ?? 0))
+      return this.#repeat(now, transaction, request, twin)
+    twin?.drop(now)
+    const full = this.#makeRoom(now, ask, dialog, subscriber, resource)
+    if (full) return refuse(now, full)
+    const subscription = this.#add(ask, dialog, transaction, request, { subscriber, resource })
+    const asked = {
+      event: subscription.event,
+      resource: subscription.resource,
+      subscriber: subscription.subscriber,
+      request,
+    }
+    ask.package.authorise(now, asked, (then, decision) => {
+      if (subscription.state === 'starting' && typeof decision === 'string')
+        return this.#authorised(then, transaction, request, { subscription, ask, state: decision })
+      subscription.drop(then)
+      refuse(then, typeof decision === 'string' ? comeBack(1) : decision)
+    })
+  }
+
+  /**
+   * A request with a To tag. True if it is answered: it belongs to a subscription, or is a SUBSCRIBE that belongs to none. With
+   * `subscriber`, who sent it as admitted, nobody else refreshes a subscription.
+   */
+  onRequest(now: Now, transaction: SubscribeTransaction, request: SipRequest, subscriber?: string): boolean {
+    const found = this.#table.find(callId(request), toTag(request) ?? '', fromTag(request) ?? '')
+    const isSubscribe = request.method === 'SUBSCRIBE'
+    if (!found && !isSubscribe) return false
+    const answer = found ? this.#inDialog(now, transaction, request, found, subscriber) : { status: 481 }
+    if (answer) this.#refuse(now, transaction, request, answer)
+    return true
+  }
+
+  /** What is to be said of that resource is another than before. */
+  changed(now: Now, event: string, resource: string): void {
+    for (const subscription of this.#table.about(event, resource)) subscription.changed(now)
+  }
+
+  /** A decision was made for those that are pending. */
+  approve(now: Now, event: string, resource: string, subscriber: string): void {
+    for (const subscription of this.#table.about(event, resource))
+      if (subscription.subscriber === subscriber) subscription.approve(now)
+  }
+
+  /** RFC 6665 4.1.3, e.g. `noresource` when the account is removed. `subscriber`: theirs only. */
+  end(
+    now: Now,
+    event: string,
+    resource: string,
+    why: { readonly reason: TerminationReason; readonly retryAfterS?: number; readonly subscriber?: string },
+  ): void {
+    for (const subscription of this.#table.about(event, resource)) {
+      if (why.subscriber !== undefined && why.subscriber !== subscription.subscriber) continue
+      this.#parts.counters.count('subscriptions_ended', why.reason)
+      subscription.end(now, why.reason, why.retryAfterS)
+    }
+  }
+
+  /** Goes on with a subscription of the run before, if there is still something to go on with; else it is removed where it is kept. */
+  restore(now: Now, saved: SavedSubscription): void {
+    const served = this.#packages.get(saved.event)
+    const leftMs = Math.min(saved.expiresAt - now.wall, (served?.maxExpiresS ?? 0) * 1000)
+    const isWanted = served && leftMs > 0 && this.#table.size < this.#limits.total
+    const subscription = isWanted ? leniently(() => this.#made({ ...saved, package: served })) : undefined
+    this.#parts.counters.count('subscriptions_restored', subscription ? 'restored' : 'dropped')
+    if (!subscription) return this.#parts.keeper.remove(now, saved.id)
+    this.#table.add(subscription)
+    subscription.resume(now, saved, leftMs, randomBelow(this.#parts.entropy, RESTORE_SPREAD_MS))
+  }
+
+  describe(): { total: number; events: Record<string, number> } {
+    const events: Record<string, number> = {}
+    for (const { event } of this.#table.values()) events[event] = (events[event] ?? 0) + 1
+    return { total: this.#table.size, events }
+  }
+
+  // a new one
+
+  #add(
+    ask: AskedSubscription,
+    dialog: DialogState,
+    { flow }: SubscribeTransaction,
+    request: SipRequest,
+    who: Subscribing,
+  ): Subscription {
+    const subscription = this.#made({
+      ...ask,
+      ...who,
+      dialog,
+      target: targetOfCaller(request, flow),
+      contact: this.#parts.contactUri(flow),
+      note: '',
+    })
+    this.#table.add(subscription)
+    return subscription
+  }
+
+  #made(origin: ConstructorParameters<typeof Subscription>[1]): Subscription {
+    const subscription: Subscription = new Subscription(this.#parts, origin, () => this.#table.remove(subscription))
+    return subscription
+  }
+
+  /** The same SUBSCRIBE by another way, or a subscriber that never heard our answer and begins anew. */
+  #twin(ask: AskedSubscription, dialog: DialogState, subscriber: string, resource: string): Subscription | undefined {
+    return this.#table
+      .of(subscriber)
+      .find(
+        one =>
+          one.dialog.callId === dialog.callId &&
+          one.dialog.remoteTag === dialog.remoteTag &&
+          one.resource === resource &&
+          one.eventHeader === ask.eventHeader &&
+          one.state !== 'ending',
+      )
+  }
+
+  /** RFC 3261 8.2.2.2: while the first is not answered, 482; then the same dialog again. */
+  #repeat(now: Now, transaction: SubscribeTransaction, request: SipRequest, twin: Subscription): void {
+    const isSame = cseq(request).seq === twin.dialog.state.remoteSeq
+    if (!twin.isLive || !isSame) return this.#refuse(now, transaction, request, { status: twin.isLive ? 500 : 482 })
+    this.#accept(now, transaction, request, twin, twin.leftS(now))
+  }
+
+  /**
+   * A device that was restarted leaves a subscription behind that nobody refreshes. Where there is no room it is given up, known by
+   * its Contact or by its connection that is gone.
+   */
+  #makeRoom(
+    now: Now,
+    { package: { event } }: AskedSubscription,
+    dialog: DialogState,
+    subscriber: string,
+    resource: string,
+  ): Refusal | undefined {
+    const { total, perResource, perSubscriber } = this.#limits
+    const isFull = (): boolean =>
+      this.#table.countAbout(event, resource) >= perResource || this.#table.countOf(subscriber) >= perSubscriber
+    if (isFull()) {
+      const own = this.#table
+        .of(subscriber)
+        .filter(one => one.event === event && one.resource === resource && one.isLive)
+      const left = own.find(one => one.dialog.remoteTarget === dialog.remoteTarget) ?? own.find(one => one.isCutOff)
+      if (left) this.#parts.counters.count('subscriptions_ended', 'displaced')
+      left?.drop(now)
+    }
+    return isFull() || this.#table.size >= total ? comeBack(FULL_RETRY_S) : undefined
+  }
+
+  #authorised(
+    now: Now,
+    transaction: SubscribeTransaction,
+    request: SipRequest,
+    granted: {
+      readonly subscription: Subscription
+      readonly ask: AskedSubscription
+      readonly state: 'active' | 'pending'
+    },
+  ): void {
+    const { subscription, ask, state } = granted
+    if (ask.expiresS === 0) {
+      this.#parts.counters.count('subscriptions_fetched')
+      this.#accept(now, transaction, request, subscription, 0)
+      return subscription.fetch(now, state)
+    }
+    subscription.grant(now, state, ask.expiresS, then => {
+      if (!subscription.isLive) return this.#refuse(then, transaction, request, comeBack(1))
+      this.#parts.counters.count('subscriptions_made')
+      this.#accept(then, transaction, request, subscription, ask.expiresS)
+      subscription.begin(then)
+    })
+  }
+
+  // within a dialog
+
+  /** What stands against it; undefined when it was answered. */
+  #inDialog(
+    now: Now,
+    transaction: SubscribeTransaction,
+    request: SipRequest,
+    subscription: Subscription,
+    subscriber: string | undefined,
+  ): Refusal | undefined {
+    if (!subscription.isLive) return { status: 481 }
+    if (!subscription.dialog.accept(request)) return { status: 500 }
+    const required = values(request, 'require')
+    if (required.length > 0) return { status: 420, headers: [['Unsupported', required.join(', ')]] }
+    if (request.method === 'OPTIONS') return { status: 200, headers: [ALLOW] }
+    if (OF_OTHER_USAGES.has(request.method)) return { status: 481 }
+    if (request.method !== 'SUBSCRIBE') return { status: 405, headers: [ALLOW] }
+    if (subscriber !== undefined && subscriber !== subscription.subscriber) return { status: 403 }
+    return this.#again(now, transaction, request, subscription)
+  }
+
+  /** RFC 6665 4.2.1.2 and 4.2.1.4: a refresh, or its end. Another event has a dialog of its own (RFC 6665 4.5.2). */
+  #again(
+    now: Now,
+    transaction: SubscribeTransaction,
+    request: SipRequest,
+    subscription: Subscription,
+  ): Refusal | undefined {
+    const ask = readSubscribe(request, this.#packages)
+    if (isRefusal(ask)) return ask
+    if (ask.eventHeader !== subscription.eventHeader) return { status: 481 }
+    const waitS = ask.expiresS === 0 ? 0 : this.#rate.take(now, subscription.subscriber)
+    if (waitS > 0) return comeBack(waitS)
+    this.#accept(now, transaction, request, subscription, ask.expiresS)
+    if (ask.expiresS > 0) {
+      this.#parts.counters.count('subscriptions_refreshed')
+      subscription.refresh(now, ask, request, transaction.flow)
+    } else {
+      this.#parts.counters.count('subscriptions_ended', 'unsubscribed')
+      subscription.end(now, 'timeout')
+    }
+    return undefined
+  }
+
+  // answers
+
+  #accept(
+    now: Now,
+    transaction: SubscribeTransaction,
+    request: SipRequest,
+    { id }: Subscription,
+    expiresS: number,
+  ): void {
+    const headers: Header[] = [
+      ['Expires', String(expiresS)],
+      ['Contact', `<${this.#parts.contactUri(transaction.flow)}>`],
+      allowEvents(this.#packages),
+    ]
+    const response = respondWith(now, request, { status: 200, headers }, id)
+    response.headers.push(...request.headers.filter(({ key }) => key === 'record-route'))
+    transaction.respond(now, response)
+  }
+
+  #refuse(now: Now, transaction: SubscribeTransaction, request: SipRequest, refusal: Refusal): void {
+    if (request.method === 'SUBSCRIBE') this.#parts.counters.count('subscriptions_refused', String(refusal.status))
+    transaction.respond(now, respondWith(now, request, refusal, token(this.#parts.entropy, TAG_BITS)))
+  }
+}
+
+const ALLOW: Header = ['Allow', 'SUBSCRIBE, OPTIONS']
