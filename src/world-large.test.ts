@@ -2,6 +2,7 @@ import t from 'tap'
 import { value } from './sip-parser-lite/access.ts'
 import { LargeCall, type LargeCallOptions } from './testing/large-call.ts'
 import { BOB, type Scenario, scenario, waitingFor } from './testing/scenario.ts'
+import { World } from './testing/world.ts'
 
 const call = ({ world, alice }: Scenario, options: Partial<LargeCallOptions> = {}): LargeCall => {
   const made = alice.act(now => new LargeCall(alice.phone, now, { to: BOB, ...options }))
@@ -242,3 +243,27 @@ t.test('DM-DEC-07: several messages of one session are kept one by one, each wit
   t.equal(waitingFor(run).length, 3)
   t.equal(new Set(waitingFor(run).map(({ storeId }) => storeId)).size, 3)
 })
+
+t.test(
+  'RFC 4975 14: over TLS the answer has our fingerprint, and only who holds the offered certificate is heard',
+  async t => {
+    for (const isSecure of [true, 'lie'] as const) {
+      const world = new World(`secure ${isSecure}`)
+      const listen = '\n  sip_tls = "10.0.0.1:5061"\n  msrp_tls = "10.0.0.1:2856"'
+      const box = world.appliance({ users: ['alice:alice', 'bob:bob'], listen })
+      const alice = world.phone('alice', { transport: 'tls' })
+      const made = alice.act(now => new LargeCall(alice.phone, now, { to: BOB, isSecure }))
+      world.until(() => made.status !== undefined, 'an answer')
+      t.equal(made.status, 200)
+      const answer = made.answer!.body.toString()
+      t.match(answer, /^m=message 2856 TCP\/TLS\/MSRP \*\r$/m)
+      t.match(answer, /^a=fingerprint:sha-256 ([0-9A-F]{2}:){31}[0-9A-F]{2}\r$/m)
+      t.match(answer, /^a=path:msrps:/m)
+      const sent = alice.act(now => made.send(now, bytesOf(100_000)))
+      world.until(() => sent.outcome !== undefined, 'an outcome')
+      const waiting = world.ask(box, 'mailbox', { aor: BOB, afterSeq: 0, limit: 9 })
+      if (isSecure === true) t.same(sent.outcome, { status: 200 })
+      t.equal(waiting.length, isSecure === true ? 1 : 0)
+    }
+  },
+)

@@ -26,8 +26,8 @@ const RUNNING_MAX = 256
 /** A mailbox per registered user with messages waiting; a box serves 10,000 users. */
 const KNOWN_MAX = 20_000
 
-/** Longer than any push that still moves; the lease is taken anew for each run. */
-const LEASE_MS = 3_600_000
+/** Taken anew for each run, and again and again while a push lasts: a large message over a slow line may take hours. */
+const LEASE_MS = 600_000
 
 interface Mailbox {
   readonly aor: string
@@ -39,6 +39,7 @@ interface Mailbox {
   /** The contact that just registered goes first (docs/protocol.md). */
   preferred: string | undefined
   timer: Timer | undefined
+  lease: Timer | undefined
   push: Push | undefined
   readonly delivered: Set<number>
   /** Messages that the receiver refused for themselves; tried again when `asideUntil` has come, or at a registration. */
@@ -142,6 +143,7 @@ export class Delivery {
       isAskedAgain: false,
       preferred: undefined,
       timer: undefined,
+      lease: undefined,
       push: undefined,
       delivered: new Set(),
       aside: new Set(),
@@ -194,7 +196,16 @@ export class Delivery {
     this.#store.ask('lease', request, (then, result) => {
       if ('failure' in result) return this.#ended(then, mailbox, `storage: ${result.detail}`)
       if (result.value === 'busy') return this.#ended(then, mailbox, 'being delivered elsewhere')
+      this.#renew(then, mailbox)
       this.#climb(then, mailbox, rungs, 'no contact left to try')
+    })
+  }
+
+  #renew(now: Now, mailbox: Mailbox): void {
+    mailbox.lease = this.#timers.set('renew lease', after(now, LEASE_MS / 2), then => {
+      const request = { aor: mailbox.aor, holder: this.#holder, at: then.wall, forMs: LEASE_MS }
+      this.#store.ask('lease', request, () => {})
+      this.#renew(then, mailbox)
     })
   }
 
@@ -227,6 +238,7 @@ export class Delivery {
   }
 
   #release(mailbox: Mailbox, why: string | undefined): void {
+    this.#timers.cancel(mailbox.lease)
     this.#store.ask('release', { aor: mailbox.aor, holder: this.#holder }, then => this.#ended(then, mailbox, why))
   }
 

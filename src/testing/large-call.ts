@@ -25,6 +25,8 @@ export interface LargeCallOptions {
   readonly attributes?: readonly string[]
   /** In place of the phone's own From value without a tag. */
   readonly from?: string
+  /** MSRP over TLS, of a phone that has it; `lie`: with somebody else's fingerprint. */
+  readonly isSecure?: boolean | 'lie'
 }
 
 /** One MSRP message handed to the call. */
@@ -33,6 +35,8 @@ export interface SentLarge {
   outcome: Outcome | undefined
   isReported: boolean
 }
+
+const LIE = `sha-256 ${Array.from({ length: 32 }, () => '00').join(':')}`
 
 /** A phone's INVITE to send large messages, and the messages it sends in it. */
 export class LargeCall {
@@ -65,7 +69,7 @@ export class LargeCall {
           if (sent && status === 200) sent.isReported = true
         },
       },
-      { receives: false },
+      { receives: false, transport: options.isSecure ? 'tls' : 'tcp' },
     )
     this.invite = this.#request(options)
     phone.inbox.largeCalls.push(this)
@@ -130,7 +134,8 @@ export class LargeCall {
     this.#phone.layer.send(now, this.#dialog.ack(cseq(this.invite).seq), this.#phone.options.server)
     const ours = media.setup === 'active' ? 'passive' : media.setup === 'passive' ? 'active' : undefined
     const role = ours ?? (answersSetup(media.setup) === 'passive' ? 'active' : 'passive')
-    this.#msrp.start(now, { remotePath: media.path, role })
+    const { path: remotePath, fingerprints } = media
+    this.#msrp.start(now, { remotePath, role, ...(media.isSecure && { fingerprints }) })
   }
 
   #request(options: LargeCallOptions): SipRequest {
@@ -144,8 +149,9 @@ export class LargeCall {
     return request
   }
 
-  #sdp({ setup = 'actpass', attributes = ['sendonly'] }: LargeCallOptions): Buffer {
-    const { address, port } = this.#phone.options.msrp
+  #sdp({ setup = 'actpass', attributes = ['sendonly'], isSecure = false }: LargeCallOptions): Buffer {
+    const { msrp, secureMsrp } = this.#phone.options
+    const { address, port } = isSecure ? secureMsrp!.endpoint : msrp
     const family = address.includes(':') ? 'IP6' : 'IP4'
     const lines = [
       'v=0',
@@ -153,11 +159,12 @@ export class LargeCall {
       's=-',
       `c=IN ${family} ${address}`,
       't=0 0',
-      `m=message ${port} TCP/MSRP *`,
+      `m=message ${port} TCP/${isSecure ? 'TLS/' : ''}MSRP *`,
       'a=accept-types:*',
       ...attributes.map(attribute => `a=${attribute}`),
     ]
     if (setup !== 'none') lines.push(`a=setup:${setup}`)
+    if (isSecure) lines.push(`a=fingerprint:${isSecure === 'lie' ? LIE : secureMsrp!.fingerprint}`)
     lines.push(`a=path:${this.#msrp.localPath}`)
     return Buffer.from(`${lines.join('\r\n')}\r\n`)
   }
