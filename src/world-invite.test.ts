@@ -117,6 +117,20 @@ t.test('8.1: a large message is kept when its receiver is out of reach or busy, 
   }
 })
 
+t.test('a phone that knows no MSRP gets what fits as SIP MESSAGE', async t => {
+  const run = scenario('plain phone', { bob: { transport: 'tcp' } })
+  const { world, alice, bob } = run
+  bob.register()
+  world.pass(1000)
+  bob.phone.behaviour.invite = () => ({ status: 488 })
+  const made = call(run)
+  t.equal(made.status, 200)
+  alice.act(now => made.send(now, Buffer.from('in another way')))
+  world.until(() => bob.arrived.length === 1, 'it comes', 5000)
+  t.same([bob.arrived[0]?.form, bob.texts], ['message', ['in another way']])
+  t.equal(call(run, CHAT).status, 488)
+})
+
 t.test('RFC 3261 9.2: a caller who gives up leaves nothing behind', async t => {
   const run = scenario('cancelled', { bob: { transport: 'tcp' } })
   const { world, alice, bob } = run

@@ -1,7 +1,7 @@
 import type { Counters } from '../base/counters.ts'
 import type { Log } from '../base/log.ts'
 import type { Now } from '../base/time.ts'
-import { currentBindings } from '../sip/binding.ts'
+import { type Binding, currentBindings } from '../sip/binding.ts'
 import type { ForwardTarget } from '../sip/forward.ts'
 import type { InviteRelay } from '../sip/invite-relay.ts'
 import { isRefusal, orRefusal } from '../sip/refusal.ts'
@@ -29,6 +29,11 @@ const RING_LIMIT_MS = 30_000
 
 /** A conversation may ring as long as a phone does: Timer C (RFC 3261 16.6 step 11). */
 const CALL_LIMIT_MS = 180_000
+
+/** A phone that knows no MSRP says so; where there is no other, the message goes another way (RFC 3261 21.4, 21.5). */
+const UNABLE = new Set([405, 415, 420, 488, 501])
+
+const isInstantMessaging = (binding: Binding): boolean => binding.isInstantMessaging
 
 type Done = (now: Now, answer: Answer | SipResponse) => void
 
@@ -119,13 +124,13 @@ export class Invitations {
       if (present.length === 0 || invited.isFromCore) return this.#absent(now, invited)
       targetsOf(now, this.#routing, present, (then, targets) => {
         if (targets.length === 0) this.#absent(then, invited)
-        else this.#ring(then, invited, targets)
+        else this.#ring(then, invited, targets, present.some(isInstantMessaging))
       })
     })
   }
 
   /** MSRP flows end to end: only the signalling passes through here. */
-  #ring(now: Now, invited: Invited, targets: readonly ForwardTarget[]): void {
+  #ring(now: Now, invited: Invited, targets: readonly ForwardTarget[], hasMessenger: boolean): void {
     const { transaction, request, wants, done } = invited
     const limitMs = wants.kind === 'large message' ? RING_LIMIT_MS : CALL_LIMIT_MS
     this.#send(now, transaction, request, targets, limitMs, done, {
@@ -134,10 +139,11 @@ export class Invitations {
       onFailed: (then, answer) => {
         const status = answer === 'no answer' ? 408 : answer.status
         this.#counters.count('invites_relayed', 'failed')
-        if (wants.kind !== 'large message' || !isKeptAfter(status))
+        const cannot = !hasMessenger && UNABLE.has(status)
+        if (wants.kind !== 'large message' || !(cannot || isKeptAfter(status)))
           return done(then, answer === 'no answer' ? { status } : answer)
         this.#log.info('receiver out of reach', { call_id: callId(request), status })
-        this.#keep(then, invited, wants.offer, 'out of reach')
+        this.#keep(then, invited, wants.offer, cannot ? 'absent' : 'out of reach')
       },
     })
   }
