@@ -21,6 +21,9 @@ t.test('one address has its share and no more; what is done or gone counts no lo
   for (const socket of sockets) t.ok(handshakes.begin(socket, '192.0.2.1'))
   t.notOk(handshakes.begin(new Socket(), '192.0.2.1'))
   t.ok(handshakes.begin(new Socket(), '192.0.2.2'))
+  for (let host = 1; host <= HANDSHAKES_PER_ADDRESS_MAX; host++)
+    t.ok(handshakes.begin(new Socket(), `2001:db8::${host.toString(16)}`))
+  t.notOk(handshakes.begin(new Socket(), '2001:db8::ffff'), 'a /64 is one')
   handshakes.done(sockets[0]!)
   t.ok(handshakes.begin(new Socket(), '192.0.2.1'))
   await new Promise<void>(resolve => {

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Counters } from '../base/counters.ts'
+import { sourceOf } from '../base/source.ts'
 
 /** TLS and WebSocket handshake together. An honest one takes some round trips; the slowest links have seconds. */
 export const HANDSHAKE_MS = 10_000
@@ -7,7 +8,7 @@ export const HANDSHAKE_MS = 10_000
 /** At once: each costs up to 70 KB, so this is some 18 MB. When there are more, the oldest makes room: honest ones are quick. */
 export const HANDSHAKES_MAX = 256
 
-/** From one address: a quarter, so that one host alone displaces nobody. A site behind one NAT is through in turns. */
+/** From one IPv4 address or IPv6 /64: a quarter, so that one host alone displaces nobody. A site behind one NAT is through in turns. */
 export const HANDSHAKES_PER_ADDRESS_MAX = 64
 
 interface Waiting {
@@ -27,7 +28,8 @@ export class Handshakes {
   }
 
   /** False when that address has too many already. Ends by itself when the socket closes. */
-  begin(socket: Socket, address: string): boolean {
+  begin(socket: Socket, remote: string): boolean {
+    const address = sourceOf(remote)
     const fromThere = this.#perAddress.get(address) ?? 0
     if (fromThere >= HANDSHAKES_PER_ADDRESS_MAX) return false
     if (this.#waiting.size >= HANDSHAKES_MAX) this.#give(this.#waiting.keys().next().value!, 'displaced')

@@ -3,6 +3,7 @@ import type { ConfiguredListener } from '../base/config.ts'
 import type { Counters } from '../base/counters.ts'
 import { type Entropy, token } from '../base/entropy.ts'
 import { type Endpoint, type Flow, hostPort } from '../base/flow.ts'
+import { sourceOf } from '../base/source.ts'
 import { bindError, endpointOf } from './addresses.ts'
 import type { Doors } from './doors.ts'
 import { HANDSHAKE_MS, Handshakes } from './handshakes.ts'
@@ -12,7 +13,7 @@ import { SocketWire, type Wire } from './wire.ts'
 /** Connections of all listeners together: about 50 MB at rest, and far below the usual limit of open files. */
 const STREAMS_MAX = 8192
 
-/** From one address: a whole site behind one NAT, yet no single host takes everything. */
+/** From one IPv4 address or IPv6 /64: a whole site behind one NAT, yet no single host takes everything. */
 const STREAMS_PER_ADDRESS_MAX = 1024
 
 const CONNECT_TIMEOUT_MS = 5000
@@ -30,7 +31,7 @@ export class Streams {
   readonly #handshakes: Handshakes
   /** Needed for all transports but TCP. */
   readonly #doors: Doors | undefined
-  /** Connections from and to each address, handshakes included, and all of them. */
+  /** Connections from and to each address or /64, handshakes included, and all of them. */
   readonly #perAddress = new Map<string, number>()
   #sockets = 0
   /** Ids differ from run to run: a binding kept over a restart must never name somebody else's connection. */
@@ -174,10 +175,13 @@ export class Streams {
     if (!this.#isOpen) return 'not open'
     if (remote.port === 0) return 'gone already'
     if (this.#sockets >= STREAMS_MAX) return 'limit'
-    return (this.#perAddress.get(remote.address) ?? 0) >= STREAMS_PER_ADDRESS_MAX ? 'limit per address' : undefined
+    return (this.#perAddress.get(sourceOf(remote.address)) ?? 0) >= STREAMS_PER_ADDRESS_MAX
+      ? 'limit per address'
+      : undefined
   }
 
-  #count(address: string, socket: Socket): void {
+  #count(remote: string, socket: Socket): void {
+    const address = sourceOf(remote)
     this.#sockets++
     this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1)
     socket.once('close', () => {
