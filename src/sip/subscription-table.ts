@@ -29,6 +29,7 @@ export class SubscriptionTable {
     return found?.dialog.remoteTag === remoteTag ? found : undefined
   }
 
+  /** Oldest first. */
   about(event: string, resource: string): readonly Subscription[] {
     return [...(this.#byResource.get(aboutName(event, resource)) ?? [])]
   }
@@ -36,14 +37,6 @@ export class SubscriptionTable {
   /** Oldest first. */
   of(subscriber: string): readonly Subscription[] {
     return [...(this.#bySubscriber.get(subscriber) ?? [])]
-  }
-
-  countAbout(event: string, resource: string): number {
-    return this.#byResource.get(aboutName(event, resource))?.size ?? 0
-  }
-
-  countOf(subscriber: string): number {
-    return this.#bySubscriber.get(subscriber)?.size ?? 0
   }
 
   values(): IterableIterator<Subscription> {

@@ -54,7 +54,9 @@ export class Subscription implements SubscriptionView, NoticesOwner {
   readonly #package: EventPackage
   readonly #onOver: (now: Now) => void
   readonly #notices: Notices
-  #state: 'starting' | 'pending' | 'active' | 'ending' | 'ended' = 'starting'
+  /** `starting`: its SUBSCRIBE is not answered yet. */
+  #phase: 'starting' | 'live' | 'ending' | 'ended' = 'starting'
+  #standing: 'active' | 'pending' = 'pending'
   #target: Target
   #contact: string
   #accept: readonly string[]
@@ -99,8 +101,8 @@ export class Subscription implements SubscriptionView, NoticesOwner {
     return this.#asked
   }
 
-  get state(): string {
-    return this.#state
+  get phase(): string {
+    return this.#phase
   }
 
   get contact(): string {
@@ -108,7 +110,7 @@ export class Subscription implements SubscriptionView, NoticesOwner {
   }
 
   get isLive(): boolean {
-    return this.#state === 'active' || this.#state === 'pending'
+    return this.#phase === 'live'
   }
 
   /** Seconds. */
@@ -123,11 +125,17 @@ export class Subscription implements SubscriptionView, NoticesOwner {
 
   // from the SUBSCRIBE requests
 
-  /** It is authorised. `kept` comes when it survives a restart, or cannot; answer then, and call `begin`. */
-  grant(now: Now, state: 'active' | 'pending', expiresS: number, kept: (now: Now) => void): void {
-    this.#state = state
-    this.#arm(now, expiresS)
-    this.#put(now, kept)
+  /** It is authorised. `kept` comes when it survives a restart, or cannot; to be answered then, and told by `begin`. */
+  grant(now: Now, standing: 'active' | 'pending', expiresS: number, kept: (now: Now) => void): void {
+    this.#standing = standing
+    this.#expiresAt = after(now, expiresS * 1000)
+    this.#put(now, then => {
+      if (this.#phase === 'starting') {
+        this.#phase = 'live'
+        this.#arm(then, expiresS)
+      }
+      kept(then)
+    })
   }
 
   /** RFC 6665 4.2.1.2: right after the answer. */
@@ -136,8 +144,9 @@ export class Subscription implements SubscriptionView, NoticesOwner {
   }
 
   /** RFC 6665 4.4.3: told the state once, and over. */
-  fetch(now: Now, state: 'active' | 'pending'): void {
-    this.#state = state
+  fetch(now: Now, standing: 'active' | 'pending'): void {
+    this.#phase = 'live'
+    this.#standing = standing
     this.end(now, 'timeout')
   }
 
@@ -158,28 +167,30 @@ export class Subscription implements SubscriptionView, NoticesOwner {
 
   /** Goes on after a restart; NOTIFYs once `delayMs` later. */
   resume(now: Now, saved: SavedSubscription, leftMs: number, delayMs: number): void {
-    this.#state = saved.state
+    this.#phase = 'live'
+    this.#standing = saved.state
     this.#kept = saved
     this.#armAt(after(now, leftMs))
     this.#notices.wantLater(now, 'restored', delayMs)
   }
 
   changed(now: Now): void {
-    if (this.#state === 'active') this.#notices.want(now, 'change')
+    if (this.isLive && this.#standing === 'active') this.#notices.want(now, 'change')
   }
 
   approve(now: Now): void {
-    if (this.#state !== 'pending') return
-    this.#state = 'active'
+    if (!this.isLive || this.#standing === 'active') return
+    this.#standing = 'active'
     if (this.#kept) this.#put(now, () => {})
     this.#notices.want(now, 'initial')
   }
 
   /** RFC 6665 4.1.3: with a last NOTIFY. */
   end(now: Now, reason: TerminationReason, retryAfterS?: number): void {
+    if (this.#phase === 'starting') return this.drop(now)
     if (!this.isLive) return
-    this.#isStateTold = this.#state === 'active' && reason === 'timeout'
-    this.#state = 'ending'
+    this.#isStateTold = this.#standing === 'active' && reason === 'timeout'
+    this.#phase = 'ending'
     this.#termination = retryAfterS === undefined ? reason : `${reason};retry-after=${retryAfterS}`
     this.#forget(now)
     this.#notices.want(now, 'final')
@@ -187,8 +198,8 @@ export class Subscription implements SubscriptionView, NoticesOwner {
 
   /** Without a word. */
   drop(now: Now): void {
-    if (this.#state === 'ended') return
-    this.#state = 'ended'
+    if (this.#phase === 'ended') return
+    this.#phase = 'ended'
     this.#forget(now)
     this.#notices.stop()
     this.#sent?.abandon()
@@ -206,15 +217,15 @@ export class Subscription implements SubscriptionView, NoticesOwner {
     why: NotifyReason,
     done: (now: Now, bodies: readonly (NotifyBody | undefined)[], hasMore?: boolean) => void,
   ): void {
-    if (this.#state === 'active' || this.#isStateTold) this.#package.state(now, this, why, done)
+    if (this.#isStateTold || (this.isLive && this.#standing === 'active')) this.#package.state(now, this, why, done)
     else done(now, [])
   }
 
   send(now: Now, body: NotifyBody | undefined, isLast: boolean, done: (now: Now, sent: Sent) => void): void {
     this.#reserve(now, then => {
-      if (this.#state === 'ended') return
+      if (this.#phase === 'ended') return
       dialogTarget(then, this.#parts, this.dialog, this.#target, (later, target) => {
-        if (this.#state === 'ended') return
+        if (this.#phase === 'ended') return
         if (isDead(this.#parts, target)) done(later, 'unreachable')
         else this.#transmit(later, target, this.#notify(later, body, isLast), done)
       })
@@ -254,17 +265,16 @@ export class Subscription implements SubscriptionView, NoticesOwner {
   #notify(now: Now, body: NotifyBody | undefined, isLast: boolean): SipRequest {
     const headers: Header[] = [
       ['Event', this.eventHeader],
-      ['Subscription-State', isLast ? `terminated;reason=${this.#termination}` : this.#standing(now)],
+      [
+        'Subscription-State',
+        isLast ? `terminated;reason=${this.#termination}` : `${this.#standing};expires=${this.leftS(now)}`,
+      ],
       ['Contact', `<${this.#contact}>`],
       ...ownHeaders(this.#parts),
       ...(body?.headers ?? []),
     ]
     if (body) headers.push(['Content-Type', body.contentType])
     return this.dialog.request('NOTIFY', headers, body?.body)
-  }
-
-  #standing(now: Now): string {
-    return `${this.#state === 'pending' ? 'pending' : 'active'};expires=${this.leftS(now)}`
   }
 
   #arm(now: Now, expiresS: number): void {
@@ -290,7 +300,7 @@ export class Subscription implements SubscriptionView, NoticesOwner {
       eventHeader,
       resource,
       subscriber,
-      state: this.#state === 'pending' ? 'pending' : 'active',
+      state: this.#standing,
       dialog: { ...dialog, localSeq: dialog.localSeq + SEQ_BLOCK },
       target: this.#target,
       contact: this.#contact,

@@ -102,7 +102,7 @@ export class Subscriptions {
       request,
     }
     ask.package.authorise(now, asked, (then, decision) => {
-      if (subscription.state === 'starting' && typeof decision === 'string')
+      if (subscription.phase === 'starting' && typeof decision === 'string')
         return this.#authorised(then, transaction, request, { subscription, ask, state: decision })
       subscription.drop(then)
       refuse(then, typeof decision === 'string' ? comeBack(1) : decision)
@@ -201,7 +201,7 @@ export class Subscriptions {
           one.dialog.remoteTag === dialog.remoteTag &&
           one.resource === resource &&
           one.eventHeader === ask.eventHeader &&
-          one.state !== 'ending',
+          one.phase !== 'ending',
       )
   }
 
@@ -212,29 +212,30 @@ export class Subscriptions {
     this.#accept(now, transaction, request, twin, twin.leftS(now))
   }
 
-  /**
-   * A device that was restarted leaves a subscription behind that nobody refreshes. Where there is no room it is given up, known by
-   * its Contact or by its connection that is gone.
-   */
   #makeRoom(
     now: Now,
     { package: { event } }: AskedSubscription,
-    dialog: DialogState,
+    { remoteTarget }: DialogState,
     subscriber: string,
     resource: string,
   ): Refusal | undefined {
     const { total, perResource, perSubscriber } = this.#limits
-    const isFull = (): boolean =>
-      this.#table.countAbout(event, resource) >= perResource || this.#table.countOf(subscriber) >= perSubscriber
-    if (isFull()) {
-      const own = this.#table
-        .of(subscriber)
-        .filter(one => one.event === event && one.resource === resource && one.isLive)
-      const left = own.find(one => one.dialog.remoteTarget === dialog.remoteTarget) ?? own.find(one => one.isCutOff)
-      if (left) this.#parts.counters.count('subscriptions_ended', 'displaced')
-      left?.drop(now)
+    const isRoom = (pool: () => readonly Subscription[], max: number): boolean => {
+      const found = pool()
+      if (found.length < max) return true
+      const isOwn = (one: Subscription): boolean =>
+        one.subscriber === subscriber && one.resource === resource && one.event === event
+      const left = found.find(one => isOwn(one) && one.dialog.remoteTarget === remoteTarget) ?? leftBehind(found)
+      if (!left) return false
+      this.#parts.counters.count('subscriptions_ended', 'displaced')
+      left.drop(now)
+      return true
     }
-    return isFull() || this.#table.size >= total ? comeBack(FULL_RETRY_S) : undefined
+    const hasRoom =
+      isRoom(() => this.#table.about(event, resource), perResource) &&
+      isRoom(() => this.#table.of(subscriber), perSubscriber) &&
+      this.#table.size < total
+    return hasRoom ? undefined : comeBack(FULL_RETRY_S)
   }
 
   #authorised(
@@ -328,6 +329,24 @@ export class Subscriptions {
     if (request.method === 'SUBSCRIBE') this.#parts.counters.count('subscriptions_refused', String(refusal.status))
     transaction.respond(now, respondWith(now, request, refusal, token(this.#parts.entropy, TAG_BITS)))
   }
+}
+
+/**
+ * A device that was restarted leaves a subscription behind that nobody refreshes. Where there is no room it is given up, known by
+ * its connection that is gone, or by a later one of the same Contact.
+ */
+function leftBehind(pool: readonly Subscription[]): Subscription | undefined {
+  const live = pool.filter(one => one.isLive)
+  const isSucceeded = (one: Subscription, index: number): boolean =>
+    live.some(
+      (later, at) =>
+        at > index &&
+        later.subscriber === one.subscriber &&
+        later.event === one.event &&
+        later.resource === one.resource &&
+        later.dialog.remoteTarget === one.dialog.remoteTarget,
+    )
+  return live.find(one => one.isCutOff) ?? live.find(isSucceeded)
 }
 
 const ALLOW: Header = ['Allow', 'SUBSCRIBE, OPTIONS']
