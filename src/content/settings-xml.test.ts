@@ -1,12 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import {
-  changedDocument,
-  readSettings,
-  SETTING_NAMES,
-  SETTINGS_BYTES_MAX,
-  type SettingsChange,
-} from './settings-xml.ts'
+import { SETTING_NAMES, SETTINGS_BYTES_MAX, type SettingsChange } from '../base/service-settings.ts'
+import { changedDocument, readSettings } from './settings-xml.ts'
 import { XmlError } from './xml-read.ts'
 
 const NS = 'urn:oma:xml:im:service-settings'

@@ -1,4 +1,11 @@
 import {
+  type ChosenSettings,
+  SETTING_NAMES,
+  SETTINGS_BYTES_MAX,
+  type SettingName,
+  type SettingsChange,
+} from '../base/service-settings.ts'
+import {
   placeOf,
   readXml,
   type XmlAttribute,
@@ -19,26 +26,7 @@ export const SETTINGS_TYPES = [
   'text/xml',
 ] as const
 
-/** A document of all the elements there are has some 600 bytes; each account may keep five. */
-export const SETTINGS_BYTES_MAX = 8192
-
 const BOUNDS = { bytesMax: SETTINGS_BYTES_MAX, depthMax: 32 }
-
-/** What a user decided; absent: nothing, so the box's own setting stands. */
-export interface ChosenSettings {
-  /** Whether messages that waited are pushed when their receiver is there (DM-DLV-02..04). */
-  readonly offlineDelivery?: boolean
-  readonly sessionHistory?: boolean
-  readonly pagerHistory?: boolean
-  readonly visible?: boolean
-}
-
-export const SETTING_NAMES = ['offlineDelivery', 'sessionHistory', 'pagerHistory', 'visible'] as const
-
-export type SettingName = (typeof SETTING_NAMES)[number]
-
-/** What to change; `null`: the box's own setting shall stand again. */
-export type SettingsChange = { readonly [N in SettingName]?: boolean | null }
 
 /** An element that carries one setting, and where `active` of it is written. */
 interface Found {

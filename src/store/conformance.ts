@@ -1,6 +1,8 @@
 import type { WallTime } from '../base/time.ts'
 import type { Binding } from '../sip/binding.ts'
 import { MemoryStore } from './memory.ts'
+import { NO_SETTINGS } from './settings.ts'
+import { nextSettings } from './settings-requests.fixture.ts'
 import { UploadRequests } from './upload-requests.fixture.ts'
 import type {
   Account,
@@ -98,6 +100,15 @@ export class Conformance {
     'bindings.due': () => this.#listing(),
     'bindings.count': () => ({}),
     locate: () => ({ aor: this.#aor() }),
+    'settings.get': () => ({ aor: this.#aor() }),
+    'settings.put': () => {
+      const aor = this.#aor()
+      const now = this.#model.execute({ verb: 'settings.get', aor }) ?? NO_SETTINGS
+      const settings = nextSettings(this.#dice, now, this.#wall)
+      return { aor, version: this.#dice.chance(0.9) ? now.version : this.#dice.below(5), settings }
+    },
+    'settings.expired': () => ({ at: this.#wall, limit: this.#pick([1, 10]) }),
+    summary: () => ({ aor: this.#aor() }),
     seen: () => this.#message(),
     custody: () => ({
       message: this.#message(),
@@ -263,6 +274,8 @@ const WEIGHTS: Partial<Record<Verb, number>> = {
   page: 4,
   'account.put': 4,
   'bindings.put': 4,
+  'settings.put': 4,
+  summary: 2,
   'upload.begin': 5,
   'upload.append': 25,
   'upload.finish': 8,
@@ -278,6 +291,8 @@ const ONCE: readonly Verb[] = [
   'bindings.get',
   'bindings.due',
   'bindings.count',
+  'settings.get',
+  'settings.expired',
   'locate',
   'seen',
   'lease',

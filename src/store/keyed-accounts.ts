@@ -1,8 +1,9 @@
 import type { WallTime } from '../base/time.ts'
 import { endMessage } from './keyed-mailbox.ts'
+import { dropSettings } from './keyed-settings.ts'
 import { dropUploads } from './keyed-uploads.ts'
 import { accountKey, bindingsKey, isNameTooLong, justAfter, nameOf, pastPrefix, waitingKey } from './keys.ts'
-import { decodeAccount } from './records.ts'
+import { type AccountRecord, decodeAccount } from './records.ts'
 import { ACCOUNT_REMOVED, AOR_BYTES_MAX } from './story.ts'
 import { type Box, type Tables, waitingIn, whole } from './tables.ts'
 import type { Account, Verbs } from './verbs.ts'
@@ -18,16 +19,14 @@ export const putAccount: Do<'account.put'> = (tables, { account, mustBe }) => {
   const current = tables.account(account.aor)
   if (mustBe === 'new' && current) return 'exists'
   if (mustBe === 'existing' && !current) return 'absent'
-  setAccount(tables, account, current?.mailbox)
+  setAccount(tables, account, current)
   return 'put'
 }
 
-function setAccount(tables: Tables, account: Account, mailbox: number | undefined): void {
+/** What its owner decided stays. */
+function setAccount(tables: Tables, account: Account, current: AccountRecord | undefined): void {
   if (isNameTooLong(account.aor)) throw new RangeError(`address-of-record longer than ${AOR_BYTES_MAX} bytes`)
-  if (mailbox !== undefined) {
-    tables.putAccount({ mailbox, account })
-    return
-  }
+  if (current) return tables.putAccount({ ...current, account })
   const totals = tables.totals()
   totals.accounts++
   totals.mailbox++
@@ -53,6 +52,7 @@ function dropAccount(tables: Tables, box: Box, at: WallTime): void {
   totals.accounts--
   totals.bindings -= tables.bindings(box.aor).bindings.length
   tables.putTotals(totals)
+  dropSettings(tables, box.aor)
   tables.kv.remove(bindingsKey(box.aor))
   tables.kv.remove(accountKey(box.aor))
 }
@@ -87,7 +87,7 @@ export const provision: Do<'account.provision'> = (tables, { accounts }) => {
 function provisionOne(tables: Tables, account: Account): boolean {
   const current = tables.account(account.aor)
   if (current?.account.origin === 'store' && (current.account.ha1Md5 || current.account.ha1Sha256)) return false
-  if (JSON.stringify(current?.account) !== JSON.stringify(account)) setAccount(tables, account, current?.mailbox)
+  if (JSON.stringify(current?.account) !== JSON.stringify(account)) setAccount(tables, account, current)
   return true
 }
 
@@ -129,7 +129,13 @@ export function waitingAfter(tables: Tables, after: string | undefined, limit: n
 export const countBindings: Do<'bindings.count'> = tables => tables.totals().bindings
 
 export const locate: Do<'locate'> = (tables, { aor }) => {
-  const box = tables.box(aor)
-  if (!box) return { isKnown: false, bindings: [], waiting: 0 }
-  return { isKnown: true, bindings: tables.bindings(aor).bindings, waiting: waitingIn(tables.head(box)) }
+  const account = tables.account(aor)
+  if (!account) return { isKnown: false, bindings: [], waiting: 0 }
+  const { mailbox, offlineDelivery } = account
+  return {
+    isKnown: true,
+    bindings: tables.bindings(aor).bindings,
+    waiting: waitingIn(tables.head({ aor, mailbox })),
+    ...(offlineDelivery !== undefined && { offlineDelivery }),
+  }
 }

@@ -85,7 +85,8 @@ export function keep(tables: Tables, box: Box, message: Kept, { identity, share,
   tables.kv.put(expiryKey(expiresAt, seq), EMPTY)
   raiseClock(totals, at)
   const before = tables.head(box)
-  const head = tables.count(box, totals, share, heldBy(size, isReceipt))
+  const urgent = isUrgent && !isReceipt ? 1 : 0
+  const head = tables.count(box, totals, share, { ...heldBy(size, isReceipt), urgent })
   const fullPercent = limits && fullNow(tables, box, before, head, limits)
   tables.putTotals(totals)
   if (receipt?.wantsStored) {
@@ -164,7 +165,8 @@ export function endMessage(
 ): LifeRecord {
   const totals = tables.totals()
   removeMessage(tables, box, seq, entry)
-  tables.count(box, totals, entry.share, less(heldBy(entry.size, entry.isReceipt === true)))
+  const urgent = entry.isUrgent && !entry.isReceipt ? -1 : 0
+  tables.count(box, totals, entry.share, { ...less(heldBy(entry.size, entry.isReceipt === true)), urgent })
   const life = endLife(tables, totals, tables.story(seq), ending(event, at, detail))
   tables.putTotals(totals)
   return life

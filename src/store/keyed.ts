@@ -25,6 +25,7 @@ import {
   wasSeen,
 } from './keyed-mailbox.ts'
 import { endNotice, listNotices } from './keyed-notices.ts'
+import { expiredSettings, getSettings, putSettings, summary } from './keyed-settings.ts'
 import {
   appendUpload,
   beginUpload,
@@ -57,6 +58,10 @@ const HANDLERS: { readonly [V in Exclude<Verb, 'lease' | 'release'>]: Handler<V>
   'bindings.put': putBindings,
   'bindings.due': dueBindings,
   'bindings.count': countBindings,
+  'settings.get': getSettings,
+  'settings.put': putSettings,
+  'settings.expired': expiredSettings,
+  summary,
   locate,
   seen: wasSeen,
   custody: takeCustody,

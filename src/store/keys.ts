@@ -15,6 +15,8 @@ import { AOR_BYTES_MAX } from './story.ts'
  *   m mailbox i seq           index: what is known of a waiting message without its bytes
  *   m mailbox j               head: count and bytes, while messages wait or come; beside the newest index entry, with which it changes
  *   n number                  notices that senders asked for, still to be sent
+ *   o aor                     settings that the owner decided, with their documents
+ *   p expiresAt aor           accounts with published settings, by the end of the first publication
  *   q number                  quarantine: records that failed their checksum
  *   u upload                  large message whose bytes are still coming
  *   w aor                     mailboxes that have messages waiting
@@ -56,8 +58,14 @@ const isAscii = (text: string): boolean => {
 /** A name as key bytes: UTF-8, so that names that differ never meet. */
 const nameBytes = (aor: string): string => (isAscii(aor) ? aor : Buffer.from(aor, 'utf8').toString('latin1'))
 
-export const nameOf = (key: string): string => {
-  const bytes = key.slice(1)
+/** Of a key of one letter and a name. */
+export const nameOf = (key: string): string => nameFrom(key, 1)
+
+/** Of a key that `expiringKey` made. */
+export const expiringName = (key: string): string => nameFrom(key, 7)
+
+const nameFrom = (key: string, at: number): string => {
+  const bytes = key.slice(at)
   return isAscii(bytes) ? bytes : Buffer.from(bytes, 'latin1').toString('utf8')
 }
 
@@ -76,6 +84,8 @@ export const blockKey = (upload: number, number: number): string => `c${u48(uplo
 export const sweepKey = (upload: number): string => `g${u48(upload)}`
 export const uploadKey = (upload: number): string => `u${u48(upload)}`
 export const noticeKey = (id: number): string => `n${u48(id)}`
+export const settingsKey = (aor: string): string => `o${nameBytes(aor)}`
+export const expiringKey = (at: WallTime, aor: string): string => `p${u48(at)}${nameBytes(aor)}`
 export const quarantineKey = (number: number): string => `q${u48(number)}`
 export const bodyKey = (seq: number): string => `s${u48(seq)}b`
 export const lifeKey = (seq: number): string => `s${u48(seq)}l`

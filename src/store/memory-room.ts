@@ -1,11 +1,14 @@
 import type { MemoryUploads, Refuse } from './memory-uploads.ts'
 import { type Held, keyAmong, NOTHING, OTHERS, type Share, senderKey, senderRefusal, sumOf } from './shares.ts'
 import { NEARLY_FULL_PERCENT, percentOf, RELIEVED_PERCENT } from './story.ts'
-import type { CustodyLimits, MessageIdentity } from './verbs.ts'
+import type { CustodyLimits, MessageIdentity, Verbs } from './verbs.ts'
 
 /** What counts of a mailbox. */
 export interface MemoryMailbox {
-  readonly messages: ReadonlyMap<number, { readonly share: number; readonly size: number; readonly isReceipt?: true }>
+  readonly messages: ReadonlyMap<
+    number,
+    { readonly share: number; readonly size: number; readonly isUrgent: boolean; readonly isReceipt?: true }
+  >
   /** Somebody was told, and it has not been well below since. */
   isNearlyFull: boolean
 }
@@ -62,6 +65,14 @@ export function countsOf(box: MemoryMailbox): { count: number; bytes: number; re
   const messages = all.filter(({ isReceipt }) => !isReceipt)
   const bytes = messages.reduce((total, { size }) => total + size, 0)
   return { count: messages.length, bytes, receipts: all.length - messages.length }
+}
+
+/** What message waiting tells. */
+export function summaryOf(box: MemoryMailbox | undefined): Verbs['summary']['reply'] {
+  const messages = [...(box?.messages.values() ?? [])].filter(({ isReceipt }) => !isReceipt)
+  const bytes = messages.reduce((total, { size }) => total + size, 0)
+  const urgentNew = messages.filter(({ isUrgent }) => isUrgent).length
+  return { newCount: messages.length, oldCount: 0, urgentNew, urgentOld: 0, bytes }
 }
 
 const heldBy = (shares: readonly Share[], key: number): Held =>

@@ -3,7 +3,9 @@ import type { Binding } from '../sip/binding.ts'
 import { PIECE_BYTES_MAX } from './blocks.ts'
 import { Leases } from './leases.ts'
 import { MemoryNotices } from './memory-notices.ts'
-import { countsOf, fullPercent, type MemoryMailbox, MemoryRoom } from './memory-room.ts'
+import { inOrder, sum } from './memory-order.ts'
+import { countsOf, fullPercent, type MemoryMailbox, MemoryRoom, summaryOf } from './memory-room.ts'
+import { MemorySettings } from './memory-settings.ts'
 import { traced } from './memory-trace.ts'
 import { type LargeContent, MemoryUploads } from './memory-uploads.ts'
 import { ACCOUNT_REMOVED, clip, type Ending, ending, headOf, identityText, storeIdOf, withEvent } from './story.ts'
@@ -65,6 +67,7 @@ export class MemoryStore {
   readonly #uploads: MemoryUploads
   readonly #room: MemoryRoom
   readonly #notices = new MemoryNotices()
+  readonly #settings = new MemorySettings()
   #seq = 0
   #clockFloor = 0 as WallTime
 
@@ -114,7 +117,12 @@ export class MemoryStore {
       isKnown: this.#accounts.has(aor),
       bindings: this.#bindings.get(aor)?.bindings ?? [],
       waiting: this.#mailboxes.get(aor)?.messages.size ?? 0,
+      ...this.#settings.push(aor),
     }),
+    'settings.get': ({ aor }) => (this.#accounts.has(aor) ? this.#settings.get(aor) : undefined),
+    'settings.put': request => (this.#accounts.has(request.aor) ? this.#settings.put(request) : 'unknown'),
+    'settings.expired': request => this.#settings.expired(request),
+    summary: ({ aor }) => summaryOf(this.#mailboxes.get(aor)),
     seen: identity => this.#mailboxes.get(identity.recipient)?.identities.has(identityText(identity)) ?? false,
     custody: request => this.#custody(request),
     room: ({ aor, bytes, limits, from }) => {
@@ -210,6 +218,7 @@ export class MemoryStore {
     this.#uploads.dropAll(this.#mailboxes.get(aor)!)
     this.#mailboxes.delete(aor)
     this.#bindings.delete(aor)
+    this.#settings.remove(aor)
     this.#accounts.delete(aor)
   }
 
@@ -382,15 +391,6 @@ export class MemoryStore {
 }
 
 const refused = (reason: RefusalReason): Custody => ({ outcome: 'refused', reason })
-
-const sum = (numbers: number[]): number => numbers.reduce((total, number) => total + number, 0)
-
-function inOrder<T>(map: ReadonlyMap<string, T>, after: string | undefined, limit: number): [string, T][] {
-  return [...map]
-    .filter(([name]) => after === undefined || name > after)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .slice(0, limit)
-}
 
 function waitingOf({ bytes: _, large: __, content: ___, share: ____, receipt: _____, ...waiting }: Message): Waiting {
   return waiting

@@ -25,6 +25,8 @@ export interface Totals {
 
 export interface AccountRecord {
   readonly mailbox: number
+  /** What the settings of the account say of pushes now; absent: nothing. */
+  readonly offlineDelivery?: boolean
   readonly account: Account
 }
 
@@ -39,6 +41,8 @@ export interface Head {
   /** Messages that wait, and their bytes; receipts are beside them. */
   readonly count: number
   readonly bytes: number
+  /** Of the messages. */
+  readonly urgent: number
   readonly receipts: number
   /** Large messages whose bytes are still coming, and the room kept for them. */
   readonly uploads: number
@@ -120,15 +124,20 @@ export function decodeTotals(key: string, record: Buffer): Totals | undefined {
   )
 }
 
-export const encodeAccount = (key: string, { mailbox, account }: AccountRecord): Buffer =>
+export const encodeAccount = (key: string, { mailbox, offlineDelivery, account }: AccountRecord): Buffer =>
   writer
     .begin()
     .u32(mailbox)
-    .finish(key, Buffer.from(JSON.stringify(account)))
+    .finish(key, Buffer.from(JSON.stringify({ ...account, offlineDelivery })))
 
 export function decodeAccount(key: string, record: Buffer): AccountRecord | undefined {
   const fields = openFields(key, record)
-  return fields && { mailbox: fields.u32(), account: JSON.parse(fields.rest().toString()) as Account }
+  if (!fields) return undefined
+  const mailbox = fields.u32()
+  const { offlineDelivery, ...account } = JSON.parse(fields.rest().toString()) as Account & {
+    offlineDelivery?: boolean
+  }
+  return { mailbox, ...(offlineDelivery !== undefined && { offlineDelivery }), account }
 }
 
 export const encodeBindings = (key: string, { version, bindings }: BindingsRecord): Buffer =>
@@ -143,8 +152,8 @@ export function decodeBindings(key: string, record: Buffer): BindingsRecord | un
 }
 
 export function encodeHead(key: string, head: Head): Buffer {
-  const { count, bytes, receipts, uploads, reserved, aor, shares, isNearlyFull } = head
-  writer.begin().u32(count).u48(bytes).u32(receipts).u32(uploads).u48(reserved).text(aor)
+  const { count, bytes, urgent, receipts, uploads, reserved, aor, shares, isNearlyFull } = head
+  writer.begin().u32(count).u48(bytes).u32(urgent).u32(receipts).u32(uploads).u48(reserved).text(aor)
   writer.u8(isNearlyFull ? 1 : 0).u8(shares.length)
   for (const share of shares) writer.u48(share.key).u32(share.messages).u48(share.bytes).u32(share.receipts)
   return writer.finish(key)
@@ -156,6 +165,7 @@ export function decodeHead(key: string, record: Buffer): Head | undefined {
     fields && {
       count: fields.u32(),
       bytes: fields.u48(),
+      urgent: fields.u32(),
       receipts: fields.u32(),
       uploads: fields.u32(),
       reserved: fields.u48(),

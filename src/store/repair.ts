@@ -1,6 +1,7 @@
 import { GROUP_MESSAGES, type IdentityGroup, identityHash, withHash } from './identities.ts'
 import type { Entry } from './key-value.ts'
 import { endLife, removeMessage } from './keyed-mailbox.ts'
+import { decidedPush, dropDamagedSettings } from './keyed-settings.ts'
 import {
   bindingsKey,
   bodyKey,
@@ -66,6 +67,9 @@ export function repair(tables: Tables, { record, key, value }: Damage): Notice {
       tables.kv.remove(bindingsKey(record.aor))
       tables.putTotals(recount(tables, tables.totals()))
       return { table: 'bindings', aor: record.aor }
+    case 'settings':
+      dropDamagedSettings(tables, record.aor)
+      return { table: 'settings', aor: record.aor }
     case 'identities':
       tables.putIdentityGroup(record.group, identitiesAgain(tables, record.group))
       return { table: 'identities' }
@@ -111,7 +115,7 @@ function setAside(tables: Tables, damagedKey: string, value: Buffer): void {
 function rebuildAccount(tables: Tables, aor: string): void {
   const totals = tables.totals()
   const mailbox = mailboxNamed(tables, aor) ?? ++totals.mailbox
-  tables.putAccount({ mailbox, account: { aor, origin: 'store' } })
+  tables.putAccount({ mailbox, ...decidedPush(tables, aor), account: { aor, origin: 'store' } })
   tables.putTotals(totals)
 }
 
@@ -127,7 +131,7 @@ function mailboxNamed(tables: Tables, aor: string): number | undefined {
 
 /** Index entries anew from the bodies, a body that is damaged set aside, and the head counted again. `lost`: a message without all its blocks. */
 function repairMailbox(tables: Tables, box: Box, damagedKey: string, lost?: number): void {
-  let [count, bytes, receipts] = [0, 0, 0]
+  let [count, bytes, urgent, receipts] = [0, 0, 0, 0]
   for (const { key, value } of tables.kv.range(indexKey(box.mailbox, 0), indexEnd(box.mailbox))) {
     const seq = readU48(key, 6)
     const entry = decodeIndex(key, value)
@@ -141,12 +145,14 @@ function repairMailbox(tables: Tables, box: Box, damagedKey: string, lost?: numb
       else {
         count++
         bytes += sizeOf(body)
+        if (body.isUrgent) urgent++
       }
     }
   }
   const shares = sharesIn(tables, box.mailbox)
   const uploads = reservedIn(tables, box.mailbox)
-  tables.putHead(box.mailbox, { aor: box.aor, count, bytes, receipts, ...uploads, shares, isNearlyFull: false })
+  const counts = { count, bytes, urgent, receipts, ...uploads }
+  tables.putHead(box.mailbox, { aor: box.aor, ...counts, shares, isNearlyFull: false })
   tables.senders.replace(sumsOfHeads(tables))
   if (count + receipts > 0) tables.kv.put(waitingKey(box.aor), EMPTY)
   else tables.kv.remove(waitingKey(box.aor))

@@ -3,10 +3,10 @@ import { SCHEMA_KEY } from './keys.ts'
 import { decodeSeq, encodeSeq } from './records.ts'
 
 /** Raised when keys or records change so that an older program would misread them. */
-export const SCHEMA_VERSION = 4
+export const SCHEMA_VERSION = 5
 
-/** Those of before the first release kept duplicate keys elsewhere, or knew of no senders in heads and index entries. */
-const OLDEST_READ = 4
+/** Those of before the first release kept duplicate keys elsewhere, or knew of no senders in heads and index entries, or of nothing urgent in heads. */
+const OLDEST_READ = 5
 
 /** Marks a new store, or makes sure that this one is ours and not newer than we are. Throws with a plain message. */
 export function openSchema(table: KeyValue): void {

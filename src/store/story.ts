@@ -32,6 +32,9 @@ const READS: ReadonlySet<Verb> = new Set<Verb>([
   'trace',
   'notices',
   'status',
+  'settings.get',
+  'settings.expired',
+  'summary',
 ])
 
 const MEMORY_ONLY: ReadonlySet<Verb> = new Set<Verb>(['lease', 'release'])

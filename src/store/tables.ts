@@ -74,7 +74,7 @@ export interface Surroundings {
 export type DamagedRecord =
   | { readonly table: 'totals' }
   | { readonly table: 'notice'; readonly id: number }
-  | { readonly table: 'account' | 'bindings'; readonly aor: string }
+  | { readonly table: 'account' | 'bindings' | 'settings'; readonly aor: string }
   | { readonly table: 'head'; readonly box: Box }
   | { readonly table: 'index' | 'body'; readonly box: Box; readonly seq: number }
   | { readonly table: 'life'; readonly seq: number }
@@ -118,6 +118,7 @@ export const NO_TOTALS: Totals = {
 const NO_HEAD: Omit<Head, 'aor'> = {
   count: 0,
   bytes: 0,
+  urgent: 0,
   receipts: 0,
   uploads: 0,
   reserved: 0,
@@ -189,12 +190,13 @@ export class Tables {
   }
 
   /** Adds to the counters of a mailbox, of the sender and of the store; an empty mailbox has no head and is not listed as waiting. */
-  count(box: Box, totals: Totals, share: number, by: Held): Head {
+  count(box: Box, totals: Totals, share: number, by: Held & { readonly urgent: number }): Head {
     const before = this.head(box)
     const head: Head = {
       ...before,
       count: before.count + by.messages,
       bytes: before.bytes + by.bytes,
+      urgent: before.urgent + by.urgent,
       receipts: before.receipts + by.receipts,
       shares: withShare(before.shares, share, by),
     }

@@ -1,5 +1,6 @@
 import type { Now, WallTime } from '../base/time.ts'
 import type { Binding } from '../sip/binding.ts'
+import type { SettingsRecord } from './settings.ts'
 
 /**
  * The verbs of the store: requests leave the engine as values, replies come back as inputs when what they changed is on stable
@@ -229,11 +230,27 @@ export interface Verbs {
   /** Contacts bound, over all addresses-of-record, lapsed ones included until they are written over. */
   'bindings.count': { request: Record<never, never>; reply: number }
 
+  // settings of the service: compare and set
+  /** Undefined: there is no such account. */
+  'settings.get': { request: { aor: string }; reply: SettingsRecord | undefined }
+  'settings.put': {
+    request: { aor: string; version: number; settings: Omit<SettingsRecord, 'version'> }
+    reply: 'saved' | 'conflict' | 'unknown'
+  }
+  /** Accounts with publications whose time has come, oldest first. They count until a `settings.put` without them. */
+  'settings.expired': { request: { at: WallTime; limit: number }; reply: readonly string[] }
+
   // mailbox
+  /** What message waiting tells (RFC 3842), in constant time; of an unknown account all is 0. Receipts are not counted. */
+  summary: {
+    request: { aor: string }
+    reply: { newCount: number; oldCount: number; urgentNew: number; urgentOld: number; bytes: number }
+  }
   /** One read that decides forward or custody. */
   locate: {
     request: { aor: string }
-    reply: { isKnown: boolean; bindings: readonly Binding[]; waiting: number }
+    /** `offlineDelivery` as it stands now (DM-DLV-02..04); absent: nobody decided. */
+    reply: { isKnown: boolean; bindings: readonly Binding[]; waiting: number; offlineDelivery?: boolean }
   }
   /** Whether exactly this message was taken into custody before, as far back as its story is kept. */
   seen: { request: MessageIdentity; reply: boolean }
