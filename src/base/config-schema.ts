@@ -110,6 +110,9 @@ export const configSchema = Type.Object(
       quota_messages: whole(1000, 1, 1e7),
       quota_bytes: whole(268435456, 1, BYTES_MAX),
       reserve_bytes: whole(67108864, 0, BYTES_MAX),
+      sender_share_percent: whole(50, 1, 100),
+      sender_quota_messages: whole(100000, 1, 1e9),
+      sender_quota_bytes: whole(1073741824, 1, BYTES_MAX),
     }),
     delivery: table({
       active_default: flag(true),

@@ -46,6 +46,9 @@ t.test('every key has the default of the contract, except domain', async t => {
     quota_messages: 1000,
     quota_bytes: 268435456,
     reserve_bytes: 67108864,
+    sender_share_percent: 50,
+    sender_quota_messages: 100000,
+    sender_quota_bytes: 1073741824,
   })
   t.same(delivery, { active_default: true, profile: 'auto', retry_min_s: 30, retry_max_s: 3600 })
   t.same(history, {

@@ -1,4 +1,5 @@
 import { printable } from '../base/quoted.ts'
+import { percentOf } from '../store/story.ts'
 import type { MailboxSummary, Waiting } from '../store/verbs.ts'
 import { aorOf } from './aor.ts'
 import { readConfig } from './config-file.ts'
@@ -33,19 +34,31 @@ async function showAll(world: World, config: Loaded, options: Options): Promise<
     oldest: oldestOf(waiting),
   }
   if (options.json) {
-    const mailboxes = waiting.map(({ aor, count, bytes, oldestReceivedAt }) => ({
-      aor,
-      count,
-      bytes,
-      oldest: jsonTime(oldestReceivedAt),
+    const mailboxes = waiting.map(row => ({
+      aor: row.aor,
+      count: row.count,
+      bytes: row.bytes,
+      receipts: row.receipts,
+      full_percent: fullPercent(row, config),
+      oldest: jsonTime(row.oldestReceivedAt),
     }))
     world.out(`${JSON.stringify({ ...total, oldest: jsonTime(total.oldest), mailboxes }, null, 2)}\n`)
     return
   }
-  const lines = waiting.map(row => [row.aor, `${row.count}`, `${row.bytes}`, timeText(row.oldestReceivedAt)])
+  const lines = waiting.map(row => [
+    row.aor,
+    `${row.count}`,
+    `${row.bytes}`,
+    `${fullPercent(row, config)} %`,
+    timeText(row.oldestReceivedAt),
+  ])
   world.out(`${counted(total.count, 'message')}, ${counted(total.bytes, 'byte')} waiting\n`)
-  if (lines.length > 0) world.out(columns([['address', 'messages', 'bytes', 'oldest'], ...lines]))
+  if (lines.length > 0) world.out(columns([['address', 'messages', 'bytes', 'full', 'oldest'], ...lines]))
 }
+
+/** Of the quotas as they are configured now. */
+const fullPercent = ({ count, bytes }: MailboxSummary, { deferral }: Loaded): number =>
+  percentOf(count, bytes, { quotaMessages: deferral.quota_messages, quotaBytes: deferral.quota_bytes })
 
 async function showOne(world: World, aor: string, config: Loaded, options: Options): Promise<void> {
   const rows = await withStore(world, config, async link => {
@@ -62,7 +75,7 @@ async function showOne(world: World, aor: string, config: Loaded, options: Optio
 
 const textRow = (row: Row): string[] => [
   row.storeId,
-  printable(row.sender || '-'),
+  `${printable(row.sender || '-')}${row.isReceipt ? ' (receipt)' : ''}`,
   timeText(row.receivedAt),
   timeText(row.expiresAt),
   `${row.size}`,
@@ -77,6 +90,7 @@ const jsonRow = (row: Row) => ({
   expires: jsonTime(row.expiresAt),
   bytes: row.size,
   urgent: row.isUrgent,
+  receipt: row.isReceipt ?? false,
   attempts: row.attempts,
   last_failure: row.lastFailure ?? null,
 })

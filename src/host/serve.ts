@@ -64,6 +64,9 @@ const WATCHED: readonly (readonly [name: string, label: string])[] = [
   ['store_refused', 'busy'],
   ['push_ended', 'kept'],
   ['relay_refused', ''],
+  ['mailboxes_nearly_full', ''],
+  ['notices_given_up', 'stored'],
+  ['notices_given_up', 'failed'],
   ['auth_refused', 'wrong credentials'],
   ['internal_errors', ''],
 ]
@@ -270,8 +273,9 @@ async function endWork(
 async function custodyOf(store: WatchedStore): Promise<object> {
   const status = await store.ask('status', {})
   if ('failure' in status) return {}
-  const { accounts, waiting, waitingBytes, freeBytes, damaged } = status.value
-  return { accounts, freeBytes, messages: { waiting, waitingBytes, damaged } }
+  const { accounts, waiting, waitingBytes, freeBytes, damaged, notices, noticesLost } = status.value
+  const messages = { waiting, waitingBytes, damaged }
+  return { accounts, freeBytes, messages, noticesWaiting: notices, noticesLost }
 }
 
 /** An alarm on a counter that appears with its first event would miss that event. */

@@ -9,15 +9,18 @@ import { Registrar, type Registration } from '../sip/registrar.ts'
 import type { StoreClient } from '../store/verbs.ts'
 import { Admissions } from './admission.ts'
 import { CustodyDesk, type CustodyPolicy } from './custody.ts'
+import { CustodyWatch } from './custody-watch.ts'
 import { Delivery, type DeliveryPolicy } from './delivery.ts'
 import { Domain } from './domain.ts'
 import { Housekeeping } from './housekeeping.ts'
 import { Invitations } from './invitations.ts'
 import { LargeMessages } from './large-messages.ts'
 import { Messages } from './messages.ts'
+import { Notices } from './notices.ts'
 import { Outward } from './outward.ts'
 import { PageMode } from './page-mode.ts'
 import { PushStarter } from './push-starter.ts'
+import type { ReceiptPolicy } from './receipt-terms.ts'
 import { Registrations, storedBindings } from './registrations.ts'
 import type { DeliveryProfile } from './rungs.ts'
 import { Service } from './service.ts'
@@ -34,8 +37,10 @@ export class Appliance {
   readonly #digest: Digest
   readonly #delivery: Delivery
   readonly #housekeeping: Housekeeping
+  readonly #notices: Notices
   readonly #large: LargeMessages
   readonly #relay: InviteRelay
+  readonly #messages: Messages
   readonly #service: Service
 
   constructor(parts: ApplianceParts) {
@@ -54,10 +59,17 @@ export class Appliance {
       policy: deliveryPolicy(config),
       startPush: (now, rung, reader, done) => starter.start(now, rung, reader, done),
     })
-    this.#housekeeping = new Housekeeping({ ...common, delivery: this.#delivery })
+    this.#notices = new Notices({
+      ...common,
+      storeUri,
+      send: (now, request, done) => this.#messages.sendOwn(now, request, done),
+    })
+    this.#housekeeping = new Housekeeping({ ...common, delivery: this.#delivery, notices: this.#notices })
+    const policy = custodyPolicy(config, { storeUri, isOurs: uri => domain.userOf(uri) !== undefined })
+    const watch = new CustodyWatch({ ...common, onNotice: now => this.#notices.look(now) })
     const pageMode = new PageMode({
       ...common,
-      desk: new CustodyDesk(parts.store, custodyPolicy(config), parts.log),
+      desk: new CustodyDesk({ ...common, policy, watch }),
       delivery: this.#delivery,
       isPushActive: config.delivery.active_default,
     })
@@ -75,7 +87,7 @@ export class Appliance {
     }
     const { digest, algorithms } = config.auth
     const admissions = new Admissions({ ...common, ...trust, domain, digest: this.#digest, isOn: digest, algorithms })
-    this.#large = new LargeMessages({ ...common, ...trust, policy: custodyPolicy(config), storeUri })
+    this.#large = new LargeMessages({ ...common, ...trust, policy, watch, storeUri })
     const inviteRelay = new InviteRelay({
       ...this.#stack.sessionContext,
       ...trust,
@@ -85,13 +97,14 @@ export class Appliance {
     this.#relay = inviteRelay
     const inviting = { ...common, domain, inviteRelay, outward, hasCore, delivery: this.#delivery, large: this.#large }
     const isLenient = config.deferral.lenient_large_messages
+    this.#messages = new Messages({ ...common, domain, pageMode, forwarder, outward, hasCore, storeUri })
     this.#service = new Service({
       ...common,
       ...trust,
       domain,
       admissions,
       registrations: new Registrations({ ...common, registrar, domain, hasCore }),
-      messages: new Messages({ ...common, domain, pageMode, forwarder, outward, hasCore }),
+      messages: this.#messages,
       invitations: new Invitations({ ...inviting, isLenient }),
       inviteRelay,
       sessions,
@@ -105,6 +118,7 @@ export class Appliance {
 
   stop(now: Now): void {
     this.#service.stop()
+    this.#notices.stop()
     this.#large.stop(now)
     this.#delivery.stop(now)
   }
@@ -132,6 +146,7 @@ export class Appliance {
       ...this.#stack.describe(),
       relay,
       large,
+      notices: this.#notices.describe(),
       digest: this.#digest.describe(),
       delivery: this.#delivery.describe(),
     }
@@ -145,15 +160,22 @@ export class Appliance {
   }
 }
 
-const custodyPolicy = ({ deferral }: Config): CustodyPolicy => ({
+const custodyPolicy = ({ auth, deferral }: Config, receipts: ReceiptPolicy): CustodyPolicy => ({
   isEnabled: deferral.enabled,
   expiry: { defaultS: deferral.default_expiry_s, maxS: deferral.max_expiry_s },
   limits: {
     quotaMessages: deferral.quota_messages,
     quotaBytes: deferral.quota_bytes,
     reserveBytes: deferral.reserve_bytes,
+    sender: {
+      sharePercent: deferral.sender_share_percent,
+      quotaMessages: deferral.sender_quota_messages,
+      quotaBytes: deferral.sender_quota_bytes,
+      areNamesBelieved: !auth.digest,
+    },
   },
   bodyBytesMax: deferral.max_message_bytes,
+  receipts,
 })
 
 const deliveryPolicy = ({ delivery }: Config): DeliveryPolicy => ({

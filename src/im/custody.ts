@@ -6,15 +6,18 @@ import { encodeMessage } from '../sip-parser-lite/encode.ts'
 import type { HeaderField, SipRequest } from '../sip-parser-lite/message.ts'
 import { field } from '../sip-parser-lite/names.ts'
 import type { CustodyLimits, RefusalReason, StoreClient, StoreFailure } from '../store/verbs.ts'
+import { type ContentKind, contentKind } from './content-kind.ts'
+import type { CustodyWatch } from './custody-watch.ts'
 import { type ExpiryPolicy, expiryOf } from './expiry.ts'
 import { type Incoming, messageIdentity } from './incoming.ts'
-import { isNoise } from './noise.ts'
+import { type ReceiptPolicy, receiptTerms } from './receipt-terms.ts'
 
 export interface CustodyPolicy {
   readonly isEnabled: boolean
   readonly expiry: ExpiryPolicy
   readonly limits: CustodyLimits
   readonly bodyBytesMax: number
+  readonly receipts: ReceiptPolicy
 }
 
 export type CustodyOutcome =
@@ -39,41 +42,54 @@ export const WHY: Record<RefusalReason, string> = {
 export class CustodyDesk {
   readonly #store: StoreClient
   readonly #policy: CustodyPolicy
+  readonly #watch: CustodyWatch
   readonly #log: Log
 
-  constructor(store: StoreClient, policy: CustodyPolicy, log: Log) {
-    this.#store = store
-    this.#policy = policy
-    this.#log = log
+  constructor(options: { store: StoreClient; policy: CustodyPolicy; watch: CustodyWatch; log: Log }) {
+    this.#store = options.store
+    this.#policy = options.policy
+    this.#watch = options.watch
+    this.#log = options.log
   }
 
   /** Refusals are 603 (DM-DEC-03), 513 for a body over the limit, 503 when the store is overrun. */
   take(now: Now, incoming: Incoming, done: (now: Now, outcome: CustodyOutcome) => void): void {
-    const { request, terms } = incoming
-    const refusal = this.#refusal(incoming)
+    const { request, terms, recipient } = incoming
+    const { receipts } = this.#policy
+    const content = contentKind(terms.mediaType, has(request, 'content-encoding'), request.body)
+    const refusal = this.#refusal(request, content)
     if (refusal) return done(now, refusal)
     const expiresAt = expiryOf(terms, now, this.#policy.expiry)
     if (expiresAt === 'never kept') return done(now, declined('Expires: 0 asks not to be kept'))
+    const receipt = receiptTerms(now, content.asked, incoming, receipts)
     const message = {
       ...messageIdentity(incoming),
       bytes: storedForm(request, now),
       receivedAt: now.wall,
       expiresAt,
       isUrgent: terms.isUrgent,
+      ...(receipt && { receipt }),
+      ...(content.isReceipt && { isReceipt: true }),
     }
-    this.#store.ask('custody', { message, limits: this.#policy.limits }, (then, result) => {
+    this.#store.ask('custody', { message, limits: this.#limitsFor(incoming) }, (then, result) => {
       if ('failure' in result) return done(then, this.#failed(message.callId, result))
       const custody = result.value
       if (custody.outcome === 'refused') return done(then, declined(WHY[custody.reason]))
       done(then, { kind: 'stored', seq: custody.seq, isNew: custody.outcome === 'stored' })
+      this.#watch.took(then, recipient, custody, receipt)
     })
   }
 
-  #refusal({ request, terms }: Incoming): CustodyOutcome | undefined {
+  #limitsFor({ isOwn }: Incoming): CustodyLimits {
+    const { sender: _, ...limits } = this.#policy.limits
+    return isOwn ? limits : this.#policy.limits
+  }
+
+  #refusal(request: SipRequest, content: ContentKind): CustodyOutcome | undefined {
     if (!this.#policy.isEnabled) return declined('offline delivery is switched off here')
     if (request.body.length > this.#policy.bodyBytesMax)
       return { kind: 'refused', status: 513, why: `more than ${this.#policy.bodyBytesMax} octets` }
-    return isNoise(terms.mediaType) ? declined('typing notices are not kept') : undefined
+    return content.isNoise ? declined('typing notices are not kept') : undefined
   }
 
   #failed(id: string, { failure, detail }: StoreFailure): CustodyOutcome {

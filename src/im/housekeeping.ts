@@ -4,6 +4,7 @@ import { after, type Now, type WallTime } from '../base/time.ts'
 import type { Timers } from '../base/timers.ts'
 import type { StoreClient } from '../store/verbs.ts'
 import type { Delivery } from './delivery.ts'
+import type { Notices } from './notices.ts'
 
 /** A message may outlive its time by as much, in flash but never on the wire: reading leaves expired ones out. */
 const EXPIRE_EVERY_MS = 10_000
@@ -23,18 +24,27 @@ const SWEEP_BATCH = 64
 const RESUME_WITHIN_MS = 10_000
 const RESUME_PAGE = 256
 
-/** What happens without being asked: expiry (docs/protocol.md), forgetting, sweeping, and taking up deliveries after a start. */
+/** What happens without being asked: expiry (docs/protocol.md), forgetting, sweeping, and taking up deliveries and notices after a start. */
 export class Housekeeping {
   readonly #store: StoreClient
   readonly #timers: Timers
   readonly #delivery: Delivery
+  readonly #notices: Notices
   readonly #counters: Counters
   readonly #log: Log
 
-  constructor(options: { store: StoreClient; timers: Timers; delivery: Delivery; counters: Counters; log: Log }) {
+  constructor(options: {
+    store: StoreClient
+    timers: Timers
+    delivery: Delivery
+    notices: Notices
+    counters: Counters
+    log: Log
+  }) {
     this.#store = options.store
     this.#timers = options.timers
     this.#delivery = options.delivery
+    this.#notices = options.notices
     this.#counters = options.counters
     this.#log = options.log
   }
@@ -42,6 +52,7 @@ export class Housekeeping {
   start(now: Now): void {
     this.#resume(undefined)
     this.#clear()
+    this.#notices.look(now)
     this.#again(now, EXPIRE_EVERY_MS, then => this.#expire(then))
     this.#again(now, FORGET_EVERY_MS, then => this.#forget(then))
   }
@@ -83,6 +94,7 @@ export class Housekeeping {
       if (result.value.length > 0) {
         this.#counters.count('messages_expired', '', result.value.length)
         this.#log.info('messages expired', { count: result.value.length })
+        this.#notices.look(then)
       }
       if (result.value.length === EXPIRE_BATCH) this.#expire(then)
       else rest(then)

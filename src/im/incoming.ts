@@ -21,6 +21,8 @@ export interface Incoming {
   readonly terms: Terms
   /** The core found the user absent before it came to us, so it is not sent back there. */
   readonly isFromCore: boolean
+  /** The box's own word to a sender, which no limit for senders is for. */
+  readonly isOwn?: true
 }
 
 type Arrived = Pick<Incoming, 'request' | 'recipient' | 'sender'>

@@ -5,6 +5,7 @@ import type { Log } from '../base/log.ts'
 import { IM_FEATURE_TAG } from '../base/product.ts'
 import type { Now, WallTime } from '../base/time.ts'
 import type { Timers } from '../base/timers.ts'
+import { CPIM_TYPE } from '../content/imdn.ts'
 import type { MsrpEndpoint } from '../msrp/endpoint.ts'
 import { usableFingerprints } from '../sdp/fingerprint.ts'
 import { answersSetup, obstacleToReceiving, receiveAnswer } from '../sdp/receive-answer.ts'
@@ -17,15 +18,18 @@ import type { SipRequest } from '../sip-parser-lite/message.ts'
 import { callId } from '../sip-parser-lite/typed.ts'
 import type { NewUpload, StoreClient } from '../store/verbs.ts'
 import { type Answer, unavailable, warning } from './answers.ts'
+import { contentKind } from './content-kind.ts'
 import { type CustodyPolicy, WHY } from './custody.ts'
+import type { CustodyWatch } from './custody-watch.ts'
 import { messageIdentity, type Sender } from './incoming.ts'
 import type { MessageOffer } from './invite-kind.ts'
-import { LargeSession, type LargeSessionParts } from './large-session.ts'
+import { LargeSession } from './large-session.ts'
 import type { OwnAddresses } from './own-addresses.ts'
+import { receiptTerms } from './receipt-terms.ts'
 import { ReceiveBudget } from './receive-budget.ts'
 import { sipfragHead } from './sipfrag-head.ts'
 import type { Terms } from './terms.ts'
-import type { UploadRefusal } from './upload.ts'
+import type { UploadContext, UploadRefusal } from './upload.ts'
 
 /** An INVITE of a large message to a user of ours who cannot have it now. */
 export interface Invitation {
@@ -69,6 +73,7 @@ export interface LargeMessagesParts {
   readonly counters: Counters
   readonly log: Log
   readonly policy: CustodyPolicy
+  readonly watch: CustodyWatch
   readonly hostname: string
   /** `sip:store@domain`: who answers in place of the absent user (DM-INV-09). */
   readonly storeUri: string
@@ -84,7 +89,7 @@ export interface LargeMessagesParts {
  */
 export class LargeMessages {
   readonly #parts: LargeMessagesParts
-  readonly #session: LargeSessionParts
+  readonly #uploads: Omit<UploadContext, 'judge' | 'took'>
   readonly #budget: ReceiveBudget
   readonly #rules: InspectRules
   readonly #open = new Map<string, number>()
@@ -97,7 +102,7 @@ export class LargeMessages {
     this.#budget = budget
     const { limits, bodyBytesMax: bytesMax } = policy
     const freshTransactionId = (): string => token(entropy, 80)
-    this.#session = { ...parts, uploads: { store, timers, budget, limits, bytesMax, freshTransactionId } }
+    this.#uploads = { store, timers, budget, limits, bytesMax, freshTransactionId }
     this.#rules = {
       methods: new Set(['INVITE']),
       supported: new Set(['timer']),
@@ -118,7 +123,8 @@ export class LargeMessages {
     if (refusal) return refuse(now, refusal)
     const { recipient, request } = invitation
     const head = sipfragHead(request, now)
-    const room = { aor: recipient, bytes: head.length, limits: this.#parts.policy.limits }
+    const from = messageIdentity(invitation)
+    const room = { aor: recipient, bytes: head.length, limits: this.#parts.policy.limits, from }
     this.#parts.store.ask('room', room, (then, result) => {
       // RFC 3261 9.2: a caller who gave up has its 487.
       if (transaction.state !== 'proceeding') return
@@ -216,7 +222,8 @@ export class LargeMessages {
     const options = { transport, host, fingerprints, messageFor: this.#messageFor(invitation, head) }
     counters.count('large_message_sessions')
     this.#entered(sender, 1)
-    const session: LargeSession = new LargeSession(this.#session, options, {
+    const parts = { ...this.#parts, uploads: this.#uploadsFor(invitation) }
+    const session: LargeSession = new LargeSession(parts, options, {
       onStored: (then, isNew) => {
         counters.count('large_messages_stored', isNew ? 'new' : 'duplicate')
         stored(then)
@@ -232,6 +239,19 @@ export class LargeMessages {
     })
     this.#running.add(session)
     return session
+  }
+
+  #uploadsFor(invitation: Invitation): UploadContext {
+    const { policy, watch } = this.#parts
+    return {
+      ...this.#uploads,
+      judge: (now, start) => {
+        const { isNoise, asked } = contentKind(CPIM_TYPE, false, start)
+        const receipt = receiptTerms(now, asked, invitation, policy.receipts)
+        return { isNoise, ...(receipt && { receipt }) }
+      },
+      took: (now, custody, receipt) => watch.took(now, invitation.recipient, custody, receipt),
+    }
   }
 
   #entered({ name, isProven }: Sender, by: 1 | -1): void {

@@ -88,6 +88,8 @@ class Sender {
     const context = {
       ...{ store, budget, limits, bytesMax, timers: new Timers() },
       freshTransactionId: () => `fresh${fresh++}`,
+      judge: () => ({ isNoise: false }),
+      took: () => {},
     }
     const messageFor = (_now: Now, messageId: string) => ({
       ...{ recipient: BOB_AOR, sender: ALICE_AOR, callId, cseq: 1, fromTag: 'a', messageId, head: LARGE_HEAD },

@@ -2,7 +2,7 @@ import type { Now } from '../base/time.ts'
 import type { AnswerChunk, ChunkReceiver } from '../msrp/assembly.ts'
 import type { ContinuationFlag, MsrpHead } from '../msrp/frame.ts'
 import type { NewUpload } from '../store/verbs.ts'
-import { isNoise } from './noise.ts'
+import { isNoise, mediaTypeOf } from './content-kind.ts'
 import { GATHER_BYTES } from './receive-budget.ts'
 import { Upload, type UploadContext, type UploadRefusal } from './upload.ts'
 
@@ -136,6 +136,7 @@ export class LargeReceiver implements ChunkReceiver {
     const first = { transactionId: head.transactionId, contentType, expectedBytes: head.byteRange?.total ?? 0 }
     const upload = new Upload(this.#context, this.#messageFor(now, messageId), first, {
       onStored: (then, isNew, size) => this.#stored(then, messageId, isNew, size),
+      onForgotten: (then, size) => this.#forgotten(then, messageId, size),
       onKnown: then => this.#isKnown(then, messageId),
       onRefused: (then, why) => this.#refused(then, messageId, why),
       onProgress: then => this.#goOn(then),
@@ -146,11 +147,20 @@ export class LargeReceiver implements ChunkReceiver {
   }
 
   #stored(now: Now, messageId: string, isNew: boolean, size: number): void {
+    this.#accepted(now, messageId, size)
+    this.#events.onStored(now, isNew)
+    this.#goOn(now)
+  }
+
+  #forgotten(now: Now, messageId: string, size: number): void {
+    this.#accepted(now, messageId, size)
+    this.#goOn(now)
+  }
+
+  #accepted(now: Now, messageId: string, size: number): void {
     const arriving = this.#arriving.get(messageId)
     this.#arriving.delete(messageId)
     arriving?.answer?.(now, 200, size)
-    this.#events.onStored(now, isNew)
-    this.#goOn(now)
   }
 
   /** RFC 3261 8.2.2.2 in its way: what is in custody already is answered as it was, and not kept again. */
@@ -200,5 +210,3 @@ export class LargeReceiver implements ChunkReceiver {
     this.#events.hold(now, false)
   }
 }
-
-const mediaTypeOf = (contentType: string): string => contentType.split(';', 1)[0]!.trim().toLowerCase()

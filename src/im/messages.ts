@@ -1,5 +1,6 @@
 import type { Now } from '../base/time.ts'
 import type { Forwarder, ForwardOutcome } from '../sip/forward.ts'
+import { isRefusal, orRefusal } from '../sip/refusal.ts'
 import type { ServerTransaction } from '../sip/transaction/server-transaction.ts'
 import { cloneRequest } from '../sip-parser-lite/access.ts'
 import type { SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
@@ -29,6 +30,7 @@ export class Messages {
   readonly #forwarder: Forwarder
   readonly #outward: Outward
   readonly #hasCore: boolean
+  readonly #storeUri: string
 
   constructor(options: {
     store: StoreClient
@@ -37,6 +39,8 @@ export class Messages {
     forwarder: Forwarder
     outward: Outward
     hasCore: boolean
+    /** `sip:store@domain`: as whom the box itself writes. */
+    storeUri: string
   }) {
     this.#store = options.store
     this.#domain = options.domain
@@ -44,6 +48,34 @@ export class Messages {
     this.#forwarder = options.forwarder
     this.#outward = options.outward
     this.#hasCore = options.hasCore
+    this.#storeUri = options.storeUri
+  }
+
+  /** A MESSAGE of the box itself, to its Request-URI. A user of ours whom only the core knows is looked for there. */
+  sendOwn(now: Now, request: SipRequest, done: Done): void {
+    const admission: Admission = { kind: 'user', aor: this.#storeUri, isProven: true }
+    const refused = orRefusal(() => {
+      const recipient = this.#domain.userOf(request.uri)
+      if (recipient === undefined) {
+        this.#relay(now, request, admission, done)
+        return SENT
+      }
+      const sender = { name: this.#storeUri, isProven: true }
+      const incoming = {
+        request,
+        recipient,
+        sender,
+        terms: readTerms(request),
+        isFromCore: false,
+        isOwn: true as const,
+      }
+      this.#pageMode.handle(now, incoming, (then, answer) => {
+        if (answer.status === 404 && this.#hasCore) this.#relay(then, request, admission, done)
+        else done(then, answer)
+      })
+      return SENT
+    })
+    if (isRefusal(refused)) done(now, refused)
   }
 
   handle(now: Now, transaction: ServerTransaction, received: SipRequest, admission: Admission, done: Done): void {
@@ -93,6 +125,8 @@ export class Messages {
     })
   }
 }
+
+const SENT = {}
 
 const isDead = (outcome: ForwardOutcome): boolean =>
   outcome.kind === 'unreachable' || (outcome.kind === 'answered' && outcome.response.status === 503)

@@ -2,7 +2,17 @@ import { after, type Now } from '../base/time.ts'
 import type { Timers } from '../base/timers.ts'
 import type { ByteRange } from '../msrp/frame.ts'
 import { Progress } from '../msrp/progress.ts'
-import type { CustodyLimits, NewUpload, RefusalReason, StoreClient, StoreFailure } from '../store/verbs.ts'
+import type {
+  Custody,
+  CustodyLimits,
+  NewUpload,
+  ReceiptTerms,
+  RefusalReason,
+  StoreClient,
+  StoreFailure,
+} from '../store/verbs.ts'
+import { isCpim, mediaTypeOf } from './content-kind.ts'
+import { ContentStart } from './content-start.ts'
 import { EndLineWatch } from './end-line-watch.ts'
 import { GATHER_BYTES, type ReceiveBudget } from './receive-budget.ts'
 
@@ -13,6 +23,16 @@ export interface UploadContext {
   readonly limits: CustodyLimits
   readonly bytesMax: number
   freshTransactionId(): string
+  /** What the beginning of a message/cpim says of it. */
+  judge(now: Now, start: Buffer): Judged
+  /** It stands in the mailbox. */
+  took(now: Now, custody: Custody, receipt: ReceiptTerms | undefined): void
+}
+
+export interface Judged {
+  /** Of no use later, and so not kept. */
+  readonly isNoise: boolean
+  readonly receipt?: ReceiptTerms
 }
 
 /** What the first SEND says of the message (DM-STO-06). */
@@ -35,6 +55,8 @@ export type UploadRefusal =
 export interface UploadEvents {
   /** It stands in the mailbox, or did before all of it came again. */
   onStored(now: Now, isNew: boolean, size: number): void
+  /** All of it came, and it is nothing to be kept. */
+  onForgotten(now: Now, size: number): void
   /** It was taken into custody before, and comes again. */
   onKnown(now: Now): void
   onRefused(now: Now, why: UploadRefusal): void
@@ -64,6 +86,7 @@ export class Upload {
   readonly #events: UploadEvents
   readonly #progress = new Progress(PIECES_MAX)
   readonly #endLine: EndLineWatch
+  readonly #start: ContentStart | undefined
   /** Number in the store; undefined until it said so. */
   #number: number | undefined
   #gathered: Gathered | undefined
@@ -78,6 +101,7 @@ export class Upload {
     this.#first = first
     this.#events = events
     this.#endLine = new EndLineWatch(first.transactionId)
+    this.#start = isCpim(mediaTypeOf(first.contentType)) ? new ContentStart() : undefined
     const { expectedBytes } = first
     context.store.ask('upload.begin', { message, expectedBytes, limits: context.limits }, (now, result) => {
       if ('failure' in result) return this.refuse(now, result.failure)
@@ -112,6 +136,7 @@ export class Upload {
     const status = this.#progress.add(offset, end)
     if (status !== 200) return this.refuse(now, status === 400 ? 'contradictory' : 'too many pieces')
     this.#endLine.see(offset, bytes)
+    this.#start?.see(offset, bytes)
     this.#gather(offset, bytes)
   }
 
@@ -208,17 +233,32 @@ export class Upload {
   /** DM-STO-06: everything is on flash, so the message can stand in the mailbox. */
   #finish(now: Now): void {
     if (this.#state !== 'complete' || this.#appends > 0 || this.#number === undefined) return
+    const size = this.#progress.size!
+    const { isNoise, receipt } = this.#judged(now, size)
+    if (isNoise) return this.#forget(now, size)
     this.#state = 'finishing'
     const { transactionId: first, contentType } = this.#first
-    const transactionId = this.#endLine.isSafe ? first : this.#context.freshTransactionId()
-    const request = { upload: this.#number, size: this.#progress.size!, contentType, transactionId, at: now.wall }
-    this.#context.store.ask('upload.finish', request, (then, result) => {
+    const { freshTransactionId, store, limits, took } = this.#context
+    const transactionId = this.#endLine.isSafe ? first : freshTransactionId()
+    const body = { upload: this.#number, size, contentType, transactionId, at: now.wall }
+    store.ask('upload.finish', { ...body, limits, ...(receipt && { receipt }) }, (then, result) => {
       if ('failure' in result) return this.refuse(then, result.failure)
       const custody = result.value
       if (custody === 'gone') this.refuse(then, 'gone')
       else if (custody.outcome === 'refused') this.refuse(then, custody.reason)
       else this.#stored(then, custody.outcome === 'stored')
+      if (custody !== 'gone') took(then, custody, receipt)
     })
+  }
+
+  #judged(now: Now, size: number): Judged {
+    return this.#start ? this.#context.judge(now, this.#start.of(size)) : { isNoise: false }
+  }
+
+  #forget(now: Now, size: number): void {
+    this.#state = 'dropped'
+    this.#clear(now)
+    this.#events.onForgotten(now, size)
   }
 
   #stored(now: Now, isNew: boolean): void {

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { readU32 } from './keys.ts'
+import { readU32, readU48 } from './keys.ts'
 import { identityText } from './story.ts'
 import type { MessageIdentity } from './verbs.ts'
 
@@ -35,6 +35,9 @@ export function withHash(group: IdentityGroup | undefined, seq: number, of: Iden
 
 /** Of a digest in which nobody can make many messages meet, so that each would have to look at all of them. */
 const bits = (text: string): number => readU32(hash('sha256', text, 'binary'), 0)
+
+/** Of the name of a sender. */
+export const nameHash = (name: string): number => readU48(hash('sha256', name, 'binary'), 0)
 
 export const callIdHash = (callId: string): number => bits(callId)
 

@@ -1,5 +1,4 @@
-import { hash } from 'node:crypto'
-import { readU48 } from './keys.ts'
+import { nameHash } from './identities.ts'
 import type { CustodyLimits, MessageIdentity, RefusalReason } from './verbs.ts'
 
 /** What one sender has waiting, in one mailbox or in all of them. Large messages that are still coming are among the messages. */
@@ -38,7 +37,7 @@ type Named = Pick<MessageIdentity, 'sender' | 'fromTag'>
 /** 48 bits of a digest: whoever makes two names meet shares what one may have. */
 export function senderKey({ sender, fromTag }: Named, limits: CustodyLimits): number {
   if (fromTag.startsWith(' ') && !limits.sender?.areNamesBelieved) return UNPROVEN
-  return Math.max(UNPROVEN + 1, readU48(hash('sha256', sender, 'binary'), 0))
+  return Math.max(UNPROVEN + 1, nameHash(sender))
 }
 
 /** Under which key a sender is counted in a mailbox with these shares. */
@@ -69,7 +68,7 @@ export const sumOf = (held: Held, by: Held): Held => ({
 
 const isNothing = ({ messages, receipts }: Held): boolean => messages === 0 && receipts === 0
 
-/** `wanted` taken away again. */
+/** The same taken away again. */
 export const less = ({ messages, bytes, receipts }: Held): Held => ({
   messages: -messages,
   bytes: -bytes,

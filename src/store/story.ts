@@ -100,8 +100,11 @@ export const ACCOUNT_REMOVED = 'account removed'
 export const NEARLY_FULL_PERCENT = 80
 export const RELIEVED_PERCENT = 60
 
-export const percentOf = (count: number, bytes: number, limits: CustodyLimits): number =>
-  Math.floor(Math.max((count * 100) / limits.quotaMessages, (bytes * 100) / limits.quotaBytes))
+export const percentOf = (
+  count: number,
+  bytes: number,
+  limits: Pick<CustodyLimits, 'quotaMessages' | 'quotaBytes'>,
+): number => Math.floor(Math.max((count * 100) / limits.quotaMessages, (bytes * 100) / limits.quotaBytes))
 
 /** The header part of a message, for looking in from outside. */
 export function headOf(bytes: Buffer): Buffer {

@@ -1,0 +1,27 @@
+import type { Counters } from '../base/counters.ts'
+import type { Log } from '../base/log.ts'
+import type { Now } from '../base/time.ts'
+import type { Custody, ReceiptTerms } from '../store/verbs.ts'
+
+/** What follows from custody beside the answer to the sender: a mailbox that gets full, and a sender who waits for word. */
+export class CustodyWatch {
+  readonly #counters: Counters
+  readonly #log: Log
+  readonly #onNotice: (now: Now) => void
+
+  constructor(options: { counters: Counters; log: Log; onNotice: (now: Now) => void }) {
+    this.#counters = options.counters
+    this.#log = options.log
+    this.#onNotice = options.onNotice
+  }
+
+  took(now: Now, recipient: string, custody: Custody, receipt: ReceiptTerms | undefined): void {
+    if (custody.outcome !== 'stored') return
+    const { fullPercent, waiting } = custody
+    if (fullPercent !== undefined) {
+      this.#counters.count('mailboxes_nearly_full')
+      this.#log.warn('a mailbox is nearly full', { aor: recipient, percent: fullPercent, waiting })
+    }
+    if (receipt?.wantsStored) this.#onNotice(now)
+  }
+}
