@@ -109,6 +109,7 @@ export class Conformance {
     },
     'settings.expired': () => ({ at: this.#wall, limit: this.#pick([1, 10]) }),
     summary: () => ({ aor: this.#aor() }),
+    'mailbox.version': () => ({ aor: this.#aor() }),
     seen: () => this.#message(),
     custody: () => ({
       message: this.#message(),
@@ -276,6 +277,7 @@ const WEIGHTS: Partial<Record<Verb, number>> = {
   'bindings.put': 4,
   'settings.put': 4,
   summary: 2,
+  'mailbox.version': 4,
   'upload.begin': 5,
   'upload.append': 25,
   'upload.finish': 8,

@@ -2,8 +2,8 @@ import { callIdHash } from './identities.ts'
 import { waitingAfter } from './keyed-accounts.ts'
 import { waitingOf } from './keyed-mailbox.ts'
 import type { LifeRecord } from './records.ts'
-import { hasMessageId, headOf, PUSHES_SEARCHED, seqOfStoreId } from './story.ts'
-import type { Tables } from './tables.ts'
+import { hasMessageId, headOf, mailboxVersion, PUSHES_SEARCHED, seqOfStoreId } from './story.ts'
+import { type Tables, waitingIn } from './tables.ts'
 import type { LifeStory, Verbs } from './verbs.ts'
 
 type Do<V extends keyof Verbs> = (tables: Tables, request: Verbs[V]['request']) => Verbs[V]['reply']
@@ -25,6 +25,14 @@ export const readMailbox: Do<'mailbox'> = (tables, { aor, afterSeq, limit, withH
     const sender = tables.life(seq)?.sender ?? ''
     return { ...waitingOf(entry, seq, body.storeId), sender, ...(withHead && { head: headOf(body.bytes) }) }
   })
+}
+
+export const versionOfMailbox: Do<'mailbox.version'> = (tables, { aor }) => {
+  const box = tables.box(aor)
+  if (!box) return undefined
+  const newest = tables.newest(box)
+  const version = mailboxVersion(waitingIn(tables.head(box)), newest && { ...newest.entry, seq: newest.seq })
+  return { version, newestSeq: newest?.seq ?? 0 }
 }
 
 export const trace: Do<'trace'> = (tables, { id, limit }) => {

@@ -12,7 +12,7 @@ import {
   putBindings,
   removeAccount,
 } from './keyed-accounts.ts'
-import { listMailboxes, readMailbox, readStatus, trace } from './keyed-inspect.ts'
+import { listMailboxes, readMailbox, readStatus, trace, versionOfMailbox } from './keyed-inspect.ts'
 import {
   confirm,
   deleteUnread,
@@ -62,6 +62,7 @@ const HANDLERS: { readonly [V in Exclude<Verb, 'lease' | 'release'>]: Handler<V>
   'settings.put': putSettings,
   'settings.expired': expiredSettings,
   summary,
+  'mailbox.version': versionOfMailbox,
   locate,
   seen: wasSeen,
   custody: takeCustody,

@@ -1,13 +1,13 @@
 import type { MemoryUploads, Refuse } from './memory-uploads.ts'
 import { type Held, keyAmong, NOTHING, OTHERS, type Share, senderKey, senderRefusal, sumOf } from './shares.ts'
-import { NEARLY_FULL_PERCENT, percentOf, RELIEVED_PERCENT } from './story.ts'
-import type { CustodyLimits, MessageIdentity, Verbs } from './verbs.ts'
+import { mailboxVersion, NEARLY_FULL_PERCENT, percentOf, RELIEVED_PERCENT } from './story.ts'
+import type { CustodyLimits, MessageIdentity, Verbs, Waiting } from './verbs.ts'
 
 /** What counts of a mailbox. */
 export interface MemoryMailbox {
   readonly messages: ReadonlyMap<
     number,
-    { readonly share: number; readonly size: number; readonly isUrgent: boolean; readonly isReceipt?: true }
+    Pick<Waiting, 'seq' | 'size' | 'receivedAt' | 'isUrgent' | 'isReceipt'> & { readonly share: number }
   >
   /** Somebody was told, and it has not been well below since. */
   isNearlyFull: boolean
@@ -73,6 +73,12 @@ export function summaryOf(box: MemoryMailbox | undefined): Verbs['summary']['rep
   const bytes = messages.reduce((total, { size }) => total + size, 0)
   const urgentNew = messages.filter(({ isUrgent }) => isUrgent).length
   return { newCount: messages.length, oldCount: 0, urgentNew, urgentOld: 0, bytes }
+}
+
+export function versionOf(box: MemoryMailbox | undefined): Verbs['mailbox.version']['reply'] {
+  if (!box) return undefined
+  const newest = [...box.messages.values()].sort((a, b) => b.seq - a.seq)[0]
+  return { version: mailboxVersion(box.messages.size, newest), newestSeq: newest?.seq ?? 0 }
 }
 
 const heldBy = (shares: readonly Share[], key: number): Held =>

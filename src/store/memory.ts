@@ -4,7 +4,7 @@ import { PIECE_BYTES_MAX } from './blocks.ts'
 import { Leases } from './leases.ts'
 import { MemoryNotices } from './memory-notices.ts'
 import { inOrder, sum } from './memory-order.ts'
-import { countsOf, fullPercent, type MemoryMailbox, MemoryRoom, summaryOf } from './memory-room.ts'
+import { countsOf, fullPercent, type MemoryMailbox, MemoryRoom, summaryOf, versionOf } from './memory-room.ts'
 import { MemorySettings } from './memory-settings.ts'
 import { traced } from './memory-trace.ts'
 import { type LargeContent, MemoryUploads } from './memory-uploads.ts'
@@ -123,6 +123,7 @@ export class MemoryStore {
     'settings.put': request => (this.#accounts.has(request.aor) ? this.#settings.put(request) : 'unknown'),
     'settings.expired': request => this.#settings.expired(request),
     summary: ({ aor }) => summaryOf(this.#mailboxes.get(aor)),
+    'mailbox.version': ({ aor }) => versionOf(this.#mailboxes.get(aor)),
     seen: identity => this.#mailboxes.get(identity.recipient)?.identities.has(identityText(identity)) ?? false,
     custody: request => this.#custody(request),
     room: ({ aor, bytes, limits, from }) => {

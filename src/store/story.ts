@@ -3,6 +3,15 @@ import type { CustodyLimits, LifeEvent, LifeStory, MessageIdentity, Verb } from 
 
 /** What every store decides alike: names, bounds and life stories. Pure, so that the reference model and the real store share it. */
 
+/**
+ * Numbers are given out in order and never again, so of one store the count and the newest number name the set: messages up to the
+ * newest can only have gone. The time tells two stores apart, where one was begun anew.
+ */
+export const mailboxVersion = (
+  count: number,
+  newest: { readonly seq: number; readonly receivedAt: WallTime } | undefined,
+): string => `${count}-${newest?.seq ?? 0}-${(newest?.receivedAt ?? 0).toString(36)}`
+
 /** A line of text for a person; longer reasons are cut so that one mailbox cannot fill the flash with them. */
 export const DETAIL_LENGTH_MAX = 200
 
@@ -35,6 +44,7 @@ const READS: ReadonlySet<Verb> = new Set<Verb>([
   'settings.get',
   'settings.expired',
   'summary',
+  'mailbox.version',
 ])
 
 const MEMORY_ONLY: ReadonlySet<Verb> = new Set<Verb>(['lease', 'release'])

@@ -1,5 +1,5 @@
 import { groupOf, hashIn, type IdentityChanges, type IdentityGroup, type IdentityHash, withHash } from './identities.ts'
-import type { Records } from './key-value.ts'
+import type { RangeOptions, Records } from './key-value.ts'
 import {
   accountKey,
   bindingsKey,
@@ -247,7 +247,15 @@ export class Tables {
 
   /** Index entries of a mailbox after `afterSeq`, in order. */
   indexAfter(box: Box, afterSeq: number, limit: number): { seq: number; entry: IndexEntry }[] {
-    const entries = this.kv.range(indexKey(box.mailbox, afterSeq + 1), indexEnd(box.mailbox), { limit })
+    return this.#indexIn(box, afterSeq, { limit })
+  }
+
+  newest(box: Box): { seq: number; entry: IndexEntry } | undefined {
+    return this.#indexIn(box, 0, { limit: 1, reverse: true })[0]
+  }
+
+  #indexIn(box: Box, afterSeq: number, options: RangeOptions): { seq: number; entry: IndexEntry }[] {
+    const entries = this.kv.range(indexKey(box.mailbox, afterSeq + 1), indexEnd(box.mailbox), options)
     return entries.map(({ key, value }) => {
       const seq = readU48(key, 6)
       return { seq, entry: whole(decodeIndex(key, value), { table: 'index', box, seq }, key, value) }

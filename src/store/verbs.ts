@@ -246,6 +246,11 @@ export interface Verbs {
     request: { aor: string }
     reply: { newCount: number; oldCount: number; urgentNew: number; urgentOld: number; bytes: number }
   }
+  /**
+   * Names the set of messages and receipts that wait now, in constant time: another text whenever it is another set. `newestSeq` is 0 of an
+   * empty mailbox. Undefined: there is no such account.
+   */
+  'mailbox.version': { request: { aor: string }; reply: { version: string; newestSeq: number } | undefined }
   /** One read that decides forward or custody. */
   locate: {
     request: { aor: string }
