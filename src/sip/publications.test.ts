@@ -60,6 +60,35 @@ t.test('RFC 3903 6 step 4: a tag that is unknown, expired, or somebody else’s 
   t.strictSame(peer.bodies, [])
 })
 
+t.test('RFC 3903 6: a tag that has expired is 412 though nobody gave it up yet', async t => {
+  const peer = new PublisherWire({ limits: { watched: 0 } })
+  const { etag } = peer.publish({ expires: 60, body: 'one' })
+  peer.pass(60_000)
+  t.strictSame(peer.bodies, ['one'])
+  t.equal(peer.publish({ etag, expires: 60 }).status, 412)
+  peer.publish({ body: 'two' })
+  t.strictSame(peer.bodies, ['two'], 'and it goes with the next change')
+})
+
+t.test('an expiry that another change crosses, or that the store cannot tell, comes all the same', async t => {
+  const crossed = new PublisherWire()
+  crossed.publish({ expires: 60, body: 'one' })
+  crossed.meanwhile = () => {
+    const { version, publications } = crossed.kept.get(BOB)!
+    crossed.kept.set(BOB, { version: version + 1, publications })
+  }
+  crossed.pass(60_000)
+  t.strictSame(crossed.changes, ['published one', 'expired'])
+  const failing = new PublisherWire()
+  failing.publish({ expires: 60, body: 'one' })
+  failing.failure = 'flash'
+  failing.pass(60_000)
+  failing.failure = undefined
+  t.strictSame(failing.bodies, ['one'])
+  failing.pass(30_000)
+  t.strictSame(failing.changes, ['published one', 'expired'])
+})
+
 t.test('RFC 3903 6: what stands against a PUBLISH, and with which header', async t => {
   const answers: [Publish, number, string?, string?][] = [
     [{ event: 'presence', body: 'x' }, 489, 'Allow-Events', 'settings'],

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { headerOf } from '../testing/session-wire.ts'
+import { inbound } from '../testing/sip-wire.ts'
 import { SubscriberWire, summary } from '../testing/subscriber-wire.ts'
 
 t.test('a client that subscribes in a loop gets an answer a second, and others are served as before', async t => {
@@ -54,6 +55,24 @@ t.test('a resource has so many subscriptions; of a device that was restarted the
   t.strictSame(peer.answerAll(), Array(3).fill('NOTIFY active one'))
   t.equal(peer.kept.size, 3)
   t.equal(peer.wire.counters.get('subscriptions_ended', 'displaced'), 1)
+})
+
+t.test('where there is no room, one whose connection is gone gives way', async t => {
+  const peer = new SubscriberWire({ limits: { perResource: 2 } })
+  peer.subscribe({ callId: 'c1', contact: '<sip:alice@192.0.2.10:1>' })
+  const flow = peer.wire.open(inbound('ws/1', '192.0.2.11', 40_000, 'ws'))
+  peer.ask({ callId: 'c2', contact: '<sip:x@r.invalid;transport=ws>', flow })
+  peer.reply(peer.texts()[1]!, 200, [], flow)
+  const third = { callId: 'c3', contact: '<sip:alice@192.0.2.10:3>' }
+  peer.ask(third)
+  t.strictSame(peer.lines(), ['480'])
+  peer.wire.transport.flowClosed(peer.wire.now, flow)
+  peer.ask(third)
+  t.strictSame(peer.answerAll(), ['200', 'NOTIFY active one'])
+  t.match(
+    [...peer.kept.values()].map(({ dialog }) => dialog.callId),
+    ['c1', 'c3'],
+  )
 })
 
 t.test('a subscriber has so many, and the box has', async t => {

@@ -62,7 +62,6 @@ export class Notices {
   }
 
   want(now: Now, why: NotifyReason): void {
-    if (this.#phase === 'over') return
     this.#merge(why)
     if (this.#phase === 'unreachable') {
       if (why === 'final') this.#over(now, 'told')

@@ -108,6 +108,119 @@ t.test('RFC 3261 8.2.2.2: nor does it while the first is not answered', async t 
   t.strictSame(peer.lines(), ['482'])
 })
 
+t.test('RFC 3261 8.2.2.2: nor is a fetch answered twice', async t => {
+  const peer = new SubscriberWire()
+  peer.ask({ seq: 7, expires: 0 })
+  t.strictSame(peer.lines(), ['200', 'NOTIFY terminated;reason=timeout one'])
+  peer.ask({ seq: 7, expires: 0 })
+  t.strictSame(peer.lines(), ['482'])
+  peer.ask({ seq: 8, expires: 0 })
+  t.strictSame(peer.lines(), ['200', 'NOTIFY terminated;reason=timeout one'], 'but another one is')
+  t.match(peer.subscriptions.describe(), { total: 2 }, 'and the first is told on')
+})
+
+t.test('one that begins anew while its first is being kept: that one is told so, the second accepted', async t => {
+  const peer = new SubscriberWire({ isDiskSlow: true })
+  peer.ask({ seq: 7 })
+  peer.ask({ seq: 8 })
+  peer.flush()
+  t.strictSame(peer.lines(), ['480', '200', 'NOTIFY active one'])
+  t.match(peer.subscriptions.describe(), { total: 1 })
+  t.equal(peer.kept.size, 1)
+})
+
+t.test('an account that is removed while its SUBSCRIBE is being kept', async t => {
+  const peer = new SubscriberWire({ isDiskSlow: true })
+  peer.ask()
+  peer.subscriptions.end(peer.wire.now, 'weather', peer.resource, { reason: 'noresource' })
+  peer.flush()
+  t.strictSame(peer.lines(), ['480'])
+  t.equal(peer.kept.size, 0)
+})
+
+t.test('a subscription that was given up hears nothing more, of its package or its subscriber', async t => {
+  for (const isAsked of [true, false]) {
+    const peer = new SubscriberWire({ package: { changeIntervalMs: 60_000 } })
+    peer.subscribe({ seq: 7 })
+    const answers: (() => void)[] = []
+    if (isAsked) peer.told = (now, _subscription, _why, done) => answers.push(() => done(now, []))
+    peer.pass(60_000)
+    peer.change()
+    peer.change()
+    const notify = peer.texts().at(-1)
+    peer.told = undefined
+    peer.subscribe({ seq: 8, expires: 0 })
+    if (notify) peer.reply(notify, 200)
+    for (const answer of answers) answer()
+    peer.pass(40_000)
+    t.equal(peer.wire.running, '')
+    t.match(peer.subscriptions.describe(), { total: 0 })
+  }
+})
+
+t.test('while the last NOTIFY is under way there is no subscription any more', async t => {
+  const peer = new SubscriberWire()
+  const toTag = peer.subscribe()
+  peer.ask({ toTag, expires: 0 })
+  t.strictSame(peer.lines(), ['200', 'NOTIFY terminated;reason=timeout one'])
+  peer.ask({ toTag, expires: 600 })
+  t.strictSame(peer.lines(), ['481'])
+})
+
+t.test('an unsubscribe waits for no Retry-After', async t => {
+  const peer = new SubscriberWire()
+  const toTag = peer.subscribe()
+  peer.change()
+  const [notify] = peer.texts() as [string]
+  peer.ask({ toTag, expires: 0 })
+  peer.reply(notify, 503, ['Retry-After: 100'])
+  t.strictSame(peer.answerAll(), ['200', 'NOTIFY terminated;reason=timeout one'])
+})
+
+t.test('a provisional answer to a NOTIFY is none yet', async t => {
+  const peer = new SubscriberWire()
+  peer.subscribe()
+  peer.change()
+  const [notify] = peer.texts() as [string]
+  peer.reply(notify, 100)
+  peer.change()
+  t.strictSame(peer.lines(), [])
+  peer.reply(notify, 200)
+  t.strictSame(peer.answerAll(), ['NOTIFY active one'])
+})
+
+t.test('a refresh excuses one silence, not the next', async t => {
+  const peer = new SubscriberWire()
+  const toTag = peer.subscribe()
+  peer.change()
+  const [notify] = peer.texts() as [string]
+  peer.ask({ toTag, expires: 3600 })
+  peer.reply(notify, 200)
+  peer.answerAll()
+  peer.change()
+  peer.pass(32_000)
+  t.match(peer.subscriptions.describe(), { total: 0 })
+})
+
+t.test('a refresh over a new connection while the way by the old one is looked for', async t => {
+  const asked: (() => void)[] = []
+  const peer = new SubscriberWire({ locate: (now, _uri, done) => asked.push(() => done(now, undefined)) })
+  const contact = '<sip:alice@192.0.2.10:5070;transport=tcp>'
+  const old = peer.wire.open(inbound('tcp/1'))
+  peer.ask({ flow: old, contact })
+  const [accepted, notify] = peer.texts() as [string, string]
+  peer.reply(notify, 200, [], old)
+  peer.wire.transport.flowClosed(peer.wire.now, old)
+  peer.change()
+  t.equal(asked.length, 1)
+  const fresh = peer.wire.open(inbound('tcp/2', '192.0.2.10', 41_000))
+  peer.ask({ flow: fresh, contact, toTag: tagOf(accepted) })
+  t.strictSame(peer.lines(), ['200'])
+  asked.shift()?.()
+  const [again] = peer.wire.take()
+  t.equal(again?.flow.id, 'tcp/2')
+})
+
 t.test('a subscriber that begins anew under the same Call-ID has one subscription', async t => {
   const peer = new SubscriberWire()
   const old = peer.subscribe({ seq: 7 })
@@ -126,6 +239,9 @@ t.test('somebody else under the same Call-ID and tag takes nothing away', async 
   peer.subscriber = 'sip:eve@example.org'
   peer.subscribe({ seq: 8 })
   t.match(peer.subscriptions.describe(), { total: 2 })
+  peer.resource = 'sip:carol@example.org'
+  peer.subscribe({ seq: 9 })
+  t.match(peer.subscriptions.describe(), { total: 3 }, 'nor does it for another resource')
 })
 
 t.test('RFC 3261 12.2.1.1: NOTIFY goes to the Contact of the last SUBSCRIBE or of the last answer', async t => {

@@ -63,6 +63,18 @@ t.test('numbers are reserved on flash before the first NOTIFY after a restart', 
   t.strictSame(after.answerAll(), ['NOTIFY active one'])
 })
 
+t.test('and further ones ahead of their use, so that no NOTIFY waits for the flash', async t => {
+  const peer = new SubscriberWire({ isDiskSlow: true })
+  peer.ask()
+  peer.flush()
+  peer.answerAll()
+  for (let change = 0; change < 250; change++) {
+    peer.change()
+    t.strictSame(peer.answerAll(), ['NOTIFY active one'])
+  }
+  t.equal(peer.puts, 2)
+})
+
 t.test('a SUBSCRIBE is accepted when it is kept, not before', async t => {
   const peer = new SubscriberWire({ isDiskSlow: true })
   peer.ask()

@@ -9,7 +9,7 @@ import { ownText } from './own-text.ts'
 import { targetOfCaller } from './peer-side.ts'
 import { notedContact, ownHeaders } from './session-headers.ts'
 import { isFinal, isSuccess } from './session-leg.ts'
-import type { SentRequest, Target } from './session-types.ts'
+import type { Target } from './session-types.ts'
 import type { AskedSubscription } from './subscription-ask.ts'
 import { Notices, type NoticesOwner, type Sent } from './subscription-notices.ts'
 import type {
@@ -66,7 +66,6 @@ export class Subscription implements SubscriptionView, NoticesOwner {
   #termination = ''
   /** The last NOTIFY says how things stand, not only that it is the last. */
   #isStateTold = false
-  #sent: SentRequest | undefined
   /** As last put; undefined for what is not kept. */
   #kept: SavedSubscription | undefined
 
@@ -202,7 +201,6 @@ export class Subscription implements SubscriptionView, NoticesOwner {
     this.#phase = 'ended'
     this.#forget(now)
     this.#notices.stop()
-    this.#sent?.abandon()
     this.#onOver(now)
   }
 
@@ -248,7 +246,7 @@ export class Subscription implements SubscriptionView, NoticesOwner {
       counters.count('notifies', why)
       done(then, why)
     }
-    this.#sent = layer.request(now, request, target, {
+    layer.request(now, request, target, {
       onResponse: (then, response) => {
         if (!isFinal(response)) return
         counters.count('notifies', `${Math.floor(response.status / 100)}xx`)

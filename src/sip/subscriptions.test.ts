@@ -268,6 +268,8 @@ t.test('RFC 6665 4.1.3: ended from above with a reason', async t => {
   rejected.decision = 'pending'
   rejected.ask()
   rejected.answerAll()
+  rejected.subscriber = 'sip:eve@example.org'
+  rejected.subscribe({ callId: 'eve' })
   const whose = { reason: 'rejected', subscriber: rejected.subscriber } as const
   rejected.subscriptions.end(rejected.wire.now, 'weather', 'sip:bob@example.org', whose)
   t.strictSame(rejected.answerAll(), ['NOTIFY terminated;reason=rejected'])

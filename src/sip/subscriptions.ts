@@ -91,7 +91,7 @@ export class Subscriptions {
     const twin = this.#twin(ask, dialog, subscriber, resource)
     if (twin && cseq(request).seq <= (twin.dialog.state.remoteSeq ?? 0))
       return this.#repeat(now, transaction, request, twin)
-    twin?.drop(now)
+    if (twin?.phase !== 'ending') twin?.drop(now)
     const full = this.#makeRoom(now, ask, dialog, subscriber, resource)
     if (full) return refuse(now, full)
     const subscription = this.#add(ask, dialog, transaction, request, { subscriber, resource })
@@ -195,20 +195,19 @@ export class Subscriptions {
   #twin(ask: AskedSubscription, dialog: DialogState, subscriber: string, resource: string): Subscription | undefined {
     return this.#table
       .of(subscriber)
-      .find(
+      .findLast(
         one =>
           one.dialog.callId === dialog.callId &&
           one.dialog.remoteTag === dialog.remoteTag &&
           one.resource === resource &&
-          one.eventHeader === ask.eventHeader &&
-          one.phase !== 'ending',
+          one.eventHeader === ask.eventHeader,
       )
   }
 
-  /** RFC 3261 8.2.2.2: while the first is not answered, 482; then the same dialog again. */
+  /** RFC 3261 8.2.2.2: the same dialog again, or 482 where there is none yet or any more. */
   #repeat(now: Now, transaction: SubscribeTransaction, request: SipRequest, twin: Subscription): void {
     const isSame = cseq(request).seq === twin.dialog.state.remoteSeq
-    if (!twin.isLive || !isSame) return this.#refuse(now, transaction, request, { status: twin.isLive ? 500 : 482 })
+    if (!isSame || !twin.isLive) return this.#refuse(now, transaction, request, { status: isSame ? 482 : 500 })
     this.#accept(now, transaction, request, twin, twin.leftS(now))
   }
 

@@ -58,6 +58,7 @@ export class SubscriberWire {
   decision: Parameters<Parameters<EventPackage['authorise']>[2]>[1] = 'active'
   /** Whoever the caller has admitted. */
   subscriber = 'sip:alice@example.org'
+  resource = 'sip:bob@example.org'
   #seq = 0
   readonly #unflushed: ((now: Now) => void)[] = []
 
@@ -101,7 +102,7 @@ export class SubscriberWire {
         if (!isInDialog)
           this.subscriptions.onSubscribe(now, transaction, request, {
             subscriber: this.subscriber,
-            resource: 'sip:bob@example.org',
+            resource: this.resource,
           })
         else if (!this.subscriptions.onRequest(now, transaction, request, this.subscriber)) this.asked.push('not ours')
       },
