@@ -97,6 +97,11 @@ export class Engine {
     if (done) this.#input(now, () => done(now, result))
   }
 
+  /** Somebody else (a command, the API) asked this of the store, and this was its reply. */
+  storeChanged(now: Now, request: StoreRequest, result: StoreResult<Verb>): void {
+    this.#input(now, () => this.#appliance.storeChanged(now, request, result))
+  }
+
   /** The answer to the question of that id; an empty list when there is none. */
   resolved(now: Now, id: number, records: readonly DnsRecord[]): void {
     const answer = this.#resolved.get(id)

@@ -21,6 +21,9 @@ export type Admission =
   /** `isStale`: the password is right and only the nonce is too old, as every nonce is after a restart. */
   | { readonly kind: 'answer'; readonly answer: Answer; readonly isStale?: boolean }
 
+/** What ends here; the rest may go on to somebody else. */
+const ANSWERED_HERE = new Set(['REGISTER', 'PUBLISH', 'SUBSCRIBE'])
+
 /** Decides who a request is from before anything is done for it (RFC 3261 22; the contract's `[auth]`). */
 export class Admissions {
   readonly #store: StoreClient
@@ -69,10 +72,9 @@ export class Admissions {
 
   /** A registrar and UAS challenges with 401, a proxy with 407 (RFC 3261 22.2, 22.3). Unknown users are challenged like known ones. */
   #prove(now: Now, request: SipRequest, flow: Flow, aor: string, account: Account | undefined): Admission {
-    const [status, challengeName, credentialsKey] =
-      request.method === 'REGISTER'
-        ? ([401, 'WWW-Authenticate', 'authorization'] as const)
-        : ([407, 'Proxy-Authenticate', 'proxy-authorization'] as const)
+    const [status, challengeName, credentialsKey] = ANSWERED_HERE.has(request.method)
+      ? ([401, 'WWW-Authenticate', 'authorization'] as const)
+      : ([407, 'Proxy-Authenticate', 'proxy-authorization'] as const)
     const { address } = flow.remote
     const algorithms = this.#offered(account)
     const check = this.#digest.check(now, {

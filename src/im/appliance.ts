@@ -5,8 +5,9 @@ import type { Now } from '../base/time.ts'
 import { Digest } from '../sip/digest.ts'
 import { TrustedPeers } from '../sip/identity.ts'
 import { InviteRelay } from '../sip/invite-relay.ts'
+import { Publications } from '../sip/publications.ts'
 import { Registrar, type Registration } from '../sip/registrar.ts'
-import type { StoreClient } from '../store/verbs.ts'
+import type { StoreClient, StoreRequest, StoreResult, Verb } from '../store/verbs.ts'
 import { Admissions } from './admission.ts'
 import { CustodyDesk, type CustodyPolicy } from './custody.ts'
 import { CustodyWatch } from './custody-watch.ts'
@@ -19,12 +20,15 @@ import { Messages } from './messages.ts'
 import { Notices } from './notices.ts'
 import { Outward } from './outward.ts'
 import { PageMode } from './page-mode.ts'
+import { Publishing } from './publishing.ts'
 import { PushStarter } from './push-starter.ts'
 import type { ReceiptPolicy } from './receipt-terms.ts'
 import { Registrations, storedBindings } from './registrations.ts'
 import type { DeliveryProfile } from './rungs.ts'
 import { Service } from './service.ts'
+import { Settings } from './settings.ts'
 import { Stack, type StackParts } from './stack.ts'
+import { StoreChanges } from './store-changes.ts'
 
 export interface ApplianceParts extends Omit<StackParts, 'hostname'> {
   readonly config: Config
@@ -41,6 +45,9 @@ export class Appliance {
   readonly #large: LargeMessages
   readonly #relay: InviteRelay
   readonly #messages: Messages
+  readonly #settings: Settings
+  readonly #changes: StoreChanges
+  readonly #publications: Publications
   readonly #service: Service
 
   constructor(parts: ApplianceParts) {
@@ -48,7 +55,9 @@ export class Appliance {
     const { hostname } = config
     this.#stack = new Stack({ ...parts, hostname })
     const { own, sessions, layer, forwarder } = this.#stack
-    const common = { ...parts, ...this.#stack, hostname }
+    this.#changes = new StoreChanges(parts.timers)
+    const store = this.#changes.watching(parts.store)
+    const common = { ...parts, ...this.#stack, hostname, store }
     const coreRoute = config.core.route === '' ? undefined : routeValue(config.core.route)
     const domain = new Domain(config.domain, own.hosts)
     this.#digest = new Digest({ realm: config.domain, entropy, counters })
@@ -77,7 +86,7 @@ export class Appliance {
     const hasCore = coreRoute !== undefined
     const registrar = new Registrar({
       ...common,
-      bindings: storedBindings(parts.store),
+      bindings: storedBindings(store),
       onRegistered: (now, registration) => this.#registered(now, registration),
     })
     const peers = new TrustedPeers(config.auth.trusted_peers.flatMap(text => parseCidr(text) ?? []))
@@ -98,6 +107,10 @@ export class Appliance {
     const inviting = { ...common, domain, inviteRelay, outward, hasCore, delivery: this.#delivery, large: this.#large }
     const isLenient = config.deferral.lenient_large_messages
     this.#messages = new Messages({ ...common, domain, pageMode, forwarder, outward, hasCore, storeUri })
+    const publications = new Publications(common)
+    this.#publications = publications
+    const deciding = { ...common, publications, delivery: this.#delivery, changes: this.#changes }
+    this.#settings = new Settings({ ...deciding, isPushActive: config.delivery.active_default })
     this.#service = new Service({
       ...common,
       ...trust,
@@ -106,6 +119,7 @@ export class Appliance {
       registrations: new Registrations({ ...common, registrar, domain, hasCore }),
       messages: this.#messages,
       invitations: new Invitations({ ...inviting, isLenient }),
+      publishing: new Publishing({ ...common, publications, domain, hasCore }),
       inviteRelay,
       sessions,
     })
@@ -114,6 +128,7 @@ export class Appliance {
 
   start(now: Now): void {
     this.#housekeeping.start(now)
+    this.#settings.start(now)
   }
 
   stop(now: Now): void {
@@ -121,6 +136,11 @@ export class Appliance {
     this.#notices.stop()
     this.#large.stop(now)
     this.#delivery.stop(now)
+  }
+
+  /** What a command or the API did to the store. */
+  storeChanged(now: Now, request: StoreRequest, result: StoreResult<Verb>): void {
+    this.#changes.outside(now, request, result)
   }
 
   flowOpened(now: Now, flow: Flow): void {
@@ -147,6 +167,7 @@ export class Appliance {
       relay,
       large,
       notices: this.#notices.describe(),
+      publications: this.#publications.describe(),
       digest: this.#digest.describe(),
       delivery: this.#delivery.describe(),
     }

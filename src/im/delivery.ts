@@ -41,6 +41,8 @@ interface Mailbox {
   timer: Timer | undefined
   lease: Timer | undefined
   push: Push | undefined
+  /** Its owner switched pushes off since this run began. */
+  isUnwanted: boolean
   readonly delivered: Set<number>
   /** Messages that the receiver refused for themselves; tried again when `asideUntil` has come, or at a registration. */
   readonly aside: Set<number>
@@ -94,7 +96,7 @@ export class Delivery {
     this.#enqueue(mailbox)
   }
 
-  /** A message joined the mailbox of a user who has contacts. A back-off goes on, unless it is for messages set aside only. */
+  /** A message joined the mailbox of a user who has contacts, or pushes were switched on (DM-DLV-03). A back-off goes on, unless it is for messages set aside only. */
   pushNow(aor: string): void {
     const mailbox = this.#mailbox(aor)
     if (!mailbox || (mailbox.state === 'waiting' && mailbox.timer && mailbox.asideUntil === undefined)) return
@@ -107,6 +109,18 @@ export class Delivery {
     if (!mailbox || (mailbox.state === 'waiting' && mailbox.timer)) return
     if (mailbox.state === 'waiting') this.#wait(now, mailbox, this.#backOffMs(mailbox))
     else mailbox.isAskedAgain = true
+  }
+
+  /** DM-DLV-02: pushes are switched off; one that runs ends after what is on the way. */
+  switchedOff(now: Now, aor: string): void {
+    const mailbox = this.#mailboxes.get(aor)
+    if (!mailbox) return
+    mailbox.isUnwanted = true
+    mailbox.push?.stop(now, 'switched off by its owner')
+    if (mailbox.state !== 'waiting') return
+    this.#timers.cancel(mailbox.timer)
+    mailbox.timer = undefined
+    this.#forget(mailbox)
   }
 
   /** After a start: these users have contacts and messages. Spread out, so that a restart is no storm. */
@@ -131,7 +145,7 @@ export class Delivery {
 
   #mailbox(aor: string): Mailbox | undefined {
     let mailbox = this.#mailboxes.get(aor)
-    if (mailbox || this.#isStopped || !this.#policy.isActive) return mailbox
+    if (mailbox || this.#isStopped) return mailbox
     if (this.#mailboxes.size >= KNOWN_MAX) {
       this.#counters.count('delivery_deferred', 'too many mailboxes')
       return undefined
@@ -145,6 +159,7 @@ export class Delivery {
       timer: undefined,
       lease: undefined,
       push: undefined,
+      isUnwanted: false,
       delivered: new Set(),
       aside: new Set(),
       asideUntil: undefined,
@@ -179,9 +194,12 @@ export class Delivery {
 
   /** Most registrations find nothing waiting: one read, and it is over. */
   #run(mailbox: Mailbox): void {
+    mailbox.isUnwanted = false
     this.#store.ask('locate', { aor: mailbox.aor }, (now, result) => {
       if ('failure' in result) return this.#ended(now, mailbox, `storage: ${result.detail}`)
-      const { bindings, waiting } = result.value
+      const { bindings, waiting, offlineDelivery } = result.value
+      if (mailbox.isUnwanted || !(offlineDelivery ?? this.#policy.isActive))
+        return this.#ended(now, mailbox, 'unwanted')
       if (mailbox.asideUntil !== undefined && mailbox.asideUntil <= now.at) takeBack(mailbox)
       if (waiting <= mailbox.aside.size + mailbox.delivered.size) return this.#ended(now, mailbox, undefined)
       const rungs = planOf(this.#policy.profile, currentBindings(bindings, now), mailbox.preferred)
@@ -212,6 +230,7 @@ export class Delivery {
   /** Down the ladder of docs/protocol.md and over the contacts of 7.3, until one of them took it all. */
   #climb(now: Now, mailbox: Mailbox, rungs: readonly Rung[], why: string): void {
     const rung = rungs[0]
+    if (mailbox.isUnwanted) return this.#release(mailbox, 'unwanted')
     if (!rung || this.#isStopped) return this.#release(mailbox, why)
     const reader = new MailboxReader(this.#store, this.#timers, mailbox.aor, mailbox.delivered, mailbox.aside)
     let isOver = false
@@ -242,14 +261,14 @@ export class Delivery {
     this.#store.ask('release', { aor: mailbox.aor, holder: this.#holder }, then => this.#ended(then, mailbox, why))
   }
 
-  /** `why` is undefined when nothing is left to do, `absent` when only a registration can help. */
+  /** `why` is undefined when nothing is left to do, `absent` when only a registration can help, `unwanted` when only its owner can. */
   #ended(now: Now, mailbox: Mailbox, why: string | undefined): void {
     this.#running--
     mailbox.state = 'waiting'
     if (mailbox.isAskedAgain) {
       mailbox.isAskedAgain = false
       if (why === undefined) mailbox.failures = 0
-      if (why === undefined || mailbox.preferred !== undefined) {
+      if (why === undefined || why === 'unwanted' || mailbox.preferred !== undefined) {
         this.#enqueue(mailbox)
         return
       }
@@ -257,12 +276,17 @@ export class Delivery {
     if (why === undefined && mailbox.aside.size > 0) {
       mailbox.asideUntil ??= after(now, this.#backOffMs(mailbox))
       this.#wait(now, mailbox, mailbox.asideUntil - now.at)
-    } else if (why === undefined || why === 'absent') {
-      if (mailbox.delivered.size === 0) this.#mailboxes.delete(mailbox.aor)
+    } else if (why === undefined || why === 'absent' || why === 'unwanted') {
+      this.#forget(mailbox)
     } else {
       this.#wait(now, mailbox, this.#backOffMs(mailbox))
     }
     this.#startNext()
+  }
+
+  /** Not what was delivered and is still to be taken out of the mailbox. */
+  #forget(mailbox: Mailbox): void {
+    if (mailbox.delivered.size === 0) this.#mailboxes.delete(mailbox.aor)
   }
 
   #backOffMs(mailbox: Mailbox): number {

@@ -44,6 +44,7 @@ export class PageMode {
   readonly #counters: Counters
   readonly #log: Log
   readonly #hostname: string
+  /** For users who never decided it. */
   readonly #isPushActive: boolean
   readonly #turns = new Turns(WAITING_TURNS_MAX)
 
@@ -77,13 +78,15 @@ export class PageMode {
       if ('failure' in result) return done(then, unavailable(5))
       // Another may have begun while this was read.
       if (this.#turns.isBusy(recipient)) return this.#wait(then, recipient, again, done)
-      const { isKnown, bindings, waiting } = result.value
+      const { isKnown, bindings, waiting, offlineDelivery } = result.value
       if (!isKnown && !incoming.isFromCore) return done(then, { status: 404 })
       const present = currentBindings(bindings, then)
       if (present.length === 0) return this.#keep(then, incoming, 'absent', done)
       if (incoming.isFromCore) return this.#keep(then, incoming, 'out of reach', done)
-      // Older messages go first: one that finds others waiting joins the tail, even while its receiver is there.
-      if (waiting > 0 && this.#isPushActive) return this.#keep(then, incoming, 'behind others', done)
+      // Older messages go first: one that finds others on their way out joins the tail, even while its receiver is there. Where they
+      // wait for their owner to fetch them it does not wait for that (docs/protocol.md).
+      if (waiting > 0 && (offlineDelivery ?? this.#isPushActive))
+        return this.#keep(then, incoming, 'behind others', done)
       this.#inTurn(then, incoming, present, done)
     })
   }

@@ -16,9 +16,10 @@ import { type Answer, unavailable } from './answers.ts'
 import type { Domain } from './domain.ts'
 import type { Invitations } from './invitations.ts'
 import type { Messages } from './messages.ts'
+import type { Publishing } from './publishing.ts'
 import type { Registrations } from './registrations.ts'
 
-const METHODS = new Set(['REGISTER', 'MESSAGE', 'OPTIONS', 'INVITE', 'ACK', 'BYE', 'CANCEL', 'UPDATE'])
+const METHODS = new Set(['REGISTER', 'MESSAGE', 'OPTIONS', 'INVITE', 'ACK', 'BYE', 'CANCEL', 'UPDATE', 'PUBLISH'])
 const SUPPORTED = new Set(['path', 'outbound', 'timer'])
 
 type NotAdmitted = Extract<Admission, { kind: 'answer' }>
@@ -34,6 +35,7 @@ export class Service implements TransactionUser {
   readonly #registrations: Registrations
   readonly #messages: Messages
   readonly #invitations: Invitations
+  readonly #publishing: Publishing
   readonly #relay: InviteRelay
   readonly #sessions: Sessions
   readonly #entropy: Entropy
@@ -51,6 +53,7 @@ export class Service implements TransactionUser {
     registrations: Registrations
     messages: Messages
     invitations: Invitations
+    publishing: Publishing
     inviteRelay: InviteRelay
     sessions: Sessions
     entropy: Entropy
@@ -64,6 +67,7 @@ export class Service implements TransactionUser {
     this.#registrations = options.registrations
     this.#messages = options.messages
     this.#invitations = options.invitations
+    this.#publishing = options.publishing
     this.#relay = options.inviteRelay
     this.#sessions = options.sessions
     this.#entropy = options.entropy
@@ -134,6 +138,7 @@ export class Service implements TransactionUser {
       if (request.method === 'REGISTER') return this.#registrations.handle(now, transaction, request, admission, answer)
       if (request.method === 'MESSAGE') return this.#messages.handle(now, transaction, request, admission, answer)
       if (request.method === 'INVITE') return this.#invitations.handle(now, transaction, request, admission, answer)
+      if (request.method === 'PUBLISH') return this.#publishing.handle(now, transaction, request, admission, answer)
       this.#aboutUser(now, transaction, request)
     })
   }

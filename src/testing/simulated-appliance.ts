@@ -59,7 +59,7 @@ export class SimulatedAppliance {
   readonly #name: string
   readonly #address: string
   readonly #log: Log
-  readonly #asked = new Map<number, (result: StoreResult<Verb>) => void>()
+  readonly #asked = new Map<number, { request: StoreRequest; done: (result: StoreResult<Verb>) => void }>()
   #askedId = -1
   #engine: Engine | undefined
   #station: Station | undefined
@@ -146,11 +146,12 @@ export class SimulatedAppliance {
     this.#input(now => this.#engine?.received(now, flow, bytes))
   }
 
-  /** Asks the store as a command would; the world has to run on for `done` to be called. */
+  /** Asks the store as a command would, and the engine hears of it; the world has to run on for `done` to be called. */
   ask<V extends Verb>(verb: V, request: Verbs[V]['request'], done: (result: StoreResult<V>) => void): void {
     const id = this.#askedId--
-    this.#asked.set(id, done as (result: StoreResult<Verb>) => void)
-    this.disk.submit(id, { verb, ...request } as RequestOf<V> as unknown as StoreRequest, this.#clock.at)
+    const whole = { verb, ...request } as RequestOf<V> as unknown as StoreRequest
+    this.#asked.set(id, { request: whole, done: done as (result: StoreResult<Verb>) => void })
+    this.disk.submit(id, whole, this.#clock.at)
   }
 
   nextAt(): Instant | undefined {
@@ -189,9 +190,14 @@ export class SimulatedAppliance {
     for (const { id, result } of answers) {
       const asked = this.#asked.get(id)
       this.#asked.delete(id)
-      if (asked) asked(result as StoreResult<Verb>)
+      if (asked) this.#told(asked.request, result as StoreResult<Verb>, asked.done)
       else if (id >= 0) this.#input(then => this.#engine?.stored(then, id, result as StoreResult<Verb>))
     }
+  }
+
+  #told(request: StoreRequest, result: StoreResult<Verb>, done: (result: StoreResult<Verb>) => void): void {
+    done(result)
+    this.#input(now => this.#engine?.storeChanged(now, request, result))
   }
 
   #input(give: (now: Now) => void): void {
