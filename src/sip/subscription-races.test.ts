@@ -117,6 +117,8 @@ t.test('RFC 3261 8.2.2.2: nor is a fetch answered twice', async t => {
   peer.ask({ seq: 8, expires: 0 })
   t.strictSame(peer.lines(), ['200', 'NOTIFY terminated;reason=timeout one'], 'but another one is')
   t.match(peer.subscriptions.describe(), { total: 2 }, 'and the first is told on')
+  peer.ask({ seq: 8, expires: 0 })
+  t.strictSame(peer.lines(), ['482'])
 })
 
 t.test('one that begins anew while its first is being kept: that one is told so, the second accepted', async t => {
