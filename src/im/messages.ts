@@ -2,7 +2,7 @@ import type { Now } from '../base/time.ts'
 import type { Forwarder, ForwardOutcome } from '../sip/forward.ts'
 import { isRefusal, orRefusal } from '../sip/refusal.ts'
 import type { ServerTransaction } from '../sip/transaction/server-transaction.ts'
-import { cloneRequest } from '../sip-parser-lite/access.ts'
+import { cloneRequest, remove } from '../sip-parser-lite/access.ts'
 import type { SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
 import { fromAddress } from '../sip-parser-lite/typed.ts'
 import type { StoreClient } from '../store/verbs.ts'
@@ -57,7 +57,7 @@ export class Messages {
     const refused = orRefusal(() => {
       const recipient = this.#domain.userOf(request.uri)
       if (recipient === undefined) {
-        this.#relay(now, request, admission, done)
+        this.#relay(now, withoutVia(request), admission, done)
         return SENT
       }
       const sender = { name: this.#storeUri, isProven: true }
@@ -70,7 +70,7 @@ export class Messages {
         isOwn: true as const,
       }
       this.#pageMode.handle(now, incoming, (then, answer) => {
-        if (answer.status === 404 && this.#hasCore) this.#relay(then, request, admission, done)
+        if (answer.status === 404 && this.#hasCore) this.#relay(then, withoutVia(request), admission, done)
         else done(then, answer)
       })
       return SENT
@@ -127,6 +127,13 @@ export class Messages {
 }
 
 const SENT = {}
+
+/** The transaction layer puts the one that the answer follows. */
+function withoutVia(request: SipRequest): SipRequest {
+  const copy = cloneRequest(request)
+  remove(copy, 'via')
+  return copy
+}
 
 const isDead = (outcome: ForwardOutcome): boolean =>
   outcome.kind === 'unreachable' || (outcome.kind === 'answered' && outcome.response.status === 503)

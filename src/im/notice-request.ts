@@ -16,13 +16,16 @@ export function noticeRequest(
   const { id, kind, why, at, sender, recipient, receipt } = notice
   // With the time, because ids begin again where a store does.
   const name = `${at.toString(36)}.${id}`
+  const host = hostname.includes(':') ? `[${hostname}]` : hostname
   const body = encodeImdn({ id: `${kind}.${name}`, about: receipt, status: kind, why, at, recipientUri: recipient })
   const request: SipRequest = { kind: 'request', method: 'MESSAGE', uri: sender, headers: [], body }
   const headers: readonly [string, string][] = [
+    // What is kept has to be a whole message, and one without a Via is none.
+    ['Via', `SIP/2.0/UDP ${host};branch=z9hG4bK${name}`],
     ['Max-Forwards', '70'],
     ['From', `<${storeUri}>;tag=${name}`],
     ['To', `<${sender}>`],
-    ['Call-ID', `${name}@${hostname}`],
+    ['Call-ID', `${name}@${host}`],
     ['CSeq', '1 MESSAGE'],
     ['P-Asserted-Identity', `<${storeUri}>`],
     ['Date', sipDate(now.wall)],

@@ -20,6 +20,7 @@ export interface WorldPhoneOptions {
   /** Absent: the user's name; `null`: none. */
   readonly password?: string | null
   readonly box?: string
+  readonly domain?: string
 }
 
 /** Of the box. */
@@ -57,10 +58,16 @@ export class World {
   }
 
   phone(user: string, options: WorldPhoneOptions = {}): SimulatedPhone {
-    const { transport = 'udp', address = `10.0.1.${++this.#addresses}`, password = user, box = '10.0.0.1' } = options
+    const {
+      domain = 'example.org',
+      transport = 'udp',
+      address = `10.0.1.${++this.#addresses}`,
+      password = user,
+      box = '10.0.0.1',
+    } = options
     const phone = new SimulatedPhone(this.clock, this.network, {
       user,
-      domain: 'example.org',
+      domain,
       ...(password !== null && { password }),
       server: { transport, address: box, port: PORTS[transport] },
       sip: sipListeners(address, transport),
