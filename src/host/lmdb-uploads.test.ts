@@ -16,10 +16,13 @@ import {
   BOB_AOR,
   beginOf,
   bytesOf,
+  custodyOf,
   finishOf,
+  LARGE_HEAD,
   pageOf,
   pieceOf,
   STORED_AT,
+  wholeOf,
 } from '../testing/store-fixtures.ts'
 import { LmdbStore } from './lmdb.ts'
 import { LmdbTable, openTable } from './lmdb-table.ts'
@@ -83,6 +86,27 @@ t.test('blocks fill whole pages', async t => {
   const pages = await used(whole)
   t.ok(pages >= 64 * 16 && pages <= 64 * 16 + 4, `${pages} pages for 64 blocks`)
   t.ok((await used(whole + 1)) >= 64 * 17, 'one byte more would take a page more')
+})
+
+t.test('large messages that are small take as much of the flash as a MESSAGE of that size', async t => {
+  const pages = async (requestOf: (number: number) => StoreRequest): Promise<number> => {
+    const dir = t.testdir()
+    const store = await openStore(dir)
+    await value(store, accountPut(BOB_AOR))
+    await Promise.all(Array.from({ length: 512 }, (_, i) => value(store, requestOf(i))))
+    await store.close()
+    const table = openTable(join(dir, 'mailbox'), MAP_BYTES)
+    const { used } = new LmdbTable(table).space()
+    await table.close()
+    return used / PAGE_BYTES
+  }
+  for (const size of [200, 1024, 3000]) {
+    const body = bytesOf(size)
+    const bytes = Buffer.concat([LARGE_HEAD, body])
+    const message = await pages(number => custodyOf(number, { bytes }))
+    const whole = await pages(number => wholeOf(number, body))
+    t.ok(whole <= message * 1.3, `${size} bytes: ${whole} pages for 512, ${message} for as many MESSAGEs`)
+  }
 })
 
 t.test('what was swept is used again: the file does not grow with what passes through it', async t => {

@@ -359,6 +359,7 @@ export class LmdbStore {
 /** What a request holds in memory until its commit. */
 function bytesOf(request: StoreRequest): number {
   if (request.verb === 'upload.append') return request.bytes.length
+  if (request.verb === 'upload.whole') return request.content.length
   return request.verb === 'custody' ? request.message.bytes.length : 0
 }
 

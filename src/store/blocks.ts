@@ -11,6 +11,12 @@ const VALUE_BYTES = 16 * 4096 - 24
 /** Bytes of a message in one block. What is appended in multiples of it, at multiples of it, is written once. */
 export const BLOCK_BYTES = VALUE_BYTES - CONTENT_AT
 
+/**
+ * Head and content of a large message that stand in one record. With what else it has that is one page of LMDB at most, and up to half
+ * a page shares one with other records, as a MESSAGE of that size does; blocks would take a page more.
+ */
+export const INLINE_BYTES_MAX = 3584
+
 /** What is read at once of a large message. */
 export const PIECE_BYTES_MAX = 1024 * 1024
 
@@ -62,6 +68,17 @@ function write(kv: Records, { key, block, at, bytes }: Part): void {
   bytes.copy(value, CONTENT_AT + at)
   block.used = Math.max(block.used, at + bytes.length)
   kv.putRecord(key, block, () => sealRecord(key, value.subarray(0, CONTENT_AT + block.used)))
+}
+
+/** The blocks of a message that is there as a whole: each is made as large as it is. */
+export function putBlocks(kv: Records, upload: number, bytes: Buffer): void {
+  for (let number = 0; number < blocksOf(bytes.length); number++) {
+    const part = bytes.subarray(number * BLOCK_BYTES, (number + 1) * BLOCK_BYTES)
+    const value = Buffer.allocUnsafe(CONTENT_AT + part.length)
+    part.copy(value, CONTENT_AT)
+    const key = blockKey(upload, number)
+    kv.put(key, sealRecord(key, value))
+  }
 }
 
 const newBlock = (): Block => ({ value: Buffer.allocUnsafeSlow(VALUE_BYTES), used: 0 })

@@ -57,7 +57,7 @@ const heldBy = (bytes: number, isReceipt: boolean): Held =>
   isReceipt ? { messages: 0, bytes: 0, receipts: 1 } : { messages: 1, bytes, receipts: 0 }
 
 /** What becomes a message in the mailbox: `bytes` of a large one are its head, and it is no receipt. */
-type Kept = NewMessage & { readonly large?: LargeRecord }
+type Kept = NewMessage & { readonly large?: LargeRecord; readonly content?: Buffer }
 
 interface Keeping {
   readonly identity: IdentityHash
@@ -76,7 +76,17 @@ export function keep(tables: Tables, box: Box, message: Kept, { identity, share,
   const receipt = message.isReceipt ? undefined : message.receipt
   const size = bytes.length + (large?.size ?? 0)
   const kind = { isUrgent, share, ...(isReceipt && ({ isReceipt } as const)), ...(large && { large }) }
-  tables.putBody(seq, { mailbox, recipient, storeId, receivedAt, expiresAt, bytes, ...kind })
+  const { content } = message
+  tables.putBody(seq, {
+    mailbox,
+    recipient,
+    storeId,
+    receivedAt,
+    expiresAt,
+    bytes,
+    ...kind,
+    ...(content && { content }),
+  })
   const events: LifeEvent[] = [{ at, event: 'stored' }]
   const named = { ...(messageId !== undefined && { messageId }), ...(receipt && { receipt }) }
   tables.putLife({ mailbox, seq, storeId, recipient, sender, callId, cseq, fromTag, ...named, size, events })

@@ -1,4 +1,4 @@
-import { blocksOf, PIECE_BYTES_MAX, readBlocks, writeBlocks } from './blocks.ts'
+import { blocksOf, INLINE_BYTES_MAX, PIECE_BYTES_MAX, putBlocks, readBlocks, writeBlocks } from './blocks.ts'
 import { bytesIn, covers, endOf, NO_EXTENTS, touches, withExtent } from './extents.ts'
 import { identityHash } from './identities.ts'
 import { findDuplicate, keep } from './keyed-mailbox.ts'
@@ -92,6 +92,34 @@ export const finishUpload: Do<'upload.finish'> = (tables, request) => {
   return keep(tables, box, kept, { identity, share, at, ...(limits && { limits }) })
 }
 
+/** DM-STO-05..07 at one go. What is small stands in the body's record, as a MESSAGE does. */
+export const keepWhole: Do<'upload.whole'> = (tables, request) => {
+  const { message, content, contentType, transactionId, at, limits } = request
+  const box = tables.box(message.recipient)
+  if (!box) return { outcome: 'refused', reason: 'unknown recipient' }
+  const identity = identityHash(box.mailbox, message)
+  const known = findDuplicate(tables, box, message, identity)
+  if (known) return { outcome: 'duplicate', seq: known.seq, storeId: known.storeId }
+  const { head: bytes, messageId, ...rest } = message
+  const { length: size } = content
+  const share = shareOf(tables, box, message, limits)
+  const reason = refusalOf(tables, box, share, oneOf(bytes.length + size), limits)
+  if (reason) return { outcome: 'refused', reason }
+  const isInline = bytes.length + size <= INLINE_BYTES_MAX
+  const place = isInline ? { upload: 0, blocks: 0 } : putContent(tables, content)
+  const large = { ...place, size, messageId, contentType, transactionId }
+  const kept = { ...rest, messageId, bytes, large, ...(isInline && { content }) }
+  return keep(tables, box, kept, { identity, share, at, limits })
+}
+
+function putContent(tables: Tables, content: Buffer): { upload: number; blocks: number } {
+  const totals = tables.uploadTotals()
+  const upload = totals.last + 1
+  tables.putUploadTotals({ ...totals, last: upload })
+  putBlocks(tables.kv, upload, content)
+  return { upload, blocks: blocksOf(content.length) }
+}
+
 export const dropUpload: Do<'upload.drop'> = (tables, { upload }) => {
   const record = tables.upload(upload)
   if (!record) return 'absent'
@@ -134,6 +162,7 @@ export const readPiece: Do<'piece'> = (tables, { aor, seq, offset, length }) => 
   if (!large) return undefined
   const from = Math.min(inRange(offset), large.size)
   const to = Math.min(from + Math.min(inRange(length), PIECE_BYTES_MAX), large.size)
+  if (large.upload === 0) return tables.body(box, seq).content?.subarray(from, to)
   return readBlocks(tables.kv, { upload: large.upload, damaged: damagedBlock({ table: 'block', box, seq }) }, from, to)
 }
 

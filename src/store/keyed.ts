@@ -33,6 +33,7 @@ import {
   dropUpload,
   findRoom,
   finishUpload,
+  keepWhole,
   readPiece,
 } from './keyed-uploads.ts'
 import { readU48 } from './keys.ts'
@@ -70,6 +71,7 @@ const HANDLERS: { readonly [V in Exclude<Verb, 'lease' | 'release'>]: Handler<V>
   'upload.begin': beginUpload,
   'upload.append': appendUpload,
   'upload.finish': finishUpload,
+  'upload.whole': keepWhole,
   'upload.drop': dropUpload,
   'upload.clear': clearUploads,
   sweep,

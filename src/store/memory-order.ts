@@ -1,3 +1,5 @@
+import type { StoredMessage, Verbs } from './verbs.ts'
+
 /** Entries in order of their names, as a disk has them. */
 export const inOrder = <T>(map: ReadonlyMap<string, T>, after: string | undefined, limit: number): [string, T][] =>
   [...map]
@@ -6,3 +8,26 @@ export const inOrder = <T>(map: ReadonlyMap<string, T>, after: string | undefine
     .slice(0, limit)
 
 export const sum = (numbers: number[]): number => numbers.reduce((total, number) => total + number, 0)
+
+interface Message extends StoredMessage {
+  readonly content?: object
+  readonly share: number
+  readonly receipt?: object
+}
+
+/** As many of these waiting messages, in order, as are asked for at once. */
+export function pageOf(
+  messages: readonly Message[],
+  { limit, bytes, at, isWallTrusted }: Verbs['page']['request'],
+): StoredMessage[] {
+  const page: StoredMessage[] = []
+  let total = 0
+  for (const message of messages) {
+    if (isWallTrusted && message.expiresAt <= at) continue
+    total += message.bytes.length
+    if (page.length >= limit || (page.length > 0 && total > bytes)) break
+    const { content: _, share: __, receipt: ___, ...stored } = message
+    page.push(stored)
+  }
+  return page
+}

@@ -1,4 +1,4 @@
-import { blocksOf } from './blocks.ts'
+import { blocksOf, INLINE_BYTES_MAX } from './blocks.ts'
 import type { Held } from './shares.ts'
 import type { LargeBody, NewUpload, RefusalReason, Verbs } from './verbs.ts'
 
@@ -89,6 +89,14 @@ export class MemoryUploads {
       upload,
       blocks: blocksOf(endOf(found)),
     }
+  }
+
+  /** A message that is there as a whole. What fits into the record of its head leaves no blocks. */
+  whole({ message, content, contentType, transactionId }: Verbs['upload.whole']['request']): LargeContent {
+    const { length: size } = content
+    const blocks = message.head.length + size <= INLINE_BYTES_MAX ? 0 : blocksOf(size)
+    const large = { size, messageId: message.messageId, contentType, transactionId }
+    return { large, body: Buffer.from(content), upload: blocks === 0 ? 0 : ++this.#last, blocks }
   }
 
   drop(upload: number): 'dropped' | 'absent' {

@@ -3,11 +3,12 @@ import type { Binding } from '../sip/binding.ts'
 import { PIECE_BYTES_MAX } from './blocks.ts'
 import { Leases } from './leases.ts'
 import { MemoryNotices } from './memory-notices.ts'
-import { inOrder, sum } from './memory-order.ts'
+import { inOrder, pageOf, sum } from './memory-order.ts'
 import { countsOf, fullPercent, type MemoryMailbox, MemoryRoom, summaryOf, versionOf } from './memory-room.ts'
 import { MemorySettings } from './memory-settings.ts'
 import { traced } from './memory-trace.ts'
 import { type LargeContent, MemoryUploads } from './memory-uploads.ts'
+import type { Held } from './shares.ts'
 import { ACCOUNT_REMOVED, clip, type Ending, ending, headOf, identityText, storeIdOf, withEvent } from './story.ts'
 import type {
   Account,
@@ -139,6 +140,7 @@ export class MemoryStore {
       return this.#uploads.append(request, this.#room.refuse(found.box as Mailbox, found.share, request.limits))
     },
     'upload.finish': request => this.#finishUpload(request),
+    'upload.whole': request => this.#takeWhole(request),
     'upload.drop': ({ upload }) => this.#uploads.drop(upload),
     'upload.clear': () => this.#uploads.dropAll(),
     sweep: ({ limit }) => this.#uploads.sweep(limit),
@@ -148,7 +150,7 @@ export class MemoryStore {
     },
     lease: request => this.#leases.lease(request),
     release: request => this.#leases.release(request),
-    page: request => this.#page(request),
+    page: request => pageOf(this.#waitingAfter(request.aor, request.afterSeq), request),
     confirm: ({ aor, seq, at, detail }) => {
       const wasWaiting = this.#end(aor, seq, 'delivered', at, detail)
       return { wasWaiting, waiting: this.#mailboxes.get(aor)?.messages.size ?? 0 }
@@ -238,15 +240,30 @@ export class MemoryStore {
   }
 
   #custody({ message, limits }: Verbs['custody']['request']): Custody {
-    const box = this.#mailboxes.get(message.recipient)
-    if (!box) return refused('unknown recipient')
-    const known = this.#duplicateOf(box, message)
-    if (known) return known
-    const share = this.#room.shareOf(box, message, limits)
     const bytes = message.bytes.length
     const wanted = message.isReceipt ? { messages: 0, bytes, receipts: 1 } : { messages: 1, bytes, receipts: 0 }
-    const reason = this.#room.refuse(box, share, limits)(wanted)
-    return reason ? refused(reason) : this.#store(box, message, { share, at: message.receivedAt, limits })
+    return this.#take(message, wanted, { at: message.receivedAt, limits }, () => message)
+  }
+
+  #takeWhole(request: Verbs['upload.whole']['request']): Custody {
+    const { message } = request
+    const { head: bytes } = message
+    const wanted = { messages: 1, bytes: bytes.length + request.content.length, receipts: 0 }
+    return this.#take(message, wanted, request, () => ({ ...message, bytes, content: this.#uploads.whole(request) }))
+  }
+
+  #take(
+    identity: MessageIdentity,
+    wanted: Held,
+    { at, limits }: { at: WallTime; limits: CustodyLimits },
+    message: () => Kept,
+  ): Custody {
+    const box = this.#mailboxes.get(identity.recipient)
+    if (!box) return refused('unknown recipient')
+    const share = this.#room.shareOf(box, identity, limits)
+    const known = this.#duplicateOf(box, identity)
+    const reason = known ? undefined : this.#room.refuse(box, share, limits)(wanted)
+    return known ?? (reason ? refused(reason) : this.#store(box, message(), { share, at, limits }))
   }
 
   #duplicateOf(box: Mailbox, message: MessageIdentity): Extract<Custody, { outcome: 'duplicate' }> | undefined {
@@ -309,19 +326,6 @@ export class MemoryStore {
 
   #waitingAfter(aor: string, afterSeq: number): Message[] {
     return [...(this.#mailboxes.get(aor)?.messages.values() ?? [])].filter(({ seq }) => seq > afterSeq)
-  }
-
-  #page({ aor, afterSeq, limit, bytes, at, isWallTrusted }: Verbs['page']['request']): StoredMessage[] {
-    const page: StoredMessage[] = []
-    let total = 0
-    for (const message of this.#waitingAfter(aor, afterSeq)) {
-      if (isWallTrusted && message.expiresAt <= at) continue
-      total += message.bytes.length
-      if (page.length >= limit || (page.length > 0 && total > bytes)) break
-      const { content: _, share: __, receipt: ___, ...stored } = message
-      page.push(stored)
-    }
-    return page
   }
 
   #end(aor: string, seq: number, event: Ending, at: WallTime, detail: string): boolean {

@@ -58,10 +58,14 @@ export class Writer {
     return this
   }
 
-  finish(key: string, tail?: Buffer): Buffer {
-    const record = Buffer.allocUnsafe(this.#at + (tail?.length ?? 0))
-    scratch.copy(record, 0, 0, this.#at)
-    tail?.copy(record, this.#at)
+  /** `tail`, and `more` behind it, end the record as they are. */
+  finish(key: string, tail?: Buffer, more?: Buffer): Buffer {
+    const tailAt = this.#at
+    const moreAt = tailAt + (tail?.length ?? 0)
+    const record = Buffer.allocUnsafe(moreAt + (more?.length ?? 0))
+    scratch.copy(record, 0, 0, tailAt)
+    tail?.copy(record, tailAt)
+    more?.copy(record, moreAt)
     return sealRecord(key, record)
   }
 

@@ -55,6 +55,7 @@ export interface Head {
 
 /** Where the bytes of a large message lie. */
 export interface LargeExtent {
+  /** 0: none; they stand in the body's record. */
   readonly upload: number
   /** Bytes of the body. */
   readonly size: number
@@ -81,6 +82,8 @@ export interface BodyRecord {
   /** The whole request; of a large message its head alone. */
   readonly bytes: Buffer
   readonly large?: LargeRecord
+  /** Of a large message that has no blocks. */
+  readonly content?: Buffer
 }
 
 export interface LifeRecord extends LifeStory {
@@ -246,18 +249,19 @@ const readExtent = (fields: Reader): LargeExtent => ({
 })
 
 export const encodeBody = (key: string, body: BodyRecord): Buffer => {
-  const { large } = body
+  const { large, bytes, content } = body
   writer
     .begin()
     .u32(body.mailbox)
-    .u8((body.isUrgent ? 1 : 0) | (large ? 2 : 0) | (body.isReceipt ? 4 : 0))
+    .u8((body.isUrgent ? 1 : 0) | (large ? 2 : 0) | (body.isReceipt ? 4 : 0) | (content ? 8 : 0))
     .u48(body.share)
     .u48(body.receivedAt)
     .u48(body.expiresAt)
     .text(body.storeId)
     .text(body.recipient)
   if (large) writeExtent(large).text(large.messageId).text(large.contentType).text(large.transactionId)
-  return writer.finish(key, body.bytes)
+  if (content) writer.u32(bytes.length)
+  return writer.finish(key, bytes, content)
 }
 
 export function decodeBody(key: string, record: Buffer): BodyRecord | undefined {
@@ -274,8 +278,14 @@ export function decodeBody(key: string, record: Buffer): BodyRecord | undefined 
     storeId: fields.text(),
     recipient: fields.text(),
     ...((flags & 2) !== 0 && { large: readLarge(fields) }),
-    bytes: fields.rest(),
+    ...((flags & 8) !== 0 ? readContent(fields) : { bytes: fields.rest() }),
   }
+}
+
+function readContent(fields: Reader): Pick<BodyRecord, 'bytes' | 'content'> {
+  const head = fields.u32()
+  const all = fields.rest()
+  return { bytes: all.subarray(0, head), content: all.subarray(head) }
 }
 
 const readLarge = (fields: Reader): LargeRecord => ({

@@ -3,7 +3,7 @@ import { SCHEMA_KEY } from './keys.ts'
 import { decodeSeq, encodeSeq } from './records.ts'
 
 /** Raised when keys or records change so that an older program would misread them. */
-export const SCHEMA_VERSION = 5
+export const SCHEMA_VERSION = 6
 
 /** Those of before the first release kept duplicate keys elsewhere, or knew of no senders in heads and index entries, or of nothing urgent in heads. */
 const OLDEST_READ = 5

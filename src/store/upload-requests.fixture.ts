@@ -1,11 +1,12 @@
 import type { WallTime } from '../base/time.ts'
-import { BLOCK_BYTES } from './blocks.ts'
+import { BLOCK_BYTES, INLINE_BYTES_MAX } from './blocks.ts'
 import type { Dice } from './conformance.ts'
 import { covers, NO_EXTENTS, withExtent } from './extents.ts'
-import type { CustodyLimits, MessageIdentity, Reply, StoreRequest, UploadVerb, Verbs } from './verbs.ts'
+import type { CustodyLimits, MessageIdentity, NewUpload, Reply, StoreRequest, UploadVerb, Verbs } from './verbs.ts'
 
 const SIZES = [0, 1, 900, 5000, BLOCK_BYTES - 1, BLOCK_BYTES, BLOCK_BYTES + 1, 3 * BLOCK_BYTES + 77, 250_000]
 const CHUNKS_MAX = 6
+const WHAT = { contentType: 'text/plain', transactionId: 'dkei38sd' }
 /** The suite forgets the oldest of those it no longer feeds; the store does not. */
 const PLANS_MAX = 8
 
@@ -43,6 +44,7 @@ export class UploadRequests {
     'upload.begin': () => this.#begin(),
     'upload.append': () => this.#append(),
     'upload.finish': () => this.#finish(),
+    'upload.whole': () => this.#whole(),
     'upload.drop': () => ({ upload: this.#number() }),
     'upload.clear': () => ({}),
     room: () => ({
@@ -76,8 +78,13 @@ export class UploadRequests {
   }
 
   #begin(): Verbs['upload.begin']['request'] {
+    const expectedBytes = this.#dice.chance(0.4) ? 0 : this.#pick(SIZES)
+    return { message: this.#message(), expectedBytes, limits: this.#around.limits() }
+  }
+
+  #message(): NewUpload {
     const wall = this.#around.wall()
-    const message = {
+    return {
       ...this.#around.identity(),
       messageId: this.#pick(['m1', 'm2', 'm3']),
       head: Buffer.from(
@@ -87,8 +94,16 @@ export class UploadRequests {
       expiresAt: (wall + this.#dice.below(120_000)) as WallTime,
       isUrgent: this.#dice.chance(0.1),
     }
-    const expectedBytes = this.#dice.chance(0.4) ? 0 : this.#pick(SIZES)
-    return { message, expectedBytes, limits: this.#around.limits() }
+  }
+
+  /** Around the size up to which the content stands beside the head, and of any other. */
+  #whole(): Verbs['upload.whole']['request'] {
+    const message = this.#message()
+    const inline = INLINE_BYTES_MAX - message.head.length
+    const size = this.#dice.chance(0.5) ? inline - 1 + this.#dice.below(3) : this.#pick(SIZES)
+    const { bytes: content } = this.#chunk(0, size)
+    const limits = this.#around.limits()
+    return { message, content, ...WHAT, at: this.#around.wall(), limits }
   }
 
   #append(): Verbs['upload.append']['request'] {
@@ -102,8 +117,7 @@ export class UploadRequests {
   #finish(): Verbs['upload.finish']['request'] {
     const whole = this.#plans.filter(({ extents, size }) => covers(extents, size))
     const rest = {
-      contentType: 'text/plain',
-      transactionId: 'dkei38sd',
+      ...WHAT,
       at: this.#around.wall(),
       ...(this.#dice.chance(0.5) && { limits: this.#around.limits() }),
     }

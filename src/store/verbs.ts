@@ -296,6 +296,18 @@ export interface Verbs {
     }
     reply: Custody | 'gone'
   }
+  /** All of a large message at once, in one transaction: begun, appended and finished. */
+  'upload.whole': {
+    request: {
+      message: NewUpload
+      content: Buffer
+      contentType: string
+      transactionId: string
+      at: WallTime
+      limits: CustodyLimits
+    }
+    reply: Custody
+  }
   'upload.drop': { request: { upload: number }; reply: 'dropped' | 'absent' }
   /** At start: uploads that no process holds any more are dropped. How many. */
   'upload.clear': { request: Record<never, never>; reply: number }

@@ -94,6 +94,18 @@ export const finishOf = (upload: number, size: number): RequestOf<'upload.finish
   at: STORED_AT,
 })
 
+/** Large message `number` to bob at once, unlike every other number. */
+export const wholeOf = (
+  number: number,
+  content: Buffer,
+  message: Partial<NewUpload> = {},
+  limits: Partial<CustodyLimits> = {},
+): RequestOf<'upload.whole'> => {
+  const { message: whole, limits: all } = beginOf(number, message, limits)
+  const what = { contentType: 'image/png', transactionId: 'dkei38sd', at: STORED_AT }
+  return { verb: 'upload.whole', message: whole, content, ...what, limits: all }
+}
+
 export const pieceOf = (seq: number, offset: number, length: number): RequestOf<'piece'> => ({
   verb: 'piece',
   aor: BOB_AOR,

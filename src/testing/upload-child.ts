@@ -2,11 +2,11 @@ import { writeSync } from 'node:fs'
 import { silentLog } from '../base/log.ts'
 import { LmdbStore } from '../host/lmdb.ts'
 import type { Custody, StoreRequest } from '../store/verbs.ts'
-import { accountPut, appendOf, BOB_AOR, beginOf, bytesOf, finishOf, STORED_AT } from './store-fixtures.ts'
+import { accountPut, appendOf, BOB_AOR, beginOf, bytesOf, finishOf, STORED_AT, wholeOf } from './store-fixtures.ts'
 
 /**
- * Large messages from the given number on, four at a time, each as long as its number says; every third is confirmed and swept, until
- * it is killed. Each answer is a line: `stored NUMBER SEQ` or `confirmed NUMBER SEQ`, written before anything else happens.
+ * Large messages from the given number on, four at a time, each as long as its number says; every fifth is handed over at once, every
+ * third is confirmed and swept, until it is killed. Each answer is a line: `stored NUMBER SEQ` or `confirmed NUMBER SEQ`, written before anything else happens.
  */
 const [dir, first] = [process.argv[2]!, Number(process.argv[3])]
 const AT_ONCE = 4
@@ -18,17 +18,22 @@ let number = first
 
 async function one(mine: number): Promise<void> {
   const body = BYTES.subarray(0, 100_000 + ((mine * 7919) % 200_000))
-  const { upload } = (await ask(beginOf(mine))) as { upload: number }
-  const appends = []
-  for (let at = 0; at < body.length; at += APPEND_BYTES)
-    appends.unshift(ask(appendOf(upload, at, body.subarray(at, at + APPEND_BYTES))))
-  await Promise.all(appends)
-  const { outcome, seq } = (await ask(finishOf(upload, body.length))) as Extract<Custody, { seq: number }>
+  const custody = mine % 5 === 0 ? await ask(wholeOf(mine, body)) : await inPieces(mine, body)
+  const { outcome, seq } = custody as Extract<Custody, { seq: number }>
   writeSync(1, `${outcome} ${mine} ${seq}\n`)
   if (mine % 3 !== 0) return
   await ask({ verb: 'confirm', aor: BOB_AOR, seq, at: STORED_AT, detail: '200' })
   writeSync(1, `confirmed ${mine} ${seq}\n`)
   await ask({ verb: 'sweep', limit: 3 })
+}
+
+async function inPieces(mine: number, body: Buffer): Promise<unknown> {
+  const { upload } = (await ask(beginOf(mine))) as { upload: number }
+  const appends = []
+  for (let at = 0; at < body.length; at += APPEND_BYTES)
+    appends.unshift(ask(appendOf(upload, at, body.subarray(at, at + APPEND_BYTES))))
+  await Promise.all(appends)
+  return ask(finishOf(upload, body.length))
 }
 
 function ask(request: StoreRequest): Promise<unknown> {
