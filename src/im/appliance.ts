@@ -13,6 +13,7 @@ import { CustodyDesk, type CustodyPolicy } from './custody.ts'
 import { CustodyWatch } from './custody-watch.ts'
 import { Delivery, type DeliveryPolicy } from './delivery.ts'
 import { Domain } from './domain.ts'
+import { Fetch } from './fetch.ts'
 import { Housekeeping } from './housekeeping.ts'
 import { Invitations } from './invitations.ts'
 import { LargeMessages } from './large-messages.ts'
@@ -104,7 +105,24 @@ export class Appliance {
       realm: config.domain,
     })
     this.#relay = inviteRelay
-    const inviting = { ...common, domain, inviteRelay, outward, hasCore, delivery: this.#delivery, large: this.#large }
+    const fetch = new Fetch({
+      ...common,
+      ...trust,
+      domain,
+      delivery: this.#delivery,
+      deferredUri: config.history.deferred_uri,
+      storeUri,
+    })
+    const inviting = {
+      ...common,
+      domain,
+      fetch,
+      inviteRelay,
+      outward,
+      hasCore,
+      delivery: this.#delivery,
+      large: this.#large,
+    }
     const isLenient = config.deferral.lenient_large_messages
     this.#messages = new Messages({ ...common, domain, pageMode, forwarder, outward, hasCore, storeUri })
     const publications = new Publications(common)

@@ -20,6 +20,18 @@ export interface DeliveryPolicy {
 /** Starts one push over one rung of the ladder; undefined when the contact cannot be reached at all. */
 export type StartPush = (now: Now, rung: Rung, reader: MailboxReader, done: (now: Now, end: PushEnd) => void) => Push
 
+/** Sends what the reader gives by a session that the user asked for. */
+export type StartFetch = (now: Now, reader: MailboxReader, done: (now: Now, end: PushEnd) => void) => Push
+
+/** What a user fetches: these messages, or all. */
+export interface FetchWish {
+  readonly aor: string
+  readonly only?: ReadonlySet<number>
+  readonly start: StartFetch
+  /** In place of `start`. `busy`: it is being pushed or fetched just now. */
+  refused(now: Now, why: 'busy' | 'failed'): void
+}
+
 /** Mailboxes pushed at once: each holds at most a page of messages in RAM, so this bounds it to about 64 MiB at worst. */
 const RUNNING_MAX = 256
 
@@ -41,6 +53,8 @@ interface Mailbox {
   timer: Timer | undefined
   lease: Timer | undefined
   push: Push | undefined
+  /** In place of a push, and at no time beside one. */
+  fetch: Push | undefined
   /** Its owner switched pushes off since this run began. */
   isUnwanted: boolean
   readonly delivered: Set<number>
@@ -123,6 +137,26 @@ export class Delivery {
     this.#forget(mailbox)
   }
 
+  /** The mailbox by a session of the user's own making: never while it is pushed, and nothing is pushed while that lasts. */
+  fetch(now: Now, { aor, only, start, refused }: FetchWish): void {
+    const mailbox = this.#mailbox(aor)
+    if (mailbox?.state !== 'waiting' || this.#running >= RUNNING_MAX || this.#isStopped) return refused(now, 'busy')
+    this.#running++
+    mailbox.state = 'running'
+    // What it waited for is looked at when the fetch is over.
+    mailbox.isAskedAgain = mailbox.timer !== undefined
+    takeBack(mailbox)
+    this.#timers.cancel(mailbox.timer)
+    mailbox.timer = undefined
+    this.#lease(now, mailbox, {
+      granted: then => this.#fetchNow(then, mailbox, only, start),
+      refused: (then, why) => {
+        this.#ended(then, mailbox, undefined)
+        refused(then, why)
+      },
+    })
+  }
+
   /** After a start: these users have contacts and messages. Spread out, so that a restart is no storm. */
   resume(now: Now, aor: string, withinMs: number): void {
     const mailbox = this.#mailbox(aor)
@@ -136,6 +170,7 @@ export class Delivery {
     for (const mailbox of this.#mailboxes.values()) {
       this.#timers.cancel(mailbox.timer)
       mailbox.push?.stop(now, 'shutting down')
+      mailbox.fetch?.stop(now, 'shutting down')
     }
   }
 
@@ -159,6 +194,7 @@ export class Delivery {
       timer: undefined,
       lease: undefined,
       push: undefined,
+      fetch: undefined,
       isUnwanted: false,
       delivered: new Set(),
       aside: new Set(),
@@ -205,17 +241,20 @@ export class Delivery {
       const rungs = planOf(this.#policy.profile, currentBindings(bindings, now), mailbox.preferred)
       mailbox.preferred = undefined
       if (rungs.length === 0) return this.#ended(now, mailbox, 'absent')
-      this.#lease(now, mailbox, rungs)
+      this.#lease(now, mailbox, {
+        granted: then => this.#climb(then, mailbox, rungs, 'no contact left to try'),
+        refused: (then, _why, detail) => this.#ended(then, mailbox, detail),
+      })
     })
   }
 
-  #lease(now: Now, mailbox: Mailbox, rungs: readonly Rung[]): void {
+  #lease(now: Now, mailbox: Mailbox, { granted, refused }: LeaseEvents): void {
     const request = { aor: mailbox.aor, holder: this.#holder, at: now.wall, forMs: LEASE_MS }
     this.#store.ask('lease', request, (then, result) => {
-      if ('failure' in result) return this.#ended(then, mailbox, `storage: ${result.detail}`)
-      if (result.value === 'busy') return this.#ended(then, mailbox, 'being delivered elsewhere')
+      if ('failure' in result) return refused(then, 'failed', `storage: ${result.detail}`)
+      if (result.value === 'busy') return refused(then, 'busy', 'being delivered elsewhere')
       this.#renew(then, mailbox)
-      this.#climb(then, mailbox, rungs, 'no contact left to try')
+      granted(then)
     })
   }
 
@@ -232,20 +271,12 @@ export class Delivery {
     const rung = rungs[0]
     if (mailbox.isUnwanted) return this.#release(mailbox, 'unwanted')
     if (!rung || this.#isStopped) return this.#release(mailbox, why)
-    const reader = new MailboxReader(this.#store, this.#timers, mailbox.aor, mailbox.delivered, mailbox.aside)
+    const reader = new MailboxReader(this.#store, this.#timers, mailbox.aor, mailbox)
     let isOver = false
     const push = this.#startPush(now, rung, reader, (then, end) => {
       isOver = true
       mailbox.push = undefined
-      this.#counters.count('push_ended', end.kind)
-      this.#counters.count('messages_delivered', rung.form, end.delivered)
-      this.#log.info('push ended', {
-        aor: mailbox.aor,
-        form: rung.form,
-        delivered: end.delivered,
-        outcome: end.kind,
-        why: end.kind === 'done' ? undefined : end.why,
-      })
+      this.#told(mailbox, rung.form, end)
       reader.whenSettled(then, settled => {
         const others = end.kind === 'done' ? inAnotherForm(mailbox, rungs, rung, end.unfit) : []
         if (end.kind === 'done' && others.length === 0) this.#release(mailbox, undefined)
@@ -254,6 +285,33 @@ export class Delivery {
       })
     })
     if (!isOver) mailbox.push = push
+  }
+
+  /** What is set aside now waits for the next push or fetch. */
+  #fetchNow(now: Now, mailbox: Mailbox, only: ReadonlySet<number> | undefined, start: StartFetch): void {
+    const passedOver = { delivered: mailbox.delivered, aside: new Set<number>(), ...(only && { only }) }
+    const reader = new MailboxReader(this.#store, this.#timers, mailbox.aor, passedOver)
+    let isOver = false
+    const session = start(now, reader, (then, end) => {
+      isOver = true
+      mailbox.fetch = undefined
+      this.#told(mailbox, 'fetch', end)
+      reader.whenSettled(then, () => this.#release(mailbox, undefined))
+    })
+    if (!isOver) mailbox.fetch = session
+  }
+
+  #told({ aor }: Mailbox, form: Rung['form'] | 'fetch', end: PushEnd): void {
+    const { kind, delivered } = end
+    this.#counters.count(form === 'fetch' ? 'fetch_ended' : 'push_ended', kind)
+    this.#counters.count('messages_delivered', form, delivered)
+    this.#log.info(form === 'fetch' ? 'fetch ended' : 'push ended', {
+      aor,
+      form,
+      delivered,
+      outcome: kind,
+      why: end.kind === 'done' ? undefined : end.why,
+    })
   }
 
   #release(mailbox: Mailbox, why: string | undefined): void {
@@ -302,6 +360,11 @@ export class Delivery {
       this.#enqueue(mailbox)
     })
   }
+}
+
+interface LeaseEvents {
+  granted(now: Now): void
+  refused(now: Now, why: 'busy' | 'failed', detail: string): void
 }
 
 function takeBack(mailbox: Mailbox): void {

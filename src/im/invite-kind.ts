@@ -1,7 +1,7 @@
 import { boundaryOf, MultipartSyntaxError, parseMultipart } from '../content/multipart.ts'
 import { isMsrp, type MsrpMedia } from '../sdp/msrp-media.ts'
-import { offeredStream } from '../sdp/receive-answer.ts'
 import { parseSdp, type Sdp, SdpSyntaxError } from '../sdp/sdp.ts'
+import { offeredStream } from '../sdp/stream-answer.ts'
 import { hasFeature } from '../sip/contact-params.ts'
 import { value, values } from '../sip-parser-lite/access.ts'
 import type { SipRequest } from '../sip-parser-lite/message.ts'
@@ -74,10 +74,10 @@ function namesNothingElse(features: readonly Params[]): boolean {
 }
 
 /** RFC 5621: the session description may be one part of several. Why there is no offer of messages, in plain words. */
-function messageOffer(request: SipRequest): MessageOffer | string {
+export function messageOffer(request: SipRequest): MessageOffer | string {
   const type = value(request, 'content-type')
   if (type === undefined || request.body.length === 0) return 'the INVITE has no session description'
-  const bytes = isSdp(type) ? request.body : describedIn(request.body, type)
+  const bytes = bodyOfType(request, 'application/sdp')
   if (!bytes) return 'the INVITE has a body that is no session description'
   try {
     const sdp = parseSdp(bytes)
@@ -89,14 +89,17 @@ function messageOffer(request: SipRequest): MessageOffer | string {
   }
 }
 
-const isSdp = (contentType: string): boolean => parseParams(contentType, 'Content-Type').value === 'application/sdp'
-
-function describedIn(body: Buffer, contentType: string): Buffer | undefined {
+/** The body, or the first part of it, that is of this media type (RFC 5621). */
+export function bodyOfType(request: SipRequest, mediaType: string): Buffer | undefined {
+  const contentType = value(request, 'content-type')
+  if (contentType === undefined || request.body.length === 0) return undefined
+  const isWanted = (type: string): boolean => parseParams(type, 'Content-Type').value === mediaType
+  if (isWanted(contentType)) return request.body
   const boundary = boundaryOf(contentType)
   if (boundary === undefined) return undefined
   try {
-    return parseMultipart(body, boundary).find(({ headers }) =>
-      headers.some(([name, text]) => name === 'content-type' && isSdp(text)),
+    return parseMultipart(request.body, boundary).find(({ headers }) =>
+      headers.some(([name, text]) => name === 'content-type' && isWanted(text)),
     )?.body
   } catch (error) {
     if (error instanceof MultipartSyntaxError) return undefined

@@ -29,6 +29,8 @@ export class MailboxReader {
   readonly #delivered: Set<number>
   /** Refused for themselves and not due again yet: passed over. */
   readonly #aside: Set<number>
+  /** In order; undefined: all of them. */
+  readonly #only: readonly number[] | undefined
   #page: StoredMessage[] = []
   #afterSeq = 0
   /** Deletions asked for and not yet answered, for better or worse. */
@@ -36,12 +38,19 @@ export class MailboxReader {
   #onSettled: ((now: Now) => void) | undefined
   #onFlushed: ((now: Now) => void) | undefined
 
-  constructor(store: StoreClient, timers: Timers, aor: string, delivered: Set<number>, aside: Set<number>) {
+  constructor(
+    store: StoreClient,
+    timers: Timers,
+    aor: string,
+    passedOver: { readonly delivered: Set<number>; readonly aside: Set<number>; readonly only?: ReadonlySet<number> },
+  ) {
+    const { delivered, aside, only } = passedOver
     this.#store = store
     this.#timers = timers
     this.aor = aor
     this.#delivered = delivered
     this.#aside = aside
+    this.#only = only && [...only].sort((a, b) => a - b)
   }
 
   /** The next waiting message; one call at a time. */
@@ -52,16 +61,28 @@ export class MailboxReader {
     }
     for (let message = this.#page.shift(); message; message = this.#page.shift()) {
       this.#afterSeq = message.seq
-      if (!this.#delivered.has(message.seq) && !this.#aside.has(message.seq))
-        return done(now, { kind: 'message', message })
+      if (this.#isWanted(message.seq)) return done(now, { kind: 'message', message })
     }
-    const request = { aor: this.aor, afterSeq: this.#afterSeq, ...PAGE, at: now.wall, isWallTrusted: now.isWallTrusted }
+    const range = this.#range()
+    if (!range) return done(now, { kind: 'empty' })
+    const request = { aor: this.aor, ...PAGE, ...range, at: now.wall, isWallTrusted: now.isWallTrusted }
     this.#store.ask('page', request, (then, result) => {
       if ('failure' in result) return done(then, { kind: 'failed', why: `storage: ${result.detail}` })
       if (result.value.length === 0) return done(then, { kind: 'empty' })
       this.#page = [...result.value]
       this.take(then, done)
     })
+  }
+
+  #isWanted(seq: number): boolean {
+    return !this.#delivered.has(seq) && !this.#aside.has(seq) && (this.#only?.includes(seq) ?? true)
+  }
+
+  /** Where to read on. Of single messages one at a time, as between them there may be thousands. */
+  #range(): { afterSeq: number; limit?: number } | undefined {
+    if (!this.#only) return { afterSeq: this.#afterSeq }
+    const next = this.#only.find(seq => seq > this.#afterSeq)
+    return next === undefined ? undefined : { afterSeq: next - 1, limit: 1 }
   }
 
   /** Octets of a large message from `offset` on, at most so many; undefined where they cannot be read. */

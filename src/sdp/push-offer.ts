@@ -15,16 +15,17 @@ export interface PushOffer {
 }
 
 /** What we could take ourselves: with sendonly still mandatory (RFC 4975 8.6). */
-const ACCEPT_TYPES = 'multipart/mixed'
-const ACCEPT_WRAPPED_TYPES = 'message/sip message/sipfrag message/msrpfrag *'
+export const SENDER_TYPES: readonly SdpAttribute[] = [
+  { name: 'accept-types', value: 'multipart/mixed' },
+  { name: 'accept-wrapped-types', value: 'message/sip message/sipfrag message/msrpfrag *' },
+]
 
 /** DM-DLV-12: the offer to push stored messages, version 1. Either side may connect (RFC 6135). */
 export function pushOffer({ endpoint, path, sessionId, isSecure, fingerprint }: PushOffer): Buffer {
   const connection = `IN ${endpoint.address.includes(':') ? 'IP6' : 'IP4'} ${endpoint.address}`
   const attributes: SdpAttribute[] = [
     { name: 'sendonly' },
-    { name: 'accept-types', value: ACCEPT_TYPES },
-    { name: 'accept-wrapped-types', value: ACCEPT_WRAPPED_TYPES },
+    ...SENDER_TYPES,
     { name: 'path', value: path },
     { name: 'setup', value: 'actpass' },
   ]

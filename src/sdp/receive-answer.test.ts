@@ -1,12 +1,7 @@
 import t from 'tap'
-import {
-  answersSetup,
-  obstacleToReceiving,
-  offeredStream,
-  type ReceiveAnswer,
-  receiveAnswer,
-} from './receive-answer.ts'
+import { obstacleToReceiving, type ReceiveAnswer, receiveAnswer } from './receive-answer.ts'
 import { parseSdp } from './sdp.ts'
+import { answersSetup, offeredStream } from './stream-answer.ts'
 
 const OURS: ReceiveAnswer = {
   endpoint: { address: '192.0.2.1', port: 2855 },

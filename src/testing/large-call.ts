@@ -1,10 +1,11 @@
 import { token } from '../base/entropy.ts'
 import type { Now } from '../base/time.ts'
+import { layOut } from '../content/multipart.ts'
 import type { BodySource, Outcome } from '../msrp/message.ts'
 import type { MsrpSession } from '../msrp/session.ts'
 import { msrpMedia } from '../sdp/msrp-media.ts'
-import { answersSetup } from '../sdp/receive-answer.ts'
 import { parseSdp } from '../sdp/sdp.ts'
+import { answersSetup } from '../sdp/stream-answer.ts'
 import { Dialog } from '../sip/dialog.ts'
 import type { ServerTransaction } from '../sip/transaction/server-transaction.ts'
 import { addLast } from '../sip-parser-lite/access.ts'
@@ -27,6 +28,8 @@ export interface LargeCallOptions {
   readonly from?: string
   /** MSRP over TLS, of a phone that has it; `lie`: with somebody else's fingerprint. */
   readonly isSecure?: boolean | 'lie'
+  /** To take messages instead: all, or those that this document names. */
+  readonly fetches?: 'all' | { readonly contentType: string; readonly body: string }
 }
 
 /** One MSRP message handed to the call. */
@@ -38,7 +41,7 @@ export interface SentLarge {
 
 const LIE = `sha-256 ${Array.from({ length: 32 }, () => '00').join(':')}`
 
-/** A phone's INVITE to send large messages, and the messages it sends in it. */
+/** A phone's INVITE to send large messages, and the messages it sends in it; or one to fetch its own, which go into its inbox. */
 export class LargeCall {
   readonly sent: SentLarge[] = []
   /** The INVITE that was answered. */
@@ -68,8 +71,14 @@ export class LargeCall {
           const sent = this.sent.find(each => each.messageId === messageId)
           if (sent && status === 200) sent.isReported = true
         },
+        onMessage: (then, message) =>
+          phone.inbox.msrpMessage(then, message.contentType ?? '', Buffer.from(message.body)),
       },
-      { receives: false, transport: options.isSecure ? 'tls' : 'tcp' },
+      {
+        receives: options.fetches !== undefined,
+        transport: options.isSecure ? 'tls' : 'tcp',
+        ...(options.fetches && phone.chunkReceiver && { receiver: phone.chunkReceiver() }),
+      },
     )
     this.invite = this.#request(options)
     phone.inbox.largeCalls.push(this)
@@ -144,13 +153,18 @@ export class LargeCall {
     addLast(request, 'Contact', `<${this.#phone.contact}>;+g.oma.sip-im`)
     if (acceptContact !== null) addLast(request, 'Accept-Contact', acceptContact)
     for (const [name, value] of headers) addLast(request, name, value)
-    addLast(request, 'Content-Type', 'application/sdp')
-    request.body = this.#sdp(options)
+    const sdp = this.#sdp(options)
+    const { fetches = 'all' } = options
+    const list = fetches === 'all' ? [] : [{ contentType: fetches.contentType, body: [Buffer.from(fetches.body)] }]
+    const whole = layOut([{ contentType: 'application/sdp', body: [sdp] }, ...list], 'parts')
+    addLast(request, 'Content-Type', list.length === 0 ? 'application/sdp' : whole.contentType)
+    request.body = list.length === 0 ? sdp : Buffer.concat(whole.body)
     return request
   }
 
-  #sdp({ setup = 'actpass', attributes = ['sendonly'], isSecure = false }: LargeCallOptions): Buffer {
+  #sdp({ setup = 'actpass', isSecure = false, ...options }: LargeCallOptions): Buffer {
     const { msrp, secureMsrp } = this.#phone.options
+    const { attributes = [options.fetches ? 'recvonly' : 'sendonly'] } = options
     const { address, port } = isSecure ? secureMsrp!.endpoint : msrp
     const family = address.includes(':') ? 'IP6' : 'IP4'
     const lines = [

@@ -1,0 +1,154 @@
+import type { Counters } from '../base/counters.ts'
+import type { Entropy } from '../base/entropy.ts'
+import type { Endpoint, Flow } from '../base/flow.ts'
+import type { Now } from '../base/time.ts'
+import type { MsrpEndpoint } from '../msrp/endpoint.ts'
+import { obstacleToSending } from '../sdp/send-answer.ts'
+import { acceptRefusal } from '../sip/accepted-session.ts'
+import { type InspectRules, inspect } from '../sip/inspect.ts'
+import type { Resolver } from '../sip/next-hop.ts'
+import type { Sessions } from '../sip/session.ts'
+import type { ServerTransaction } from '../sip/transaction/server-transaction.ts'
+import type { SipRequest } from '../sip-parser-lite/message.ts'
+import type { StoreClient } from '../store/verbs.ts'
+import type { Admission } from './admission.ts'
+import { type Answer, unavailable, warning } from './answers.ts'
+import type { Delivery } from './delivery.ts'
+import type { Domain } from './domain.ts'
+import { findReferences, namedReferences } from './fetch-references.ts'
+import { FetchSession } from './fetch-session.ts'
+import { type MessageOffer, messageOffer } from './invite-kind.ts'
+import type { OwnAddresses } from './own-addresses.ts'
+import { servedUser } from './served-user.ts'
+
+/** Seconds until a push or another fetch of the same mailbox may be over. */
+const BUSY_RETRY_S = 5
+
+type Refuse = (now: Now, answer: Answer) => void
+
+export interface FetchParts {
+  readonly store: StoreClient
+  readonly sessions: Sessions
+  readonly msrp: MsrpEndpoint
+  readonly own: OwnAddresses
+  readonly resolver: Resolver
+  readonly entropy: Entropy
+  readonly counters: Counters
+  readonly delivery: Delivery
+  readonly domain: Domain
+  readonly hostname: string
+  /** `history.deferred_uri`. */
+  readonly deferredUri: string
+  readonly storeUri: string
+  readonly localFingerprint?: () => string
+  isOwnVia(host: string, port: number | undefined): boolean
+}
+
+/** What may be fetched, by whom, and over what. */
+interface Wish {
+  readonly aor: string
+  readonly offer: MessageOffer
+  readonly endpoint: Endpoint
+  readonly references: readonly string[] | undefined
+}
+
+/** INVITE to the deferred messaging function with `a=recvonly`: the user fetches what waits for them (docs/protocol.md). */
+export class Fetch {
+  readonly #parts: FetchParts
+  readonly #deferred: string | undefined
+  readonly #rules: InspectRules
+
+  constructor(parts: FetchParts) {
+    this.#parts = parts
+    this.#deferred = parts.domain.userOf(parts.deferredUri)
+    this.#rules = {
+      methods: new Set(['INVITE']),
+      supported: new Set(['timer']),
+      role: 'uas',
+      isOwnVia: (host, port) => parts.isOwnVia(host, port),
+    }
+  }
+
+  /** Whether an INVITE to this user of ours is one to the function itself. */
+  isFor(recipient: string): boolean {
+    return recipient === this.#deferred
+  }
+
+  /** Answers 200 and sends, or gives the answer that refuses. */
+  handle(now: Now, transaction: ServerTransaction, received: SipRequest, admission: Admission, refuse: Refuse): void {
+    const refused: Refuse = (then, answer) => {
+      this.#parts.counters.count('fetch_refused', String(answer.status))
+      refuse(then, answer)
+    }
+    const wish = this.#wish(transaction.flow, received, admission)
+    if ('status' in wish) return refused(now, wish)
+    const { aor, references } = wish
+    const { store } = this.#parts
+    if (references) {
+      return findReferences(now, store, aor, references, (then, found) => {
+        if ('status' in found) refused(then, found)
+        else this.#begin(then, transaction, received, { ...wish, only: found }, refused)
+      })
+    }
+    const request = { aor, afterSeq: 0, limit: 1, bytes: 1, at: now.wall, isWallTrusted: now.isWallTrusted }
+    store.ask('page', request, (then, result) => {
+      if ('failure' in result) return refused(then, unavailable(5))
+      if (result.value.length === 0) return refused(then, { status: 480, reason: 'No Messages Waiting' })
+      this.#begin(then, transaction, received, wish, refused)
+    })
+  }
+
+  #wish(flow: Flow, received: SipRequest, admission: Admission): Wish | Answer {
+    const aor = servedUser(admission, received, this.#parts.domain, flow)
+    if (aor === undefined) return { status: 403 }
+    const refusal = inspect(received, this.#rules) ?? acceptRefusal(received)
+    if (refusal) return refusal
+    const offer = messageOffer(received)
+    if (typeof offer === 'string') return this.#unusable(offer)
+    const obstacle = obstacleToSending(offer.media)
+    if (obstacle !== undefined) return this.#unusable(obstacle)
+    const endpoint = this.#endpoint(flow, offer)
+    if (!endpoint) return this.#unusable('MSRP of the offered kind is switched off here')
+    const references = namedReferences(received)
+    if (references && 'refusal' in references) return references.refusal
+    return { aor, offer, endpoint, references }
+  }
+
+  #endpoint(flow: Flow, { media }: MessageOffer): Endpoint | undefined {
+    const { own, localFingerprint } = this.#parts
+    if (media.isSecure && !localFingerprint) return undefined
+    return own.msrpEndpoint(flow, media.isSecure ? 'tls' : 'tcp')
+  }
+
+  #unusable(why: string): Answer {
+    return { status: 488, headers: [warning(this.#parts.hostname, why)] }
+  }
+
+  #begin(
+    now: Now,
+    transaction: ServerTransaction,
+    received: SipRequest,
+    wish: Wish & { readonly only?: ReadonlySet<number> },
+    refuse: Refuse,
+  ): void {
+    const { own, delivery, counters } = this.#parts
+    const { aor, only, offer, endpoint } = wish
+    delivery.fetch(now, {
+      aor,
+      ...(only && { only }),
+      start: (then, reader, done) => {
+        counters.count('fetches')
+        const contactUri = own.contactUri(transaction.flow)
+        const session = new FetchSession({ ...this.#parts, endpoint, contactUri }, offer, reader, done)
+        session.start(then, transaction, received)
+        return session
+      },
+      refused: (then, why) => refuse(then, why === 'busy' ? busy(this.#parts.hostname) : unavailable(BUSY_RETRY_S)),
+    })
+  }
+}
+
+const busy = (hostname: string): Answer => ({
+  status: 480,
+  headers: [['Retry-After', String(BUSY_RETRY_S)], warning(hostname, 'the messages are being delivered just now')],
+})

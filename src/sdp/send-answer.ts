@@ -1,0 +1,19 @@
+import { canPush } from './accept.ts'
+import { usableFingerprints } from './fingerprint.ts'
+import { type MsrpMedia, takesMessages } from './msrp-media.ts'
+import { SENDER_TYPES } from './push-offer.ts'
+import type { Sdp } from './sdp.ts'
+import { type StreamAnswer, streamAnswer } from './stream-answer.ts'
+
+/** Why we cannot send messages of a mailbox on this stream, in plain words; undefined when we can. */
+export function obstacleToSending(media: MsrpMedia): string | undefined {
+  if (media.path.length === 0) return 'the offer has no a=path'
+  if (!takesMessages(media)) return `the offer is ${media.direction}`
+  if (media.setup === 'holdconn') return 'the offer is a=setup:holdconn'
+  if (media.isSecure && !usableFingerprints(media.fingerprints)) return 'the offer of TLS has no usable a=fingerprint'
+  return canPush(media) ? undefined : 'the offer takes neither multipart/mixed nor message/cpim'
+}
+
+/** RFC 3264 6: the answer that sends on `media`, one of the streams of `offer`, and refuses the others. */
+export const sendAnswer = (offer: Sdp, media: MsrpMedia, answer: StreamAnswer): Buffer =>
+  streamAnswer(offer, media, answer, [{ name: 'sendonly' }, ...SENDER_TYPES])
