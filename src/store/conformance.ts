@@ -108,6 +108,16 @@ export class Conformance {
       return { aor, version: this.#dice.chance(0.9) ? now.version : this.#dice.below(5), settings }
     },
     'settings.expired': () => ({ at: this.#wall, limit: this.#pick([1, 10]) }),
+    'subscription.put': () => ({
+      id: this.#subscriptionId(),
+      value: this.#pick(['', '{"a":"\u00fc"}', 'x'.repeat(16_380)]),
+      max: this.#pick([2, 5, 20]),
+    }),
+    'subscription.remove': () => ({ id: this.#subscriptionId() }),
+    'subscription.list': () => ({
+      ...(this.#dice.chance(0.5) && { after: this.#subscriptionId() }),
+      limit: this.#pick([1, 3, 100]),
+    }),
     summary: () => ({ aor: this.#aor() }),
     'mailbox.version': () => ({ aor: this.#aor() }),
     seen: () => this.#message(),
@@ -184,6 +194,10 @@ export class Conformance {
       flow: { id: `udp/${number}`, transport: 'udp', local, remote },
       isInstantMessaging: this.#dice.chance(0.5),
     }
+  }
+
+  #subscriptionId(): string {
+    return `tag${this.#dice.below(8)}`
   }
 
   #message(): NewMessage {
@@ -276,6 +290,7 @@ const WEIGHTS: Partial<Record<Verb, number>> = {
   'account.put': 4,
   'bindings.put': 4,
   'settings.put': 4,
+  'subscription.put': 3,
   summary: 2,
   'mailbox.version': 4,
   'upload.begin': 5,
@@ -296,6 +311,8 @@ const ONCE: readonly Verb[] = [
   'bindings.count',
   'settings.get',
   'settings.expired',
+  'subscription.remove',
+  'subscription.list',
   'locate',
   'seen',
   'lease',

@@ -26,6 +26,7 @@ import {
 } from './keyed-mailbox.ts'
 import { endNotice, listNotices } from './keyed-notices.ts'
 import { expiredSettings, getSettings, putSettings, summary } from './keyed-settings.ts'
+import { listSubscriptions, putSubscription, removeSubscription } from './keyed-subscriptions.ts'
 import {
   appendUpload,
   beginUpload,
@@ -62,6 +63,9 @@ const HANDLERS: { readonly [V in Exclude<Verb, 'lease' | 'release'>]: Handler<V>
   'settings.get': getSettings,
   'settings.put': putSettings,
   'settings.expired': expiredSettings,
+  'subscription.put': putSubscription,
+  'subscription.remove': removeSubscription,
+  'subscription.list': listSubscriptions,
   summary,
   'mailbox.version': versionOfMailbox,
   locate,

@@ -12,6 +12,8 @@ import { AOR_BYTES_MAX } from './story.ts'
  *   d group                   identities of 64 messages in a row, hashed: by them a message that comes again is recognised
  *   e endedAt seq             stories that have ended, in order of their end
  *   g upload                  blocks of a large message that has ended, to be removed: how many
+ *   k id                      subscriptions to events, for a restart
+ *   l                         number of subscriptions
  *   m mailbox i seq           index: what is known of a waiting message without its bytes
  *   m mailbox j               head: count and bytes, while messages wait or come; beside the newest index entry, with which it changes
  *   n number                  notices that senders asked for, still to be sent
@@ -29,6 +31,7 @@ export const SCHEMA_KEY = '!schema'
 export const TOTALS_KEY = '!totals'
 export const UPLOAD_TOTALS_KEY = '!uploads'
 export const NOTICE_TOTALS_KEY = '!notices'
+export const SUBSCRIPTION_COUNT_KEY = 'l'
 
 /** Shorter than any other of a mailbox. */
 const HEAD_KEY_BYTES = 6
@@ -84,6 +87,7 @@ export const blockKey = (upload: number, number: number): string => `c${u48(uplo
 export const sweepKey = (upload: number): string => `g${u48(upload)}`
 export const uploadKey = (upload: number): string => `u${u48(upload)}`
 export const noticeKey = (id: number): string => `n${u48(id)}`
+export const subscriptionKey = (id: string): string => `k${id}`
 export const settingsKey = (aor: string): string => `o${nameBytes(aor)}`
 export const expiringKey = (at: WallTime, aor: string): string => `p${u48(at)}${nameBytes(aor)}`
 export const quarantineKey = (number: number): string => `q${u48(number)}`

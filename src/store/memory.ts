@@ -6,6 +6,7 @@ import { MemoryNotices } from './memory-notices.ts'
 import { inOrder, pageOf, sum } from './memory-order.ts'
 import { countsOf, fullPercent, type MemoryMailbox, MemoryRoom, summaryOf, versionOf } from './memory-room.ts'
 import { MemorySettings } from './memory-settings.ts'
+import { MemorySubscriptions } from './memory-subscriptions.ts'
 import { traced } from './memory-trace.ts'
 import { type LargeContent, MemoryUploads } from './memory-uploads.ts'
 import type { Held } from './shares.ts'
@@ -123,6 +124,7 @@ export class MemoryStore {
     'settings.get': ({ aor }) => (this.#accounts.has(aor) ? this.#settings.get(aor) : undefined),
     'settings.put': request => (this.#accounts.has(request.aor) ? this.#settings.put(request) : 'unknown'),
     'settings.expired': request => this.#settings.expired(request),
+    ...new MemorySubscriptions().handlers,
     summary: ({ aor }) => summaryOf(this.#mailboxes.get(aor)),
     'mailbox.version': ({ aor }) => versionOf(this.#mailboxes.get(aor)),
     seen: identity => this.#mailboxes.get(identity.recipient)?.identities.has(identityText(identity)) ?? false,

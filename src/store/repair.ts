@@ -2,6 +2,7 @@ import { GROUP_MESSAGES, type IdentityGroup, identityHash, withHash } from './id
 import type { Entry } from './key-value.ts'
 import { endLife, removeMessage } from './keyed-mailbox.ts'
 import { decidedPush, dropDamagedSettings } from './keyed-settings.ts'
+import { dropDamagedSubscription, subscriptionCountAgain } from './keyed-subscriptions.ts'
 import {
   bindingsKey,
   bodyKey,
@@ -85,6 +86,12 @@ export function repair(tables: Tables, { record, key, value }: Damage): Notice {
     case 'notice totals':
       noticeTotalsAgain(tables)
       return { table: 'notice totals' }
+    case 'subscription count':
+      subscriptionCountAgain(tables)
+      return { table: 'subscription count' }
+    case 'subscription':
+      dropDamagedSubscription(tables, record.id)
+      return { table: 'subscription' }
     case 'notice':
       dropDamagedNotice(tables, record.id)
       return { table: 'notice' }

@@ -24,6 +24,9 @@ export const HEAD_BYTES_MAX = 4096
 /** Keys of LMDB hold 1978 bytes; no address-of-record in use comes near this. */
 export const AOR_BYTES_MAX = 1024
 
+/** Of a kept subscription: several times what one of a real client takes. */
+export const SUBSCRIPTION_LENGTH_MAX = 16_384
+
 /** Answered at once from the latest commit; a lease lives in memory, so it is one of them. */
 const READS: ReadonlySet<Verb> = new Set<Verb>([
   'account.get',
@@ -43,6 +46,7 @@ const READS: ReadonlySet<Verb> = new Set<Verb>([
   'status',
   'settings.get',
   'settings.expired',
+  'subscription.list',
   'summary',
   'mailbox.version',
 ])

@@ -79,7 +79,8 @@ export type DamagedRecord =
   | { readonly table: 'index' | 'body'; readonly box: Box; readonly seq: number }
   | { readonly table: 'life'; readonly seq: number }
   | { readonly table: 'block'; readonly box: Box; readonly seq: number }
-  | { readonly table: 'upload totals' | 'notice totals' }
+  | { readonly table: 'upload totals' | 'notice totals' | 'subscription count' }
+  | { readonly table: 'subscription'; readonly id: string }
   | { readonly table: 'upload' | 'sweep'; readonly upload: number }
   | { readonly table: 'identities'; readonly group: number }
 

@@ -191,6 +191,12 @@ export interface LifeStory {
   readonly events: readonly LifeEvent[]
 }
 
+/** Of no meaning to the store. */
+export interface KeptSubscription {
+  readonly id: string
+  readonly value: string
+}
+
 export interface StoreStatus {
   readonly accounts: number
   readonly mailboxes: number
@@ -239,6 +245,13 @@ export interface Verbs {
   }
   /** Accounts with publications whose time has come, oldest first. They count until a `settings.put` without them. */
   'settings.expired': { request: { at: WallTime; limit: number }; reply: readonly string[] }
+
+  // subscriptions (RFC 6665), for a restart
+  /** In place of what is kept under that id, ASCII; both together at most 16384 characters. At most `max` are kept. */
+  'subscription.put': { request: KeptSubscription & { max: number }; reply: 'kept' | 'full' }
+  'subscription.remove': { request: { id: string }; reply: 'removed' | 'absent' }
+  /** In order of their ids. */
+  'subscription.list': { request: { after?: string; limit: number }; reply: readonly KeptSubscription[] }
 
   // mailbox
   /** What message waiting tells (RFC 3842), in constant time; of an unknown account all is 0. Receipts are not counted. */
