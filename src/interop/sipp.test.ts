@@ -83,7 +83,7 @@ for (const transport of ['u1', 't1'])
 
 t.test('RFC 7616: SIPp with digest: 2000 messages to absent users, no failed call', async t => {
   if (isPassedOver(t, 'sipp')) return
-  const { box, sipp } = await setUp(t, '[deferral]\nquota_messages = 2000')
+  const { box, sipp } = await setUp(t, '[deferral]\nquota_messages = 2000\nsender_share_percent = 100')
   const rows = [`bob;${ALICE}`]
   const load = [...AS_URI_OF_BOB, '-m', '2000', '-r', '1000', '-l', '64', '-key', 'body', BODY]
   const { code, out } = await sipp('message-authenticated', rows, ...load)

@@ -19,7 +19,7 @@ export type Wanted = Held
 
 export const NOTHING: Held = { messages: 0, bytes: 0, receipts: 0 }
 
-/** Senders counted for themselves in one mailbox: 24 bytes each of a record that every message of the mailbox writes. */
+/** Senders counted for themselves in one mailbox: 20 bytes each of a record that every message of the mailbox writes. */
 export const SHARES_MAX = 64
 
 /** Those past that number, together: in their mailbox as one sender, over the box not at all. */
