@@ -25,7 +25,7 @@ const BELOW: Record<string, readonly string[]> = {
   im: ['base', 'sip-parser-lite', 'sdp', 'content', 'msrp', 'sip', 'store'],
   'engine-io.ts': ['base', 'store'],
   'engine.ts': ['base', 'store', 'im', 'engine-io.ts'],
-  host: ['base', 'sip-parser-lite', 'sip', 'store', 'engine-io.ts'],
+  host: ['base', 'sip-parser-lite', 'content', 'sip', 'store', 'engine-io.ts'],
   commands: ['base', 'sip-parser-lite', 'store', 'host'],
   'main.ts': ['engine.ts', 'host', 'commands'],
 }

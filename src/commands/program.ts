@@ -6,6 +6,7 @@ import { check } from './check.ts'
 import { addHelp, helped } from './help.ts'
 import { showQueue } from './queue.ts'
 import type { ServeCommandOptions } from './serve.ts'
+import { type SettingsOptions, showSettings } from './settings.ts'
 import { showTrace } from './trace.ts'
 import { addUser, changePassword, listUsers, type PasswordOptions, removeUser } from './user.ts'
 import type { World } from './world.ts'
@@ -41,6 +42,7 @@ function makeProgram(world: World): Command {
   helped(program, { example: 'check --config restante.toml', wrong: 'what was given or found is wrong' })
   addServing(program, world)
   addUsers(program, world)
+  addSettings(program, world)
   addQueue(program, world)
   for (const name of LATER) addLater(program, name)
   addHelp(program)
@@ -117,6 +119,25 @@ function addUsers(program: Command, world: World): void {
   helped(password, {
     example: 'user password alice',
     wrong: 'there is no such account, it stands in the configuration, or the password is wrong',
+  })
+}
+
+function addSettings(program: Command, world: World): void {
+  const settings = withConfig(withAor(program.command('settings')))
+    .description(
+      'Shows what a user decided of the service, and changes it. Offline delivery off: what waits is not pushed when they register. default: delivery.active_default of the configuration stands. A change counts at once, and over whatever the user’s devices published before.',
+    )
+    .summary('what a user decided: offline delivery')
+    .addOption(
+      program
+        .createOption('--offline-delivery <on|off|default>', 'push what waits, or do not')
+        .choices(['on', 'off', 'default']),
+    )
+    .option('--json', 'as JSON')
+    .action((aor: string, options: SettingsOptions) => showSettings(world, aor, options))
+  helped(settings, {
+    example: 'settings alice --offline-delivery off',
+    wrong: 'there is no such account, or the store does not answer',
   })
 }
 

@@ -1,5 +1,6 @@
-import { scryptSync, timingSafeEqual } from 'node:crypto'
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { type ScryptOptions, scrypt, scryptSync, timingSafeEqual } from 'node:crypto'
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Entropy, token } from '../base/entropy.ts'
 import { PlainError, troubleOf } from './plain-error.ts'
@@ -43,10 +44,17 @@ function withFile(path: string, flags: 'w' | 'r', work: (file: number) => void =
   }
 }
 
-export function isAdminPassword(dataDir: string, password: string): boolean {
-  const kept = JSON.parse(readFileSync(fileOf(dataDir), 'utf8'))
-  const hash = scryptSync(password, Buffer.from(kept.salt, 'hex'), KEY_BYTES, kept.scrypt)
+/** Computed beside the event loop, which serves on meanwhile. False too where there is no administrator yet. */
+export async function isAdminPassword(dataDir: string, password: string): Promise<boolean> {
+  if (!hasAdmin(dataDir)) return false
+  const kept = JSON.parse(await readFile(fileOf(dataDir), 'utf8'))
+  const hash = await derived(password, Buffer.from(kept.salt, 'hex'), kept.scrypt)
   return timingSafeEqual(hash, Buffer.from(kept.hash, 'hex'))
 }
+
+const derived = (password: string, salt: Buffer, cost: ScryptOptions): Promise<Buffer> =>
+  new Promise((resolve, reject) =>
+    scrypt(password, salt, KEY_BYTES, cost, (error, hash) => (error ? reject(error) : resolve(hash))),
+  )
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')

@@ -10,6 +10,8 @@ export const CONTROL_VERBS = [
   'account.list',
   'account.put',
   'account.remove',
+  'settings.get',
+  'settings.put',
   'mailboxes',
   'mailbox',
   'trace',

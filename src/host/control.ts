@@ -15,15 +15,15 @@ const IDLE_MS = 30_000
 export class ControlServer {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
-  readonly #store: Store
+  readonly #store: Pick<Store, 'submit'>
 
-  private constructor(store: Store) {
+  private constructor(store: Pick<Store, 'submit'>) {
     this.#store = store
     this.#server = createServer(socket => this.#serve(socket))
     this.#server.maxConnections = CONNECTIONS_MAX
   }
 
-  static async open(dataDir: string, store: Store): Promise<ControlServer> {
+  static async open(dataDir: string, store: Pick<Store, 'submit'>): Promise<ControlServer> {
     const control = new ControlServer(store)
     const { path, release } = controlPath(dataDir)
     rmSync(path, { force: true })

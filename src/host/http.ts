@@ -1,4 +1,4 @@
-import { type FastifyInstance, fastify } from 'fastify'
+import { type FastifyInstance, type FastifyPluginAsync, fastify } from 'fastify'
 import type { ConfiguredListener } from '../base/config.ts'
 import type { Counters } from '../base/counters.ts'
 import { type Endpoint, hostPort } from '../base/flow.ts'
@@ -17,12 +17,18 @@ export interface HttpOptions {
   readonly counters: Counters
   /** What the engine says of itself. */
   readonly describe: () => Promise<object>
+  /** What else is served: the API. */
+  readonly plugins?: readonly FastifyPluginAsync[]
 }
+
+/** An address-of-record as the store takes it, percent-encoded. */
+const PARAM_LENGTH_MAX = 3 * 1024
 
 const FRONT = `${PRODUCT} ${VERSION}
 
 /healthz   whether messages can be taken into custody now
 /metrics   Prometheus text
+/api/v1/users/AOR/settings   what a user decided; for the administrator
 `
 
 /** One listener of `listen.http`. */
@@ -50,12 +56,13 @@ export class HttpServer {
   }
 }
 
-function makeApp({ health, counters, describe }: HttpOptions): FastifyInstance {
+function makeApp({ health, counters, describe, plugins }: HttpOptions): FastifyInstance {
   const app = fastify({
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: true,
+    routerOptions: { maxParamLength: PARAM_LENGTH_MAX },
   })
   app.server.maxConnections = CONNECTIONS_MAX
   app.get('/', async (_request, reply) => reply.type('text/plain; charset=utf-8').send(FRONT))
@@ -67,5 +74,6 @@ function makeApp({ health, counters, describe }: HttpOptions): FastifyInstance {
   app.get('/metrics', async (_request, reply) =>
     reply.type('text/plain; version=0.0.4; charset=utf-8').send(await metricsText(counters, await describe())),
   )
+  for (const plugin of plugins ?? []) app.register(plugin)
   return app
 }

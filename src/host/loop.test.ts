@@ -24,6 +24,7 @@ class ScriptedEngine implements DrivenEngine {
   received = (_now: Now, _flow: Flow, bytes: Buffer) => this.#input(`received ${bytes}`)
   flowClosed = (_now: Now, flow: Flow, reason: string) => this.#input(`closed ${flow.id} ${reason}`)
   stored = (_now: Now, id: number) => this.#input(`stored ${id}`)
+  storeChanged = (_now: Now, { verb }: StoreRequest) => this.#input(`store changed ${verb}`)
   resolved = (_now: Now, id: number) => this.#input(`resolved ${id}`)
   stop = () => this.#input('stop')
   timeout = () => {

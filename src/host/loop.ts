@@ -3,7 +3,7 @@ import type { Flow } from '../base/flow.ts'
 import type { Log } from '../base/log.ts'
 import type { Instant, Now } from '../base/time.ts'
 import type { DnsQuestion, DnsRecord, Output } from '../engine-io.ts'
-import type { StoreResult, Verb } from '../store/verbs.ts'
+import type { StoreRequest, StoreResult, Verb } from '../store/verbs.ts'
 import type { WatchedStore } from './watched-store.ts'
 
 /** What the loop drives: inputs in, then drain. */
@@ -13,6 +13,8 @@ export interface DrivenEngine {
   received(now: Now, flow: Flow, bytes: Buffer): void
   flowClosed(now: Now, flow: Flow, reason: string): void
   stored(now: Now, id: number, result: StoreResult<Verb>): void
+  /** Somebody else asked this of the store, and this was its reply. */
+  storeChanged(now: Now, request: StoreRequest, result: StoreResult<Verb>): void
   resolved(now: Now, id: number, records: readonly DnsRecord[]): void
   timeout(now: Now): void
   nextTimeout(): Instant | undefined
@@ -81,6 +83,10 @@ export class Loop {
 
   received(flow: Flow, bytes: Buffer): void {
     this.#input(now => this.#engine.received(now, flow, bytes), flow)
+  }
+
+  storeChanged(request: StoreRequest, result: StoreResult<Verb>): void {
+    this.#input(now => this.#engine.storeChanged(now, request, result))
   }
 
   closed(flow: Flow, reason: string): void {

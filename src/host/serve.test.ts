@@ -92,7 +92,7 @@ t.test('the very first start makes the accounts and the administrator’s passwo
     ['admin', 'sip:alice@example.org', 'sip:bob@example.org'],
   )
   t.equal(new Set(first.credentials.map(({ password }) => password)).size, 3)
-  t.ok(isAdminPassword(dir, first.credentials[0]!.password))
+  t.ok(await isAdminPassword(dir, first.credentials[0]!.password))
   const alice = store.model.execute({ verb: 'account.get', aor: 'sip:alice@example.org' })
   t.match(alice, { origin: 'store', ha1Md5: /^[0-9a-f]{32}$/, ha1Sha256: /^[0-9a-f]{64}$/ })
   const second = await Box.start(optionsOf(dir, store, { firstAccounts: ['alice', 'bob'] }))

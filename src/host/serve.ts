@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import type { FastifyPluginAsync } from 'fastify'
 import { type Config, httpListeners, listeners } from '../base/config.ts'
 import { Counters } from '../base/counters.ts'
 import type { Entropy } from '../base/entropy.ts'
@@ -6,6 +7,8 @@ import type { Endpoint, Transport } from '../base/flow.ts'
 import type { Log } from '../base/log.ts'
 import { accountsOfFile } from './accounts.ts'
 import { machineAddresses } from './addresses.ts'
+import { isAdminPassword } from './admin.ts'
+import { AdminOnly } from './admin-only.ts'
 import { Certificates } from './certificates.ts'
 import { Clock } from './clock.ts'
 import { ControlServer } from './control.ts'
@@ -17,8 +20,10 @@ import { HttpServer } from './http.ts'
 import { makeDataDir } from './lock.ts'
 import { type DrivenEngine, Loop } from './loop.ts'
 import { originPolicy } from './origins.ts'
+import { OutsideStore } from './outside-store.ts'
 import { lockForServing } from './owner.ts'
 import { messageOf, storeError } from './plain-error.ts'
+import { settingsApi } from './settings-api.ts'
 import { Streams } from './streams.ts'
 import { dialPolicy } from './tls-dial.ts'
 import { Datagrams } from './udp.ts'
@@ -87,6 +92,7 @@ export class Box {
 
   readonly #options: ServeOptions
   readonly #closings: Closing[] = []
+  #loop: Loop | undefined
 
   private constructor(options: ServeOptions) {
     this.#options = options
@@ -127,13 +133,15 @@ export class Box {
     this.certificates = await this.#openCertificates(clock)
     const health = new Health(store, clock, config.deferral.reserve_bytes)
     const engine = await this.#startEngine(store, clock)
-    const control = await ControlServer.open(this.dataDir, store)
+    const outside = new OutsideStore(store, (request, result) => this.#loop?.storeChanged(request, result))
+    const control = await ControlServer.open(this.dataDir, outside)
     this.#closings.push(() => control.close())
     for (const listener of httpListeners(config)) {
       const options = {
         health,
         counters: this.counters,
         describe: async () => ({ ...engine.describe(), ...(await custodyOf(store)) }),
+        plugins: [this.#settingsApi(outside, clock)],
       }
       const { http, at } = await HttpServer.listen(listener, options)
       this.#closings.push(() => http.close())
@@ -142,6 +150,14 @@ export class Box {
     this.#closings.push(() => health.stopping())
     // Last of all: passwords are shown once, so nothing may go wrong between making and showing them.
     this.credentials = await makeFirstAccounts(config, this.dataDir, store, entropy, firstAccounts ?? [])
+  }
+
+  #settingsApi(store: OutsideStore, clock: Clock): FastifyPluginAsync {
+    const { config, log } = this.#options
+    const { counters, dataDir } = this
+    const admin = new AdminOnly({ isPassword: password => isAdminPassword(dataDir, password), counters })
+    const isPushActive = config.delivery.active_default
+    return settingsApi({ admin, store, domain: config.domain, isPushActive, wall: () => clock.now().wall, log })
   }
 
   async #startClock(store: WatchedStore): Promise<Clock> {
@@ -225,6 +241,7 @@ export class Box {
       counters,
     })
     loop = new Loop({ engine, clock, log, counters })
+    this.#loop = loop
     this.#closings.push(() => endWork(engine, loop, streams, store))
     loop.start({ datagrams, streams, dns: new Dns(), store })
     streams.open()

@@ -31,15 +31,19 @@ export interface SettingsRecord {
 export const NO_SETTINGS: SettingsRecord = { version: 0, published: [] }
 
 /**
- * What stands: the last writer wins. What was published before the stored document was last written does not count any more; of what
+ * Those that count, from the weakest to the strongest: the last writer wins. What was published before the stored document was last written does not count any more; of what
  * was published later the newest that says anything of a setting decides it, then the stored document. The end of a publication is a
  * write of its own, so no clock is asked.
  */
-export function chosenSettings({ stored, published }: SettingsRecord): ChosenSettings {
+export function standing({ stored, published }: SettingsRecord): readonly (StoredSettings | PublishedSettings)[] {
   const later = published.filter(({ revision }) => revision > (stored?.revision ?? 0))
   const inOrder = later.sort((a, b) => a.revision - b.revision)
-  return Object.assign({}, stored?.chosen, ...inOrder.map(({ chosen }) => chosen))
+  return stored ? [stored, ...inOrder] : inOrder
 }
+
+/** What stands. */
+export const chosenSettings = (record: SettingsRecord): ChosenSettings =>
+  Object.assign({}, ...standing(record).map(({ chosen }) => chosen))
 
 /** When the first publication ends. */
 export function firstExpiry({ published }: SettingsRecord): WallTime | undefined {

@@ -1,0 +1,94 @@
+import { type ChosenSettings, SETTING_NAMES, type SettingName, type SettingsChange } from '../base/service-settings.ts'
+import type { WallTime } from '../base/time.ts'
+import { changedDocument, readSettings } from '../content/settings-xml.ts'
+import { chosenSettings, type SettingsRecord, standing } from '../store/settings.ts'
+import type { Verbs } from '../store/verbs.ts'
+
+/** Whoever can ask the store for settings; throws where the store failed. */
+export interface SettingsLink {
+  ask<V extends 'settings.get' | 'settings.put'>(verb: V, request: Verbs[V]['request']): Promise<Verbs[V]['reply']>
+}
+
+/** Two people who change the same settings in the same moment: each try lets one of them through. */
+const TRIES_MAX = 8
+
+/**
+ * Changes what is stored, in the document as it stands, and gives the record as it then is. With `version` only if it still has that
+ * one. Throws XmlError where there is no room in the document.
+ */
+export async function changeSettings(
+  link: SettingsLink,
+  aor: string,
+  change: SettingsChange,
+  wall: WallTime,
+  version?: number,
+): Promise<SettingsRecord | 'unknown' | 'conflict'> {
+  for (let attempt = 1; attempt <= TRIES_MAX; attempt++) {
+    const before = await link.ask('settings.get', { aor })
+    if (!before) return 'unknown'
+    if (version !== undefined && before.version !== version) return 'conflict'
+    const settings = { published: before.published, stored: storedAfter(before, change, wall) }
+    const reply = await link.ask('settings.put', { aor, version: before.version, settings })
+    if (reply === 'saved') return { ...settings, version: before.version + 1 }
+    if (reply === 'unknown') return 'unknown'
+  }
+  return 'conflict'
+}
+
+function storedAfter({ version, stored }: SettingsRecord, change: SettingsChange, modifiedAt: WallTime) {
+  const document = changedDocument(stored?.document, change)
+  return { chosen: readSettings(document), document, modifiedAt, revision: version + 1 }
+}
+
+/** Names in JSON. */
+export const JSON_NAMES: Record<SettingName, string> = {
+  offlineDelivery: 'offline_delivery',
+  sessionHistory: 'session_history',
+  pagerHistory: 'pager_history',
+  visible: 'visible',
+}
+
+type Named = Record<string, boolean | null>
+
+/** What a person or a program is shown. `null`: nobody decided. */
+export interface SettingsView {
+  readonly aor: string
+  readonly version: number
+  /** What counts now; where nobody decided, what the box does. */
+  readonly effective: Named
+  /** By command, API or as a document. */
+  readonly stored: Named
+  /** By devices of the user over SIP, the latest first. */
+  readonly published: readonly PublishedView[]
+}
+
+interface PublishedView {
+  readonly publisher: string
+  /** RFC 3339. */
+  readonly modified: string
+  readonly expires: string
+  /** It came after what is stored. */
+  readonly counts: boolean
+  readonly settings: Named
+}
+
+export function settingsView(aor: string, record: SettingsRecord, isPushActive: boolean): SettingsView {
+  const counting = standing(record)
+  const latestFirst = [...record.published].sort((a, b) => b.revision - a.revision)
+  return {
+    aor,
+    version: record.version,
+    effective: named({ offlineDelivery: isPushActive, ...chosenSettings(record) }),
+    stored: named(record.stored?.chosen ?? {}),
+    published: latestFirst.map(one => ({
+      publisher: one.publisher,
+      modified: new Date(one.modifiedAt).toISOString(),
+      expires: new Date(one.expiresAt).toISOString(),
+      counts: counting.includes(one),
+      settings: named(one.chosen),
+    })),
+  }
+}
+
+const named = (chosen: ChosenSettings): Named =>
+  Object.fromEntries(SETTING_NAMES.map(name => [JSON_NAMES[name], chosen[name] ?? null]))
