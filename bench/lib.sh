@@ -143,10 +143,10 @@ ours_up() {
   ours_serve
 }
 ours_serve() { # again, after ours_down, with what is stored -> OURPID
-  "$node" "$ROOT/src/main.ts" serve --config "$OURDIR/restante.toml" >"$OURDIR/out" 2>"$OURDIR/log" &
+  "$ROOT/scripts/restante" serve --config "$OURDIR/restante.toml" >"$OURDIR/out" 2>"$OURDIR/log" &
   OURPID=$!
   STARTED+=("$OURPID")
-  wait_port udp "$OURPORT" "$OURPID" || { echo 'ours did not start:' >&2; tail -5 "$OURDIR/log" "$OURDIR/out" >&2; return 1; }
+  wait_port udp "$OURPORT" "$OURPID" || { echo 'ours did not start:' >&2; tail -n 5 "$OURDIR/log" "$OURDIR/out" >&2; return 1; }
 }
 ours_down() { stop_pid "$OURPID"; }
 ours_left() { "$ROOT/scripts/restante" queue --json --config "$OURDIR/restante.toml" 2>/dev/null | python3 -c 'import json,sys
