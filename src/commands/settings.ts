@@ -1,6 +1,5 @@
 import type { SettingName } from '../base/service-settings.ts'
 import type { WallTime } from '../base/time.ts'
-import { XmlError } from '../content/xml-read.ts'
 import { PlainError } from '../host/plain-error.ts'
 import {
   changeSettings,
@@ -40,20 +39,10 @@ async function readOrChange(
   if (!record) throw noAccount(aor)
   if (offlineDelivery === undefined) return record
   const change = { offlineDelivery: offlineDelivery === 'default' ? null : offlineDelivery === 'on' }
-  const changed = await changing(changeSettings(link, aor, change, Date.now() as WallTime))
+  const changed = await changeSettings(link, aor, change, Date.now() as WallTime)
   if (changed === 'unknown') throw noAccount(aor)
   if (changed === 'conflict') throw new PlainError(`Others keep changing the settings of ${aor}. Try again.`)
   return changed
-}
-
-async function changing<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work
-  } catch (error) {
-    if (error instanceof XmlError)
-      throw new PlainError(`The stored settings document cannot take the change: ${error.message}.`)
-    throw error
-  }
 }
 
 const LABELS: Record<SettingName, string> = {

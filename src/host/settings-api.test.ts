@@ -91,6 +91,19 @@ t.test('PUT changes what is named, the engine hears of it, and unknown elements 
   t.match(await (await put({ offline_delivery: null })).json(), { effective: { offline_delivery: true } })
 })
 
+t.test('a stored document that has no room for the change: 422, and it stays', async t => {
+  const { host, put } = await setUp()
+  const filler = 'x'.repeat(8100)
+  const document = Buffer.from(`<x xmlns="urn:oma:xml:im:service-settings">${filler}</x>`)
+  const stored: StoredSettings = { chosen: {}, document, modifiedAt: WALL, revision: 1 }
+  host.model.execute({ verb: 'settings.put', aor: ALICE, version: 0, settings: { stored, published: [] } })
+  t.match(
+    await problem(await put({ offline_delivery: false })),
+    /^422 The stored settings document cannot take .* 8192/,
+  )
+  t.equal(host.model.execute({ verb: 'settings.get', aor: ALICE })?.version, 1)
+})
+
 t.test('PUT of a version that is no longer: 409, and 412 for If-Match', async t => {
   const { put } = await setUp()
   t.equal((await put({ offline_delivery: false, version: 0 })).status, 200)

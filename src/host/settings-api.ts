@@ -3,12 +3,11 @@ import { isSameHost, uriHost } from '../base/config-uri.ts'
 import type { Log } from '../base/log.ts'
 import { SETTING_NAMES, type SettingsChange } from '../base/service-settings.ts'
 import type { WallTime } from '../base/time.ts'
-import { XmlError } from '../content/xml-read.ts'
 import { addressOfRecord, parseUri } from '../sip-parser-lite/uri.ts'
 import type { SettingsRecord } from '../store/settings.ts'
 import type { AdminOnly } from './admin-only.ts'
 import type { OutsideStore } from './outside-store.ts'
-import { messageOf } from './plain-error.ts'
+import { messageOf, PlainError } from './plain-error.ts'
 import { Problem, sendProblem } from './problem.ts'
 import { changeSettings, JSON_NAMES, type SettingsLink, settingsView } from './user-settings.ts'
 
@@ -49,7 +48,7 @@ export const settingsApi =
       const aor = aorOf(request.params.aor, domain)
       const { version, ...change } = changeOf(request.body)
       const expected = version ?? versionOf(request.headers['if-match'])
-      const changed = await orTooLarge(changeSettings(link, aor, change, wall(), expected))
+      const changed = await orRefused(changeSettings(link, aor, change, wall(), expected))
       if (changed === 'unknown') throw noSuchUser(aor)
       // RFC 9110 13.1.1: what a header asked for, that it refuses has a status of its own.
       if (changed === 'conflict')
@@ -98,11 +97,11 @@ function versionOf(ifMatch: string | undefined): number | undefined {
   return version === undefined ? -1 : Number(version)
 }
 
-async function orTooLarge<T>(changing: Promise<T>): Promise<T> {
+async function orRefused<T>(changing: Promise<T>): Promise<T> {
   try {
     return await changing
   } catch (error) {
-    if (error instanceof XmlError) throw new Problem(422, `The stored document cannot take it: ${error.message}.`)
+    if (error instanceof PlainError) throw new Problem(422, error.message)
     throw error
   }
 }

@@ -1,8 +1,10 @@
 import { type ChosenSettings, SETTING_NAMES, type SettingName, type SettingsChange } from '../base/service-settings.ts'
 import type { WallTime } from '../base/time.ts'
 import { changedDocument, readSettings } from '../content/settings-xml.ts'
+import { XmlError } from '../content/xml-read.ts'
 import { chosenSettings, type SettingsRecord, standing } from '../store/settings.ts'
 import type { Verbs } from '../store/verbs.ts'
+import { PlainError } from './plain-error.ts'
 
 /** Whoever can ask the store for settings; throws where the store failed. */
 export interface SettingsLink {
@@ -14,7 +16,7 @@ const TRIES_MAX = 8
 
 /**
  * Changes what is stored, in the document as it stands, and gives the record as it then is. With `version` only if it still has that
- * one. Throws XmlError where there is no room in the document.
+ * one. Throws a plain message where there is no room in the document.
  */
 export async function changeSettings(
   link: SettingsLink,
@@ -36,8 +38,17 @@ export async function changeSettings(
 }
 
 function storedAfter({ version, stored }: SettingsRecord, change: SettingsChange, modifiedAt: WallTime) {
-  const document = changedDocument(stored?.document, change)
+  const document = orNoRoom(() => changedDocument(stored?.document, change))
   return { chosen: readSettings(document), document, modifiedAt, revision: version + 1 }
+}
+
+function orNoRoom<T>(change: () => T): T {
+  try {
+    return change()
+  } catch (error) {
+    if (!(error instanceof XmlError)) throw error
+    throw new PlainError(`The stored settings document cannot take the change: ${error.message}.`)
+  }
 }
 
 /** Names in JSON. */
