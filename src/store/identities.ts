@@ -36,8 +36,17 @@ export function withHash(group: IdentityGroup | undefined, seq: number, of: Iden
 /** Of a digest in which nobody can make many messages meet, so that each would have to look at all of them. */
 const bits = (text: string): number => readU32(hash('sha256', text, 'binary'), 0)
 
-/** Of the name of a sender. */
-export const nameHash = (name: string): number => readU48(hash('sha256', name, 'binary'), 0)
+let hashedName = ''
+let hashOfName = 0
+
+/** Of the name of a sender, who mostly was the sender before too. */
+export function nameHash(name: string): number {
+  if (name !== hashedName) {
+    hashedName = name
+    hashOfName = readU48(hash('sha256', name, 'binary'), 0)
+  }
+  return hashOfName
+}
 
 export const callIdHash = (callId: string): number => bits(callId)
 

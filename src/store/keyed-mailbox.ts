@@ -63,7 +63,7 @@ interface Keeping {
   readonly identity: IdentityHash
   readonly share: number
   readonly at: WallTime
-  readonly limits?: CustodyLimits
+  readonly limits: CustodyLimits
 }
 
 export function keep(tables: Tables, box: Box, message: Kept, { identity, share, at, limits }: Keeping): Custody {
@@ -97,7 +97,7 @@ export function keep(tables: Tables, box: Box, message: Kept, { identity, share,
   const before = tables.head(box)
   const urgent = isUrgent && !isReceipt ? 1 : 0
   const head = tables.count(box, totals, share, { ...heldBy(size, isReceipt), urgent })
-  const fullPercent = limits && fullNow(tables, box, before, head, limits)
+  const fullPercent = isReceipt ? undefined : fullNow(tables, box, before, head, limits)
   tables.putTotals(totals)
   if (receipt?.wantsStored) {
     writeNotice(tables, { kind: 'stored', why: WHY_STORED, at, sender, recipient, receipt, storeId })

@@ -89,7 +89,7 @@ export const finishUpload: Do<'upload.finish'> = (tables, request) => {
   const { head: bytes, messageId, receipt = request.receipt, ...rest } = message
   const large = { upload, size, blocks: blocksOf(lengthOf(record)), messageId, contentType, transactionId }
   const kept = { ...rest, messageId, bytes, large, ...(receipt && { receipt }) }
-  return keep(tables, box, kept, { identity, share, at, ...(limits && { limits }) })
+  return keep(tables, box, kept, { identity, share, at, limits })
 }
 
 /** DM-STO-05..07 at one go. What is small stands in the body's record, as a MESSAGE does. */

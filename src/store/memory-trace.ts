@@ -2,7 +2,8 @@ import { hasMessageId, PUSHES_SEARCHED, seqOfStoreId } from './story.ts'
 import type { LifeStory } from './verbs.ts'
 
 /** The verb `trace` of the reference model. `last`: the latest sequence given out. */
-export function traced(all: readonly LifeStory[], last: number, id: string, limit: number): LifeStory[] {
+export function traced(told: readonly { story: LifeStory }[], last: number, id: string, limit: number): LifeStory[] {
+  const all = told.map(({ story }) => story)
   const seq = seqOfStoreId(id)
   const named = all.find(story => story.seq === seq)
   if (named?.storeId === id) return limit > 0 ? [{ ...named }] : []

@@ -187,13 +187,7 @@ export class MemoryStore {
         })),
     notices: ({ limit, afterId }) => this.#notices.after(afterId, limit),
     'notice.done': ({ id }) => this.#notices.end(id),
-    trace: ({ id, limit }) =>
-      traced(
-        [...this.#stories.values()].map(({ story }) => story),
-        this.#seq,
-        id,
-        limit,
-      ),
+    trace: ({ id, limit }) => traced([...this.#stories.values()], this.#seq, id, limit),
     status: () => this.#status(),
     clock: ({ wall }) => {
       this.#raiseClock(wall)
@@ -229,7 +223,7 @@ export class MemoryStore {
 
   #provision(accounts: readonly Account[]): Verbs['account.provision']['reply'] {
     const wanted = new Set(accounts.map(account => account.aor))
-    for (const [aor, account] of [...this.#accounts]) {
+    for (const [aor, account] of inOrder(this.#accounts, undefined, Number.POSITIVE_INFINITY)) {
       if (account.origin === 'file' && !wanted.has(aor)) this.#removeAccount(aor, this.#clockFloor)
     }
     const shadowed: string[] = []
@@ -299,10 +293,10 @@ export class MemoryStore {
       bytes: message.head,
       content: this.#uploads.finish(request),
     }
-    return this.#store(box, kept, { share, at, ...(limits && { limits }) })
+    return this.#store(box, kept, { share, at, limits })
   }
 
-  #store(box: Mailbox, message: Kept, how: { share: number; at: WallTime; limits?: CustodyLimits }): Custody {
+  #store(box: Mailbox, message: Kept, how: { share: number; at: WallTime; limits: CustodyLimits }): Custody {
     const { share, at, limits } = how
     const before = countsOf(box)
     const seq = ++this.#seq
@@ -322,7 +316,7 @@ export class MemoryStore {
     this.#stories.set(seq, { story, mailbox: box, identity })
     this.#raiseClock(at)
     if (receipt?.wantsStored) this.#notices.stored(story, receipt, at)
-    const told = limits && fullPercent(box, before, limits)
+    const told = box.messages.get(seq)!.isReceipt ? undefined : fullPercent(box, before, limits)
     return { outcome: 'stored', seq, storeId, waiting: box.messages.size, ...told }
   }
 

@@ -138,6 +138,9 @@ interface Layer {
   readonly sums: Map<number, Held>
 }
 
+const lookUp = ({ isWhole, sums }: Layer, key: number): Held | undefined =>
+  sums.get(key) ?? (isWhole ? NOTHING : undefined)
+
 const emptyLayer = (): Layer => ({ isWhole: false, sums: new Map() })
 
 /** The sums as one batch of requests sees them; they themselves learn only by `settle` what the batch changed. */
@@ -151,11 +154,7 @@ export class SenderChanges {
   }
 
   of(key: number): Held {
-    for (const { isWhole, sums } of [this.#request, this.#batch]) {
-      const held = sums.get(key)
-      if (held || isWhole) return held ?? NOTHING
-    }
-    return this.#sums.of(key)
+    return lookUp(this.#request, key) ?? lookUp(this.#batch, key) ?? this.#sums.of(key)
   }
 
   add(key: number, by: Held): void {
@@ -170,13 +169,14 @@ export class SenderChanges {
   /** Keeps what the request changed. */
   accept(): void {
     if (this.#request.isWhole) this.#batch = this.#request
-    else for (const [key, held] of this.#request.sums) this.#batch.sums.set(key, held)
+    else if (this.#request.sums.size > 0) for (const [key, held] of this.#request.sums) this.#batch.sums.set(key, held)
     this.reject()
   }
 
   /** Forgets what the request changed. */
   reject(): void {
-    if (this.#request.isWhole || this.#request.sums.size > 0) this.#request = emptyLayer()
+    if (this.#request.isWhole) this.#request = emptyLayer()
+    else this.#request.sums.clear()
   }
 
   /** What the batch changed is on stable storage. */

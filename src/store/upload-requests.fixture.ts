@@ -119,7 +119,7 @@ export class UploadRequests {
     const rest = {
       ...WHAT,
       at: this.#around.wall(),
-      ...(this.#dice.chance(0.5) && { limits: this.#around.limits() }),
+      limits: this.#around.limits(),
     }
     if (whole.length === 0) return { upload: this.#begun + 1, size: 0, ...rest }
     const { upload, size } = this.#pick(whole)

@@ -293,9 +293,8 @@ export interface Verbs {
     reply: 'kept' | 'gone' | { readonly refused: RefusalReason }
   }
   /**
-   * All bytes are there: the message stands in the mailbox, in one transaction (DM-STO-07). `receipt`: what its content asked for, where the beginning did not
-   * say.
-   * Without `limits` nobody hears how full the mailbox gets.
+   * All bytes are there: the message stands in the mailbox, in one transaction (DM-STO-07). `receipt`: what its content asked for, where
+   * the beginning did not say. `limits`: how full the mailbox gets, as there is room for the message already.
    */
   'upload.finish': {
     request: {
@@ -305,7 +304,7 @@ export interface Verbs {
       transactionId: string
       at: WallTime
       receipt?: ReceiptTerms
-      limits?: CustodyLimits
+      limits: CustodyLimits
     }
     reply: Custody | 'gone'
   }

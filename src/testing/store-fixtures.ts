@@ -92,6 +92,7 @@ export const finishOf = (upload: number, size: number): RequestOf<'upload.finish
   contentType: 'image/png',
   transactionId: 'dkei38sd',
   at: STORED_AT,
+  limits: WIDE_LIMITS,
 })
 
 /** Large message `number` to bob at once, unlike every other number. */
