@@ -20,6 +20,7 @@ import { LargeMessages } from './large-messages.ts'
 import { Messages } from './messages.ts'
 import { Notices } from './notices.ts'
 import { Outward } from './outward.ts'
+import type { OwnAddresses } from './own-addresses.ts'
 import { PageMode } from './page-mode.ts'
 import { Publishing } from './publishing.ts'
 import { PushStarter } from './push-starter.ts'
@@ -58,46 +59,41 @@ export class Appliance {
     const { own, sessions, layer, forwarder } = this.#stack
     this.#changes = new StoreChanges(parts.timers)
     const store = this.#changes.watching(parts.store)
-    const common = { ...parts, ...this.#stack, hostname, store }
     const coreRoute = config.core.route === '' ? undefined : routeValue(config.core.route)
     const domain = new Domain(config.domain, own.hosts)
-    this.#digest = new Digest({ realm: config.domain, entropy, counters })
     const storeUri = `sip:store@${config.domain}`
-    const starter = new PushStarter({ ...common, storeUri, coreRoute })
+    const site = { hostname, domain, storeUri, coreRoute, hasCore: coreRoute !== undefined }
+    const basics = { ...parts, ...this.#stack, ...site, store }
+    this.#digest = new Digest({ realm: config.domain, entropy, counters })
+    const starter = new PushStarter(basics)
     this.#delivery = new Delivery({
-      ...common,
+      ...basics,
       policy: deliveryPolicy(config),
       startPush: (now, rung, reader, done) => starter.start(now, rung, reader, done),
     })
+    const trust = trustOf(config, own)
+    const common = { ...basics, ...trust, delivery: this.#delivery }
     this.#notices = new Notices({
       ...common,
-      storeUri,
       send: (now, request, done) => this.#messages.sendOwn(now, request, done),
     })
-    this.#housekeeping = new Housekeeping({ ...common, delivery: this.#delivery, notices: this.#notices })
+    this.#housekeeping = new Housekeeping({ ...common, notices: this.#notices })
     const policy = custodyPolicy(config, { storeUri, isOurs: uri => domain.userOf(uri) !== undefined })
     const watch = new CustodyWatch({ ...common, onNotice: now => this.#notices.look(now) })
     const pageMode = new PageMode({
       ...common,
       desk: new CustodyDesk({ ...common, policy, watch }),
-      delivery: this.#delivery,
       isPushActive: config.delivery.active_default,
     })
-    const outward = new Outward({ ...common, coreRoute })
-    const hasCore = coreRoute !== undefined
+    const outward = new Outward(common)
     const registrar = new Registrar({
       ...common,
       bindings: storedBindings(store),
       onRegistered: (now, registration) => this.#registered(now, registration),
     })
-    const peers = new TrustedPeers(config.auth.trusted_peers.flatMap(text => parseCidr(text) ?? []))
-    const trust = {
-      isOwnVia: (host: string, port: number | undefined) => own.isOwnVia(host, port),
-      isTrusted: (flow: Flow) => peers.has(flow.remote.address),
-    }
     const { digest, algorithms } = config.auth
-    const admissions = new Admissions({ ...common, ...trust, domain, digest: this.#digest, isOn: digest, algorithms })
-    this.#large = new LargeMessages({ ...common, ...trust, policy, watch, storeUri })
+    const admissions = new Admissions({ ...common, digest: this.#digest, isOn: digest, algorithms })
+    this.#large = new LargeMessages({ ...common, policy, watch })
     const inviteRelay = new InviteRelay({
       ...this.#stack.sessionContext,
       ...trust,
@@ -105,39 +101,20 @@ export class Appliance {
       realm: config.domain,
     })
     this.#relay = inviteRelay
-    const fetch = new Fetch({
-      ...common,
-      ...trust,
-      domain,
-      delivery: this.#delivery,
-      deferredUri: config.history.deferred_uri,
-      storeUri,
-    })
-    const inviting = {
-      ...common,
-      domain,
-      fetch,
-      inviteRelay,
-      outward,
-      hasCore,
-      delivery: this.#delivery,
-      large: this.#large,
-    }
-    const isLenient = config.deferral.lenient_large_messages
-    this.#messages = new Messages({ ...common, domain, pageMode, forwarder, outward, hasCore, storeUri })
+    const fetch = new Fetch({ ...common, deferredUri: config.history.deferred_uri })
+    const inviting = { ...common, fetch, inviteRelay, outward, large: this.#large }
+    this.#messages = new Messages({ ...common, pageMode, forwarder, outward })
     const publications = new Publications(common)
     this.#publications = publications
-    const deciding = { ...common, publications, delivery: this.#delivery, changes: this.#changes }
+    const deciding = { ...common, publications, changes: this.#changes }
     this.#settings = new Settings({ ...deciding, isPushActive: config.delivery.active_default })
     this.#service = new Service({
       ...common,
-      ...trust,
-      domain,
       admissions,
-      registrations: new Registrations({ ...common, registrar, domain, hasCore }),
+      registrations: new Registrations({ ...common, registrar }),
       messages: this.#messages,
-      invitations: new Invitations({ ...inviting, isLenient }),
-      publishing: new Publishing({ ...common, publications, domain, hasCore }),
+      invitations: new Invitations({ ...inviting, isLenient: config.deferral.lenient_large_messages }),
+      publishing: new Publishing({ ...common, publications }),
       inviteRelay,
       sessions,
     })
@@ -196,6 +173,15 @@ export class Appliance {
     if (event === 'removed') return
     this.#stack.transport.keep(now, { ...binding.flow, protocol: 'sip' }, Math.max(0, binding.expiresAt - now.wall))
     this.#delivery.registered(aor, binding)
+  }
+}
+
+/** What is told from where a request comes. */
+function trustOf({ auth }: Config, own: OwnAddresses) {
+  const peers = new TrustedPeers(auth.trusted_peers.flatMap(text => parseCidr(text) ?? []))
+  return {
+    isOwnVia: (host: string, port: number | undefined) => own.isOwnVia(host, port),
+    isTrusted: (flow: Flow) => peers.has(flow.remote.address),
   }
 }
 
