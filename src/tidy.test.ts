@@ -25,12 +25,13 @@ const BELOW: Record<string, readonly string[]> = {
   im: ['base', 'sip-parser-lite', 'sdp', 'content', 'msrp', 'sip', 'store'],
   'engine-io.ts': ['base', 'store'],
   'engine.ts': ['base', 'store', 'im', 'engine-io.ts'],
-  host: ['base', 'sip-parser-lite', 'content', 'sip', 'store', 'engine-io.ts'],
+  web: ['base', 'sip-parser-lite', 'content', 'sip', 'store'],
+  host: ['base', 'sip-parser-lite', 'content', 'sip', 'store', 'web', 'engine-io.ts'],
   commands: ['base', 'sip-parser-lite', 'store', 'host'],
   'main.ts': ['engine.ts', 'host', 'commands'],
 }
 
-const IMPURE = new Set(['host', 'commands', 'main.ts'])
+const IMPURE = new Set(['web', 'host', 'commands', 'main.ts'])
 const product = files.filter(isProduct)
 const pure = product.filter(file => !IMPURE.has(roomOf(file.path)))
 

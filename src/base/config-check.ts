@@ -32,6 +32,7 @@ export function checkConfig(config: Config, keys: ConfigKeys, whyUnreadable: Why
   checkUsers(checked)
   checkOrder(checked)
   checkServiceUris(checked)
+  checkXcap(checked)
   return errors
 }
 
@@ -252,3 +253,19 @@ function checkServiceUri({ config, keys, report }: Checked, name: 'uri' | 'defer
     report(key, `${quoted(text)} is an account, user[${account}]`, 'an address that is nobody else’s')
   else report(`user[${account}].aor`, `the service’s own address, ${shown}`, `another address, or another ${key}`)
 }
+
+function checkXcap({ config, keys, report }: Checked): void {
+  const { xcap, xdms } = config
+  for (const [key, root] of [
+    ['xcap.root', xcap.root],
+    ['xdms.root', xdms.root],
+  ] as const)
+    if (root !== '' && !keys.isRefused(key) && !isRoot(root))
+      report(key, `${quoted(root)} is not such a URL`, 'e.g. "https://xcap.example.org/xcap/", or ""')
+  if (keys.isRefused('xdms.user') || keys.isRefused('xdms.password')) return
+  if ((xdms.user === '') !== (xdms.password === ''))
+    report(xdms.user === '' ? 'xdms.user' : 'xdms.password', 'missing, while the other is set', 'both, or neither')
+}
+
+/** Nothing that a path behind it would have to go around. */
+const isRoot = (text: string): boolean => /^https?:\/\/[^/?#@\s]+(\/[^/?#\s]+)*\/$/.test(text) && URL.canParse(text)

@@ -73,6 +73,7 @@ export const configSchema = Type.Object(
       msrp_tcp: listener('127.0.0.1:2855'),
       msrp_tls: listener(''),
       http: listener('127.0.0.1:8080'),
+      https: listener(''),
     }),
     tls: table({
       certificate: text('', 'a PEM file'),
@@ -110,7 +111,7 @@ export const configSchema = Type.Object(
       quota_messages: whole(1000, 1, 1e7),
       quota_bytes: whole(268435456, 1, BYTES_MAX),
       reserve_bytes: whole(67108864, 0, BYTES_MAX),
-      sender_share_percent: whole(50, 1, 100),
+      sender_share_percent: whole(80, 1, 100),
       sender_quota_messages: whole(100000, 1, 1e9),
       sender_quota_bytes: whole(1073741824, 1, BYTES_MAX),
     }),
@@ -119,6 +120,12 @@ export const configSchema = Type.Object(
       profile: choice('auto', ['msrp', 'message', 'auto']),
       retry_min_s: whole(30, 1, DAY_S),
       retry_max_s: whole(3600, 1, 7 * DAY_S),
+    }),
+    xcap: table({ root: text('', 'an http: or https: URL that ends in "/", or ""') }),
+    xdms: table({
+      root: text('', 'an http: or https: URL that ends in "/", or ""'),
+      user: text('', 'a user name, or ""'),
+      password: text('', 'a password, or ""'),
     }),
     mwi: table({ headers: choice('second', ['initial', 'second', 'off']) }),
     history: table({

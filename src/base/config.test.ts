@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type Config, httpListeners, listeners, loadConfig } from './config.ts'
+import { type Config, httpListeners, listeners, loadConfig, xcapRoot } from './config.ts'
 
 const config = (text: string): Config => {
   const loaded = loadConfig(text, 'test.toml', 'Box1')
@@ -26,6 +26,8 @@ t.test('every key has the default of the contract, except domain', async t => {
     mwi: { headers: 'second' },
     console: { device: '', baud: 115200 },
     watchdog: { device: '' },
+    xcap: { root: '' },
+    xdms: { root: '', user: '', password: '' },
   })
   t.same(listen, {
     sip_udp: '127.0.0.1:5060',
@@ -36,6 +38,7 @@ t.test('every key has the default of the contract, except domain', async t => {
     msrp_tcp: '127.0.0.1:2855',
     msrp_tls: '',
     http: '127.0.0.1:8080',
+    https: '',
   })
   t.same(deferral, {
     enabled: true,
@@ -46,7 +49,7 @@ t.test('every key has the default of the contract, except domain', async t => {
     quota_messages: 1000,
     quota_bytes: 268435456,
     reserve_bytes: 67108864,
-    sender_share_percent: 50,
+    sender_share_percent: 80,
     sender_quota_messages: 100000,
     sender_quota_bytes: 1073741824,
   })
@@ -115,6 +118,13 @@ t.test('an error names file, key, what is wrong and what is allowed', async t =>
       'core.route: goes by TLS, while listen.sip_tls = "" (default), allowed: a l',
     ],
     ['[core]\nroute = "sip:core.example.org;transport=TLS;lr"', 'core.route: goes by TLS, while listen.sip_tls = ""'],
+    [
+      '[xcap]\nroot = "ftp://a/"',
+      'xcap.root: "ftp://a/" is not such a URL, allowed: e.g. "https://xcap.example.org/xcap/"',
+    ],
+    ['[xdms]\nroot = "http://a/b"', 'xdms.root: "http://a/b" is not such a URL'],
+    ['[xdms]\nroot = "http://u:p@a/"', 'xdms.root: "http://u:p@a/" is not such a URL'],
+    ['[xdms]\nuser = "box"', 'xdms.password: missing, while the other is set, allowed: both, or neither'],
     ['[tls]\nkey = "k.pem"', 'tls.key: set, while tls.certificate = "" (default), '],
     ['hostname = "a b"', 'hostname: "a b" is not a host'],
     ['[history]\nuri = "sip:history@example.net"', 'history.uri: "sip:history@example.net" is not an address in the'],
@@ -338,4 +348,13 @@ t.test('ten thousand accounts are checked one against all in no time', async t =
   const found = errors(users.join('\n'))
   t.equal(found.length, 10001)
   t.match(found.at(-1), /user\[9999\]\.aor: .* stands here twice, first as user\[0\]\.aor/)
+})
+
+t.test('where users reach their documents', async t => {
+  const root = (text: string) => xcapRoot(config(`domain = "example.org"\nhostname = "edge1.example.org"\n${text}`))
+  t.equal(root(''), 'http://edge1.example.org:8080/xcap/')
+  t.equal(root('[listen]\nhttps = "[::]:8443"'), 'https://edge1.example.org:8443/xcap/')
+  t.equal(root('[listen]\nhttp = ""'), 'http://edge1.example.org/xcap/')
+  t.equal(root('[xcap]\nroot = "https://xcap.example.org/"'), 'https://xcap.example.org/')
+  t.equal(xcapRoot(config('domain = "example.org"\nhostname = "2001:db8::1"')), 'http://[2001:db8::1]:8080/xcap/')
 })

@@ -84,4 +84,20 @@ export const listeners = (config: Config): { sip: ConfiguredListener[]; msrp: Ms
   msrp: [...configured(config, 'msrp_tcp', 'tcp'), ...configured(config, 'msrp_tls', 'tls')],
 })
 
-export const httpListeners = (config: Config): ConfiguredListener[] => configured(config, 'http', 'tcp')
+export interface HttpConfiguredListener extends ConfiguredListener {
+  readonly transport: 'tcp' | 'tls'
+}
+
+export const httpListeners = (config: Config): HttpConfiguredListener[] => [
+  ...configured(config, 'http', 'tcp'),
+  ...configured(config, 'https', 'tls'),
+]
+
+/** URL of the XCAP documents as users reach them, with `/` at its end: as configured, else at the first listener, TLS before plain. */
+export function xcapRoot(config: Config): string {
+  if (config.xcap.root !== '') return config.xcap.root
+  const own = httpListeners(config)
+  const listener = own.find(({ transport }) => transport === 'tls') ?? own[0]
+  const port = listener ? `:${listener.endpoint.port}` : ''
+  return `${listener?.transport === 'tls' ? 'https' : 'http'}://${uriHost(config.hostname)}${port}/xcap/`
+}

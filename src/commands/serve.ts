@@ -69,7 +69,7 @@ const reloadOnHangUp = ({ certificates }: Box): void => {
 function banner(box: Box, domain: string): string {
   const places = (listeners: readonly { transport: string; endpoint: Endpoint }[]) =>
     listeners.map(({ transport, endpoint }) => `${transport} ${hostPort(endpoint)}`).join(', ') || 'off'
-  const http = box.http.map(endpoint => `http://${hostPort(endpoint)}/`).join(', ') || 'off'
+  const http = box.http.map(at => `http${at.isSecure ? 's' : ''}://${hostPort(at)}/`).join(', ') || 'off'
   const rows = [
     ['  SIP', places(box.sip)],
     ['  MSRP', places(box.msrp)],
@@ -100,7 +100,10 @@ function howToTry(box: Box, file: string, hasTour: boolean): string {
     ...(hasTour ? ['./scripts/try                # a guided tour against this box'] : []),
     `${COMMAND} user add carol --config ${file}`,
     `${COMMAND} queue --config ${file}`,
-    ...box.http.slice(0, 1).map(endpoint => `curl http://${hostPort(endpoint)}/healthz`),
+    ...box.http
+      .filter(({ isSecure }) => !isSecure)
+      .slice(0, 1)
+      .map(endpoint => `curl http://${hostPort(endpoint)}/healthz`),
   ]
   return `\nTo try it, in another terminal:\n${lines.map(line => `  ${line}\n`).join('')}Ctrl-C stops it.\n`
 }

@@ -50,6 +50,9 @@ const EMPTY = `<?xml version="1.0" encoding="UTF-8"?>
 </im-settings>
 `
 
+/** One setting twice, and each time another. */
+export class SettingTwice extends XmlError {}
+
 /** By namespace and local name, wherever they stand; what is not known is left alone. Throws XmlError with the place. */
 export function readSettings(bytes: Buffer): ChosenSettings {
   const document = readXml(bytes, BOUNDS)
@@ -62,7 +65,7 @@ export function readSettings(bytes: Buffer): ChosenSettings {
   for (const { name, element, active } of settingsIn(document)) {
     const value = booleanOf(document, active)
     if (chosen[name] !== undefined && chosen[name] !== value)
-      throw new XmlError(
+      throw new SettingTwice(
         `<${element.name}> says another thing than the one before it`,
         placeOf(document, element.start),
       )

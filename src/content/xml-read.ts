@@ -57,6 +57,11 @@ export class XmlError extends Error {
   }
 }
 
+/** More than is taken, be it well-formed or not. */
+export class XmlBeyondBounds extends XmlError {}
+
+export class XmlNotUtf8 extends XmlError {}
+
 export function placeOf({ text }: XmlDocument, offset: number): XmlPlace {
   const before = text.slice(0, offset).split(/\r\n|\r|\n/)
   return { line: before.length, column: [...before.at(-1)!].length + 1 }
@@ -72,7 +77,7 @@ type Open = { -readonly [K in keyof XmlElement]: XmlElement[K] } & {
  * place of what is wrong.
  */
 export function readXml(bytes: Buffer, bounds = XML_BOUNDS): XmlDocument {
-  if (bytes.length > bounds.bytesMax) throw new XmlError(`more than ${bounds.bytesMax} bytes`)
+  if (bytes.length > bounds.bytesMax) throw new XmlBeyondBounds(`more than ${bounds.bytesMax} bytes`)
   return new Reading(textOf(bytes), bounds).run()
 }
 
@@ -90,9 +95,11 @@ class Reading {
     this.#bounds = bounds
     const parser = this.#parser
     parser.on('error', error => this.#fail(error.message.replace(/^\d+:\d+: /, '').replace(/\.$/, '')))
-    parser.on('doctype', () => this.#fail('a document type is not taken'))
+    parser.on('doctype', () => this.#refuse('a document type is not taken'))
     parser.on('xmldecl', ({ encoding }) => {
-      if (encoding !== undefined && !/^(?:utf-8|us-ascii)$/i.test(encoding)) this.#fail('only UTF-8 is taken')
+      if (encoding !== undefined && !/^(?:utf-8|us-ascii)$/i.test(encoding)) {
+        throw new XmlNotUtf8('only UTF-8 is taken', this.#place())
+      }
     })
     parser.on('opentagstart', () => this.#starts())
     parser.on('attribute', attribute => this.#attribute(attribute))
@@ -108,12 +115,20 @@ class Reading {
   }
 
   #fail(what: string): never {
-    throw new XmlError(what, { line: this.#parser.line, column: this.#parser.column + 1 })
+    throw new XmlError(what, this.#place())
+  }
+
+  #refuse(what: string): never {
+    throw new XmlBeyondBounds(what, this.#place())
+  }
+
+  #place(): XmlPlace {
+    return { line: this.#parser.line, column: this.#parser.column + 1 }
   }
 
   /** The name has been read, so the last `<` is that of this tag. */
   #starts(): void {
-    if (this.#open.length >= this.#bounds.depthMax) this.#fail(`more than ${this.#bounds.depthMax} elements deep`)
+    if (this.#open.length >= this.#bounds.depthMax) this.#refuse(`more than ${this.#bounds.depthMax} elements deep`)
     this.#start = this.#text.lastIndexOf('<', this.#parser.position - 1)
     this.#attributes = []
   }
@@ -168,7 +183,7 @@ function textOf(bytes: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch {
-    throw new XmlError('not UTF-8')
+    throw new XmlNotUtf8('not UTF-8')
   }
 }
 

@@ -1,11 +1,15 @@
+import type { Server as TlsServer } from 'node:tls'
 import { type FastifyInstance, type FastifyPluginAsync, fastify } from 'fastify'
-import type { ConfiguredListener } from '../base/config.ts'
+import type { HttpConfiguredListener } from '../base/config.ts'
 import type { Counters } from '../base/counters.ts'
 import { type Endpoint, hostPort } from '../base/flow.ts'
 import { PRODUCT, VERSION } from '../base/product.ts'
 import { bindError } from './addresses.ts'
+import type { Certificates } from './certificates.ts'
+import { HANDSHAKE_MS } from './handshakes.ts'
 import type { Health } from './health.ts'
 import { metricsText } from './metrics.ts'
+import { TLS_SETTINGS } from './tls-settings.ts'
 
 /** A person or two and a monitor. */
 const CONNECTIONS_MAX = 100
@@ -17,8 +21,10 @@ export interface HttpOptions {
   readonly counters: Counters
   /** What the engine says of itself. */
   readonly describe: () => Promise<object>
-  /** What else is served: the API. */
+  /** What else is served: the API, XCAP. */
   readonly plugins?: readonly FastifyPluginAsync[]
+  /** For listeners of TLS. */
+  readonly certificates?: Certificates | undefined
 }
 
 /** An address-of-record as the store takes it, percent-encoded. */
@@ -29,9 +35,10 @@ const FRONT = `${PRODUCT} ${VERSION}
 /healthz   whether messages can be taken into custody now
 /metrics   Prometheus text
 /api/v1/users/AOR/settings   what a user decided; for the administrator
+/xcap/     what waits for a user, and what the user decided (RFC 4825)
 `
 
-/** One listener of `listen.http`. */
+/** One listener of `listen.http` or `listen.https`. */
 export class HttpServer {
   readonly #app: FastifyInstance
 
@@ -39,13 +46,16 @@ export class HttpServer {
     this.#app = app
   }
 
-  static async listen(listener: ConfiguredListener, options: HttpOptions): Promise<{ http: HttpServer; at: Endpoint }> {
-    const { address, port } = listener.endpoint
-    const app = makeApp(options)
+  static async listen(
+    { endpoint, key, transport }: HttpConfiguredListener,
+    options: HttpOptions,
+  ): Promise<{ http: HttpServer; at: Endpoint }> {
+    const { address, port } = endpoint
+    const app = makeApp(options, transport === 'tls' ? options.certificates : undefined)
     try {
       await app.listen({ host: address, port, ipv6Only: address.includes(':') })
     } catch (error) {
-      throw bindError(error, listener.key, `TCP ${hostPort(listener.endpoint)}`)
+      throw bindError(error, key, `TCP ${hostPort(endpoint)}`)
     }
     const at = { address, port: (app.server.address() as { port: number }).port }
     return { http: new HttpServer(app), at }
@@ -56,8 +66,12 @@ export class HttpServer {
   }
 }
 
-function makeApp({ health, counters, describe, plugins }: HttpOptions): FastifyInstance {
+function makeApp(
+  { health, counters, describe, plugins }: HttpOptions,
+  certificates: Certificates | undefined,
+): FastifyInstance {
   const app = fastify({
+    ...(certificates && { https: { ...secretsOf(certificates), handshakeTimeout: HANDSHAKE_MS } }),
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionTimeout: REQUEST_TIMEOUT_MS,
@@ -65,6 +79,7 @@ function makeApp({ health, counters, describe, plugins }: HttpOptions): FastifyI
     routerOptions: { maxParamLength: PARAM_LENGTH_MAX },
   })
   app.server.maxConnections = CONNECTIONS_MAX
+  certificates?.onChange(() => (app.server as unknown as TlsServer).setSecureContext(secretsOf(certificates)))
   app.get('/', async (_request, reply) => reply.type('text/plain; charset=utf-8').send(FRONT))
   app.get('/healthz', async (_request, reply) => {
     const reason = await health.problem()
@@ -77,3 +92,5 @@ function makeApp({ health, counters, describe, plugins }: HttpOptions): FastifyI
   for (const plugin of plugins ?? []) app.register(plugin)
   return app
 }
+
+const secretsOf = ({ pair }: Certificates) => ({ ...TLS_SETTINGS, cert: pair.certificate, key: pair.key })

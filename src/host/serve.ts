@@ -1,10 +1,11 @@
 import { resolve } from 'node:path'
 import type { FastifyPluginAsync } from 'fastify'
-import { type Config, httpListeners, listeners } from '../base/config.ts'
+import { type Config, httpListeners, listeners, xcapRoot } from '../base/config.ts'
 import { Counters } from '../base/counters.ts'
 import type { Entropy } from '../base/entropy.ts'
 import type { Endpoint, Transport } from '../base/flow.ts'
 import type { Log } from '../base/log.ts'
+import { xcap } from '../web/xcap/plugin.ts'
 import { accountsOfFile } from './accounts.ts'
 import { machineAddresses } from './addresses.ts'
 import { isAdminPassword } from './admin.ts'
@@ -32,6 +33,10 @@ import { type Store, WatchedStore } from './watched-store.ts'
 export interface BoundListener<T extends Transport = Transport> {
   readonly transport: T
   readonly endpoint: Endpoint
+}
+
+export interface HttpAddress extends Endpoint {
+  readonly isSecure: boolean
 }
 
 export interface EngineParts {
@@ -82,7 +87,7 @@ type Closing = () => void | Promise<void>
 export class Box {
   readonly sip: BoundListener[] = []
   readonly msrp: BoundListener<'tcp' | 'tls'>[] = []
-  readonly http: Endpoint[] = []
+  readonly http: HttpAddress[] = []
   readonly counters = watchedFromTheStart()
   readonly dataDir: string
   /** Shown once, at the very first start. */
@@ -136,16 +141,17 @@ export class Box {
     const outside = new OutsideStore(store, (request, result) => this.#loop?.storeChanged(request, result))
     const control = await ControlServer.open(this.dataDir, outside)
     this.#closings.push(() => control.close())
+    const httpOptions = {
+      health,
+      counters: this.counters,
+      describe: async () => ({ ...engine.describe(), ...(await custodyOf(store)) }),
+      plugins: [this.#settingsApi(outside, clock), this.#xcap(outside, clock)],
+      certificates: this.certificates,
+    }
     for (const listener of httpListeners(config)) {
-      const options = {
-        health,
-        counters: this.counters,
-        describe: async () => ({ ...engine.describe(), ...(await custodyOf(store)) }),
-        plugins: [this.#settingsApi(outside, clock)],
-      }
-      const { http, at } = await HttpServer.listen(listener, options)
+      const { http, at } = await HttpServer.listen(listener, httpOptions)
       this.#closings.push(() => http.close())
-      this.http.push(at)
+      this.http.push({ ...at, isSecure: listener.transport === 'tls' })
     }
     this.#closings.push(() => health.stopping())
     // Last of all: passwords are shown once, so nothing may go wrong between making and showing them.
@@ -158,6 +164,14 @@ export class Box {
     const admin = new AdminOnly({ isPassword: password => isAdminPassword(dataDir, password), counters })
     const isPushActive = config.delivery.active_default
     return settingsApi({ admin, store, domain: config.domain, isPushActive, wall: () => clock.now().wall, log })
+  }
+
+  #xcap(store: OutsideStore, clock: Clock): FastifyPluginAsync {
+    const { config, entropy, log } = this.#options
+    const { counters } = this
+    const { algorithms } = config.auth
+    const now = () => clock.now()
+    return xcap({ store, domain: config.domain, algorithms, root: xcapRoot(config), now, entropy, counters, log })
   }
 
   async #startClock(store: WatchedStore): Promise<Clock> {
@@ -177,7 +191,10 @@ export class Box {
   async #openCertificates(clock: Clock): Promise<Certificates | undefined> {
     const { config, log } = this.#options
     const { sip, msrp } = listeners(config)
-    if (![...sip, ...msrp].some(({ transport }) => transport === 'tls' || transport === 'wss')) return undefined
+    if (
+      ![...sip, ...msrp, ...httpListeners(config)].some(({ transport }) => transport === 'tls' || transport === 'wss')
+    )
+      return undefined
     const { hostname, domain, tls } = config
     const certificates = await Certificates.open({
       certificate: tls.certificate,
