@@ -373,7 +373,7 @@ t.test('one sender cannot fill the mailbox of another, who hears why, and the lo
   const log = { ...silentLog, warn: (text: string, fields?: object) => void logged.push([text, fields]) }
   const box = world.appliance({
     users: ['alice:alice', 'bob:bob', 'carol:carol'],
-    config: '[deferral]\nquota_messages = 20\n',
+    config: '[deferral]\nquota_messages = 200\nsender_share_percent = 50\n',
     log,
   })
   const [alice, carol] = [world.phone('alice'), world.phone('carol')]
@@ -382,18 +382,18 @@ t.test('one sender cannot fill the mailbox of another, who hears why, and the lo
     world.until(() => sent.every(({ status }) => status !== undefined), 'answers')
     return sent
   }
-  const mine = flood(alice, 15)
-  t.equal(mine.filter(({ status }) => status === 202).length, 10)
+  const mine = flood(alice, 120)
+  t.equal(mine.filter(({ status }) => status === 202).length, 100)
   const refused = mine.find(({ status }) => status === 603)
   t.match(refused?.warning, /you have too many messages waiting for this person already/)
   t.same(
     logged.filter(([text]) => text.includes('nearly full')),
     [],
   )
-  t.equal(flood(carol, 7).filter(({ status }) => status === 202).length, 7)
+  t.equal(flood(carol, 70).filter(({ status }) => status === 202).length, 70)
   t.same(
     logged.filter(([text]) => text.includes('nearly full')),
-    [['a mailbox is nearly full', { aor: BOB, percent: 80, waiting: 16 }]],
+    [['a mailbox is nearly full', { aor: BOB, percent: 80, waiting: 160 }]],
   )
   t.equal(counted(box, 'mailboxes_nearly_full'), 1)
 })

@@ -127,7 +127,7 @@ export const configSchema = Type.Object(
       user: text('', 'a user name, or ""'),
       password: text('', 'a password, or ""'),
     }),
-    mwi: table({ headers: choice('second', ['initial', 'second', 'off']) }),
+    mwi: table({ headers: choice('second', ['initial', 'second', 'off']), unsolicited: flag(false) }),
     history: table({
       enabled: flag(true),
       retention_s: whole(365 * DAY_S, 1, SECONDS_MAX),

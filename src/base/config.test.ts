@@ -23,7 +23,7 @@ t.test('every key has the default of the contract, except domain', async t => {
     auth: { digest: true, algorithms: ['MD5'], trusted_peers: [] },
     core: { route: '' },
     user: [],
-    mwi: { headers: 'second' },
+    mwi: { headers: 'second', unsolicited: false },
     console: { device: '', baud: 115200 },
     watchdog: { device: '' },
     xcap: { root: '' },

@@ -185,6 +185,9 @@ function trustOf({ auth }: Config, own: OwnAddresses) {
   }
 }
 
+/** A small mailbox is not worth dividing: who wrote to it first would be refused early, and nobody else gains much. */
+const UNDIVIDED = { messages: 100, bytes: 8 * 1024 * 1024 }
+
 const custodyPolicy = ({ auth, deferral }: Config, receipts: ReceiptPolicy): CustodyPolicy => ({
   isEnabled: deferral.enabled,
   expiry: { defaultS: deferral.default_expiry_s, maxS: deferral.max_expiry_s },
@@ -194,6 +197,7 @@ const custodyPolicy = ({ auth, deferral }: Config, receipts: ReceiptPolicy): Cus
     reserveBytes: deferral.reserve_bytes,
     sender: {
       sharePercent: deferral.sender_share_percent,
+      undivided: UNDIVIDED,
       quotaMessages: deferral.sender_quota_messages,
       quotaBytes: deferral.sender_quota_bytes,
       areNamesBelieved: !auth.digest,

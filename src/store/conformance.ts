@@ -247,6 +247,7 @@ export class Conformance {
   #senderLimits(): SenderLimits {
     return {
       sharePercent: this.#pick([10, 50, 100]),
+      undivided: { messages: 8, bytes: 65_536 },
       quotaMessages: this.#pick([5, 20]),
       quotaBytes: this.#pick([10_000, 500_000]),
       areNamesBelieved: this.#dice.chance(0.2),

@@ -7,7 +7,13 @@ import { keyAmong, OTHERS, SHARES_MAX, senderKey, senderRefusal } from './shares
 import type { Custody, CustodyLimits, NewMessage, SenderLimits, StoreRequest, Verbs } from './verbs.ts'
 
 const CAROL = 'sip:carol@example.org'
-const SENDER: SenderLimits = { sharePercent: 50, quotaMessages: 1000, quotaBytes: 1e9, areNamesBelieved: false }
+const SENDER: SenderLimits = {
+  sharePercent: 50,
+  undivided: { messages: 8, bytes: 65_536 },
+  quotaMessages: 1000,
+  quotaBytes: 1e9,
+  areNamesBelieved: false,
+}
 
 /** A store with bob and carol, reopened at will. */
 function box(limits: Partial<CustodyLimits> = {}) {

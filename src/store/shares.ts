@@ -28,10 +28,6 @@ export const OTHERS = 0
 /** Those who proved nothing, together, as anybody can be many of them. */
 const UNPROVEN = 1
 
-/** Nothing to divide: a smaller mailbox is one sender's if that one comes first. */
-const MESSAGES_MIN = 8
-const BYTES_MIN = 65536
-
 type Named = Pick<MessageIdentity, 'sender' | 'fromTag'>
 
 /** 48 bits of a digest: whoever makes two names meet shares what one may have. */
@@ -88,8 +84,8 @@ export function senderRefusal(
   const { sender } = limits
   if (!sender) return undefined
   const share = {
-    messages: shareOf(limits.quotaMessages, sender.sharePercent, MESSAGES_MIN),
-    bytes: shareOf(limits.quotaBytes, sender.sharePercent, BYTES_MIN),
+    messages: shareOf(limits.quotaMessages, sender.sharePercent, sender.undivided.messages),
+    bytes: shareOf(limits.quotaBytes, sender.sharePercent, sender.undivided.bytes),
   }
   if (isOver(inMailbox, wanted, share)) return 'sender share'
   const quota = {

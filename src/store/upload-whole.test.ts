@@ -91,7 +91,13 @@ t.test('quotas, shares and the flash reserve hold for it, with what is promised 
   t.match(whole(box, { quotaMessages: 1 }), { reason: 'message quota' })
   t.match(whole(box, { quotaBytes: LARGE_HEAD.length + 5000 + size - 1 }), { reason: 'byte quota' })
   t.match(whole(box, { reserveBytes: 100_000 - 5000 - size + 1 }), { reason: 'flash reserve' })
-  const sender = { sharePercent: 1, quotaMessages: 1, quotaBytes: 1e9, areNamesBelieved: true }
+  const sender = {
+    sharePercent: 1,
+    undivided: { messages: 8, bytes: 65_536 },
+    quotaMessages: 1,
+    quotaBytes: 1e9,
+    areNamesBelieved: true,
+  }
   for (let number = 10; number < 17; number++) box.value(wholeOf(number, bytesOf(1)))
   t.match(whole(box, { quotaMessages: 100, sender }), { reason: 'sender share' })
   t.strictSame(box.left().length, 1, 'what is refused leaves nothing')

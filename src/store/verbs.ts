@@ -94,6 +94,8 @@ export interface NewUpload extends MessageIdentity {
 export interface SenderLimits {
   /** Of the quotas of one mailbox, 1 to 100. */
   readonly sharePercent: number
+  /** A mailbox no larger than this is one sender's if that one comes first. */
+  readonly undivided: { readonly messages: number; readonly bytes: number }
   /** Over all mailboxes; never less than what one mailbox allows. */
   readonly quotaMessages: number
   readonly quotaBytes: number
