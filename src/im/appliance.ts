@@ -19,6 +19,7 @@ import { Invitations } from './invitations.ts'
 import { LargeMessages } from './large-messages.ts'
 import { Messages } from './messages.ts'
 import { Notices } from './notices.ts'
+import { Notifier } from './notifier.ts'
 import { Outward } from './outward.ts'
 import type { OwnAddresses } from './own-addresses.ts'
 import { PageMode } from './page-mode.ts'
@@ -50,6 +51,7 @@ export class Appliance {
   readonly #settings: Settings
   readonly #changes: StoreChanges
   readonly #publications: Publications
+  readonly #notifier: Notifier
   readonly #service: Service
 
   constructor(parts: ApplianceParts) {
@@ -79,7 +81,11 @@ export class Appliance {
     })
     this.#housekeeping = new Housekeeping({ ...common, notices: this.#notices })
     const policy = custodyPolicy(config, { storeUri, isOurs: uri => domain.userOf(uri) !== undefined })
-    const watch = new CustodyWatch({ ...common, onNotice: now => this.#notices.look(now) })
+    const watch = new CustodyWatch({
+      ...common,
+      onNotice: now => this.#notices.look(now),
+      onNearlyFull: (aor, seq, percent) => this.#notifier.nearlyFull(aor, seq, percent),
+    })
     const pageMode = new PageMode({
       ...common,
       desk: new CustodyDesk({ ...common, policy, watch }),
@@ -101,13 +107,14 @@ export class Appliance {
       realm: config.domain,
     })
     this.#relay = inviteRelay
-    const fetch = new Fetch({ ...common, deferredUri: config.history.deferred_uri })
+    const fetch = new Fetch(common)
     const inviting = { ...common, fetch, inviteRelay, outward, large: this.#large }
     this.#messages = new Messages({ ...common, pageMode, forwarder, outward })
     const publications = new Publications(common)
     this.#publications = publications
     const deciding = { ...common, publications, changes: this.#changes }
     this.#settings = new Settings({ ...deciding, isPushActive: config.delivery.active_default })
+    this.#notifier = new Notifier({ ...common, changes: this.#changes })
     this.#service = new Service({
       ...common,
       admissions,
@@ -115,6 +122,7 @@ export class Appliance {
       messages: this.#messages,
       invitations: new Invitations({ ...inviting, isLenient: config.deferral.lenient_large_messages }),
       publishing: new Publishing({ ...common, publications }),
+      subscribing: this.#notifier.subscribing,
       inviteRelay,
       sessions,
     })
@@ -124,6 +132,7 @@ export class Appliance {
   start(now: Now): void {
     this.#housekeeping.start(now)
     this.#settings.start(now)
+    this.#notifier.start(now)
   }
 
   stop(now: Now): void {
@@ -163,6 +172,7 @@ export class Appliance {
       large,
       notices: this.#notices.describe(),
       publications: this.#publications.describe(),
+      subscriptions: this.#notifier.describe(),
       digest: this.#digest.describe(),
       delivery: this.#delivery.describe(),
     }
@@ -173,6 +183,7 @@ export class Appliance {
     if (event === 'removed') return
     this.#stack.transport.keep(now, { ...binding.flow, protocol: 'sip' }, Math.max(0, binding.expiresAt - now.wall))
     this.#delivery.registered(aor, binding)
+    this.#notifier.registered(now, aor, binding)
   }
 }
 

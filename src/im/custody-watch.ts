@@ -8,19 +8,27 @@ export class CustodyWatch {
   readonly #counters: Counters
   readonly #log: Log
   readonly #onNotice: (now: Now) => void
+  readonly #onNearlyFull: (aor: string, seq: number, percent: number) => void
 
-  constructor(options: { counters: Counters; log: Log; onNotice: (now: Now) => void }) {
+  constructor(options: {
+    counters: Counters
+    log: Log
+    onNotice: (now: Now) => void
+    onNearlyFull: (aor: string, seq: number, percent: number) => void
+  }) {
     this.#counters = options.counters
     this.#log = options.log
     this.#onNotice = options.onNotice
+    this.#onNearlyFull = options.onNearlyFull
   }
 
   took(now: Now, recipient: string, custody: Custody, receipt: ReceiptTerms | undefined): void {
     if (custody.outcome !== 'stored') return
-    const { fullPercent, waiting } = custody
+    const { fullPercent, waiting, seq } = custody
     if (fullPercent !== undefined) {
       this.#counters.count('mailboxes_nearly_full')
       this.#log.warn('a mailbox is nearly full', { aor: recipient, percent: fullPercent, waiting })
+      this.#onNearlyFull(recipient, seq, fullPercent)
     }
     if (receipt?.wantsStored) this.#onNotice(now)
   }

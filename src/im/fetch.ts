@@ -1,3 +1,4 @@
+import type { Config } from '../base/config.ts'
 import type { Counters } from '../base/counters.ts'
 import type { Entropy } from '../base/entropy.ts'
 import type { Endpoint, Flow } from '../base/flow.ts'
@@ -37,8 +38,7 @@ export interface FetchParts {
   readonly delivery: Delivery
   readonly domain: Domain
   readonly hostname: string
-  /** `history.deferred_uri`. */
-  readonly deferredUri: string
+  readonly config: Pick<Config, 'history'>
   readonly storeUri: string
   readonly localFingerprint?: () => string
   isOwnVia(host: string, port: number | undefined): boolean
@@ -60,7 +60,7 @@ export class Fetch {
 
   constructor(parts: FetchParts) {
     this.#parts = parts
-    this.#deferred = parts.domain.userOf(parts.deferredUri)
+    this.#deferred = parts.domain.userOf(parts.config.history.deferred_uri)
     this.#rules = {
       methods: new Set(['INVITE']),
       supported: new Set(['timer']),

@@ -18,14 +18,28 @@ import type { Invitations } from './invitations.ts'
 import type { Messages } from './messages.ts'
 import type { Publishing } from './publishing.ts'
 import type { Registrations } from './registrations.ts'
+import type { Subscribing } from './subscribing.ts'
 
-const METHODS = new Set(['REGISTER', 'MESSAGE', 'OPTIONS', 'INVITE', 'ACK', 'BYE', 'CANCEL', 'UPDATE', 'PUBLISH'])
+const METHODS = new Set([
+  'REGISTER',
+  'MESSAGE',
+  'OPTIONS',
+  'INVITE',
+  'ACK',
+  'BYE',
+  'CANCEL',
+  'UPDATE',
+  'PUBLISH',
+  'SUBSCRIBE',
+])
 const SUPPORTED = new Set(['path', 'outbound', 'timer'])
 
 type NotAdmitted = Extract<Admission, { kind: 'answer' }>
 
 /** RFC 3261 15.1.2, RFC 3311 5.2: of no use outside a dialog. */
 const IN_DIALOG = new Set(['BYE', 'UPDATE'])
+/** Whose To tag is looked at further on: a refresh of a subscription is admitted as the first one was. */
+const WITH_TAG = new Set(['REGISTER', 'SUBSCRIBE'])
 
 /** Which function serves a request (RFC 3261 8.2): inspected, admitted, then handed to the one it is for. One answer each. */
 export class Service implements TransactionUser {
@@ -36,6 +50,7 @@ export class Service implements TransactionUser {
   readonly #messages: Messages
   readonly #invitations: Invitations
   readonly #publishing: Publishing
+  readonly #subscribing: Subscribing
   readonly #relay: InviteRelay
   readonly #sessions: Sessions
   readonly #entropy: Entropy
@@ -54,6 +69,7 @@ export class Service implements TransactionUser {
     messages: Messages
     invitations: Invitations
     publishing: Publishing
+    subscribing: Subscribing
     inviteRelay: InviteRelay
     sessions: Sessions
     entropy: Entropy
@@ -68,6 +84,7 @@ export class Service implements TransactionUser {
     this.#messages = options.messages
     this.#invitations = options.invitations
     this.#publishing = options.publishing
+    this.#subscribing = options.subscribing
     this.#relay = options.inviteRelay
     this.#sessions = options.sessions
     this.#entropy = options.entropy
@@ -100,7 +117,7 @@ export class Service implements TransactionUser {
     if (this.#isStopping) return this.#answer(now, transaction, unavailable(30))
     const refusal = inspect(request, this.#rulesFor(request.method))
     if (refusal) return this.#answer(now, transaction, refusal)
-    if ((toTag(request) !== undefined && request.method !== 'REGISTER') || IN_DIALOG.has(request.method))
+    if ((toTag(request) !== undefined && !WITH_TAG.has(request.method)) || IN_DIALOG.has(request.method))
       return this.#answer(now, transaction, { status: 481 })
     if (request.method === 'OPTIONS' && this.#domain.isBox(request.uri, transaction.flow)) {
       return this.#answer(now, transaction, this.#capabilities(now, request))
@@ -139,6 +156,7 @@ export class Service implements TransactionUser {
       if (request.method === 'MESSAGE') return this.#messages.handle(now, transaction, request, admission, answer)
       if (request.method === 'INVITE') return this.#invitations.handle(now, transaction, request, admission, answer)
       if (request.method === 'PUBLISH') return this.#publishing.handle(now, transaction, request, admission, answer)
+      if (request.method === 'SUBSCRIBE') return this.#subscribing.handle(now, transaction, request, admission, answer)
       this.#aboutUser(now, transaction, request)
     })
   }

@@ -40,6 +40,8 @@ export interface SubscriptionView {
   readonly accept: readonly string[]
   /** What `EventPackage.read` made of the latest SUBSCRIBE; empty without it. */
   readonly asked: string
+  /** Octets of a body with which a NOTIFY is still one datagram (RFC 3261 18.1.1); undefined where it goes over a stream. */
+  readonly bodyBytesMax: number | undefined
   /**
    * The package's own, at most 1024 characters of latin1: what it has told so far. Kept with the subscription whenever that is
    * saved, so after a restart it may be older than it was.

@@ -27,6 +27,15 @@ const SEQ_BLOCK = 256
 /** An expiry that moved by less than this part of the interval is not worth a write. */
 const EXPIRY_SLACK = 0.1
 
+/** RFC 3261 18.1.1. */
+const DATAGRAM_BYTES_MAX = 1300
+/** Of a NOTIFY beside what its dialog says: Via, CSeq, Max-Forwards, Subscription-State, User-Agent, Content-Type and -Length. */
+const OTHER_HEADERS_BYTES = 420
+/** Of a header with its line end. */
+const NAME_BYTES = 12
+/** Whatever the headers are, something has to be said. */
+const BODY_BYTES_MIN = 200
+
 /** What makes a subscription, from a SUBSCRIBE or from what was saved. */
 export interface SubscriptionOrigin {
   readonly package: EventPackage
@@ -98,6 +107,14 @@ export class Subscription implements SubscriptionView, NoticesOwner {
 
   get asked(): string {
     return this.#asked
+  }
+
+  get bodyBytesMax(): number | undefined {
+    if (this.#target.transport !== 'udp') return undefined
+    const { callId, local, remote, remoteTarget, routeSet } = this.dialog.state
+    const texts = [callId, local, remote, remoteTarget, this.#contact, this.eventHeader, ...routeSet]
+    const headers = texts.reduce((sum, text) => sum + text.length + NAME_BYTES, OTHER_HEADERS_BYTES)
+    return Math.max(DATAGRAM_BYTES_MAX - headers, BODY_BYTES_MIN)
   }
 
   get phase(): string {

@@ -127,6 +127,11 @@ export class Subscriptions {
     for (const subscription of this.#table.about(event, resource)) subscription.changed(now)
   }
 
+  /** Whether anybody is told of it. */
+  isWatched(event: string, resource: string): boolean {
+    return this.#table.about(event, resource).length > 0
+  }
+
   /** A decision was made for those that are pending. */
   approve(now: Now, event: string, resource: string, subscriber: string): void {
     for (const subscription of this.#table.about(event, resource))

@@ -13,6 +13,7 @@ import type { LargeCall } from './large-call.ts'
 import type { Phone } from './phone.ts'
 import { PhoneCall } from './phone-call.ts'
 import type { Arrived, Verdict } from './phone-types.ts'
+import type { Watch } from './watch.ts'
 
 /** What reaches a phone: messages over SIP and MSRP, the calls they come in, and what it was asked. */
 export class PhoneInbox implements TransactionUser {
@@ -22,6 +23,9 @@ export class PhoneInbox implements TransactionUser {
   readonly calls: PhoneCall[] = []
   /** Those that the phone made itself. */
   readonly largeCalls: LargeCall[] = []
+  readonly watches: Watch[] = []
+  /** NOTIFYs that it never asked for. */
+  readonly unsolicited: SipRequest[] = []
   readonly #phone: Phone
 
   constructor(phone: Phone) {
@@ -34,12 +38,18 @@ export class PhoneInbox implements TransactionUser {
   }
 
   onRequest(now: Now, transaction: ServerTransaction, request: SipRequest): void {
-    const call = [...this.calls, ...this.largeCalls].find(each => each.isFor(request))
+    const call = [...this.calls, ...this.largeCalls, ...this.watches].find(each => each.isFor(request))
     if (call) call.onRequest(now, transaction, request)
     else if (toTag(request) !== undefined) this.#respond(now, transaction, 481)
+    else if (request.method === 'NOTIFY') this.#unsolicited(now, transaction, request)
     else if (request.method === 'MESSAGE') this.#message(now, transaction, request)
     else if (request.method === 'INVITE') this.#invite(now, transaction, request)
     else this.#respond(now, transaction, request.method === 'OPTIONS' ? 200 : 405)
+  }
+
+  #unsolicited(now: Now, transaction: ServerTransaction, request: SipRequest): void {
+    this.unsolicited.push(request)
+    this.#respond(now, transaction, 200)
   }
 
   onAck(now: Now, request: SipRequest, _flow: Flow): void {
