@@ -1,7 +1,10 @@
-/**
- * Whether a message that is pushed as `message/msrpfrag` can keep the transaction id of its first SEND: its end-line must not occur in the
- * content, which is seen once, as it comes (RFC 4975 7.1).
- */
+const endLineOf = (transactionId: string): string => `-------${transactionId}`
+
+/** RFC 4975 7.1: the end-line of a message that is pushed as `message/msrpfrag` must not occur in the content. */
+export const hasEndLine = (content: Buffer, transactionId: string): boolean =>
+  content.includes(endLineOf(transactionId), 0, 'latin1')
+
+/** The same for a content that is seen once, in runs as it comes: whether it can keep the transaction id of its first SEND. */
 export class EndLineWatch {
   readonly #endLine: Buffer
   #next = 0
@@ -9,7 +12,7 @@ export class EndLineWatch {
   #isSafe = true
 
   constructor(transactionId: string) {
-    this.#endLine = Buffer.from(`-------${transactionId}`, 'latin1')
+    this.#endLine = Buffer.from(endLineOf(transactionId), 'latin1')
   }
 
   /** False as well where octets did not come in their order, since then the seams were not seen. */

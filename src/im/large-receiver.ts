@@ -2,9 +2,9 @@ import type { Now } from '../base/time.ts'
 import type { AnswerChunk, ChunkReceiver } from '../msrp/assembly.ts'
 import type { ContinuationFlag, MsrpHead } from '../msrp/frame.ts'
 import type { NewUpload } from '../store/verbs.ts'
-import { isNoise, mediaTypeOf } from './content-kind.ts'
-import { GATHER_BYTES } from './receive-budget.ts'
-import { Upload, type UploadContext, type UploadRefusal } from './upload.ts'
+import { isCpim, isNoise, mediaTypeOf } from './content-kind.ts'
+import { GATHER_BYTES, type SessionMemory } from './receive-budget.ts'
+import { Upload, type UploadContext, type UploadEvents, type UploadRefusal } from './upload.ts'
 
 export interface LargeReceiverEvents {
   /** What the sender's connection gives is more than can be taken, or no longer. */
@@ -19,8 +19,8 @@ export interface LargeReceiverEvents {
 /** Unfinished messages of one session: peers send one after the other, or two interleaved. */
 const UNFINISHED_MAX = 8
 
-/** Messages of one session that wait for flash: many small ones one after the other. */
-const UNSETTLED_MAX = 64
+/** Chunks of one session whose answer waits for flash: twice the window of a sender of many small messages. */
+const UNANSWERED_MAX = 128
 
 /** Of one session on its way to flash: keeps a disk busy over one flush while the next run of blocks comes in. */
 const WINDOW_BYTES = 4 * GATHER_BYTES
@@ -32,27 +32,43 @@ const KNOWN_MAX = 64
 const STOP = 413
 
 interface Arriving {
+  readonly messageId: string
   /** Absent where nothing is kept of it. */
   readonly upload?: Upload
   status: number
-  /** The chunk that made it whole waits for flash. */
-  answer?: AnswerChunk
+  /** Of the chunk that made it whole, and of those that repeat it while it waits for flash. */
+  readonly answers: AnswerChunk[]
 }
 
-const NOT_KEPT: Arriving = { status: 200 }
-const REFUSED: Arriving = { status: STOP }
+const NOT_KEPT: Arriving = { messageId: '', status: 200, answers: [] }
+const REFUSED: Arriving = { messageId: '', status: STOP, answers: [] }
 
-/** The chunks of one session on their way into custody (DM-STO-05..07): every message of it is one of its own. */
+/**
+ * The chunks of one session on their way into custody (DM-STO-05..07): every message of it is one of its own. Lists, as `Slots` says
+ * why: the unfinished are few, and of those that wait for flash the first is nearly always the next to be done.
+ */
 export class LargeReceiver implements ChunkReceiver {
   readonly #context: UploadContext
   readonly #messageFor: (now: Now, messageId: string) => NewUpload
   readonly #events: LargeReceiverEvents
-  readonly #arriving = new Map<string, Arriving>()
+  readonly #uploadEvents: UploadEvents
+  readonly #unfinished: Arriving[] = []
+  /** Whole, in the order in which they became so: which is their order in the mailbox. */
+  readonly #complete: Arriving[] = []
+  /** The store is to make them messages of the mailbox. */
+  readonly #settling: Arriving[] = []
+  readonly #memory: SessionMemory = { bytes: 0 }
   readonly #resume = (now: Now): void => this.#goOn(now)
   /** Message-IDs of what is in custody already, and comes again. */
   readonly #known = new Set<string>()
-  /** The chunk that is coming in. */
-  #current: { readonly messageId: string; readonly arriving: Arriving; offset: number } | undefined
+  /** Message-IDs of what was stored last, of which a chunk may come again: the oldest is written over. */
+  readonly #stored: string[] = []
+  #storedAt = 0
+  #unanswered = 0
+  /** The chunk that is coming in, and where in the message its next octets go. */
+  #current: Arriving | undefined
+  #offset = 0
+  #type = { contentType: '', isNoise: false, isCpim: false }
   #isHeld = false
   /** One message was refused, and the session ends for it. */
   #isRefusing = false
@@ -65,28 +81,42 @@ export class LargeReceiver implements ChunkReceiver {
     this.#context = context
     this.#messageFor = messageFor
     this.#events = events
+    this.#uploadEvents = {
+      onStored: (now, upload, isNew, size) => {
+        this.#accepted(now, upload, size)
+        events.onStored(now, isNew)
+        this.#goOn(now)
+      },
+      onForgotten: (now, upload, size) => {
+        this.#accepted(now, upload, size)
+        this.#goOn(now)
+      },
+      onKnown: (now, upload) => this.#isKnown(now, upload),
+      onRefused: (now, upload, why) => this.#refused(now, upload, why),
+      onProgress: now => this.#goOn(now),
+    }
   }
 
   /** What it waits for is its own side's to do: the sender is not silent. */
   get isBusy(): boolean {
-    return this.#isHeld || [...this.#arriving.values()].some(({ upload }) => upload?.isComplete)
+    return this.#isHeld || [...this.#complete, ...this.#settling].some(({ upload }) => upload?.isComplete)
   }
 
   begin(now: Now, head: MsrpHead): number {
     const messageId = head.messageId!
     const { byteRange } = head
     this.#events.onHeard(now)
-    const offset = (byteRange?.start ?? 1) - 1
-    const arriving = this.#arriving.get(messageId) ?? this.#place(messageId, now, head)
-    this.#current = { messageId, arriving, offset }
+    const arriving = this.#named(messageId) ?? this.#place(messageId, now, head)
+    this.#current = arriving
+    this.#offset = (byteRange?.start ?? 1) - 1
     arriving.upload?.begin(now, byteRange)
     return arriving.status
   }
 
   data(now: Now, bytes: Buffer): number {
-    const current = this.#current!
-    const { arriving, offset } = current
-    current.offset += bytes.length
+    const arriving = this.#current!
+    const offset = this.#offset
+    this.#offset += bytes.length
     this.#events.onHeard(now)
     arriving.upload?.add(now, offset, bytes)
     this.#checkRoom(now)
@@ -94,23 +124,28 @@ export class LargeReceiver implements ChunkReceiver {
   }
 
   end(now: Now, flag: ContinuationFlag, answer: AnswerChunk): void {
-    const current = this.#current
+    const arriving = this.#current
+    const offset = this.#offset
     this.#current = undefined
-    if (!current) return answer(now, STOP)
-    const { messageId, arriving, offset } = current
-    const { upload, status } = arriving
+    if (!arriving) return answer(now, STOP)
+    const { upload, status, messageId } = arriving
     if (!upload || status !== 200 || this.#known.has(messageId))
-      return answer(now, status, flag === '$' ? offset : undefined)
+      return answer(now, status, status === 200 && flag === '$' ? offset : undefined)
+    if (upload.isComplete) return this.#await(now, arriving, answer)
     // An empty message says nothing: some clients open their way through a NAT with one.
     if (flag === '#' || (flag === '$' && offset === 0)) {
-      this.#arriving.delete(messageId)
+      remove(this.#unfinished, arriving)
       upload.drop(now)
       return answer(now, 200)
     }
     if (flag === '$') upload.endsAt(now, offset)
-    arriving.answer = answer
-    if (upload.complete(now)) return
-    delete arriving.answer
+    this.#await(now, arriving, answer)
+    if (upload.complete()) return this.#settleAfter(now, arriving)
+    if (arriving.answers.pop()) this.#unanswered--
+    if (arriving.status === 200 && this.#stored.includes(messageId)) {
+      upload.drop(now)
+      this.#isKnown(now, upload)
+    }
     answer(now, arriving.status)
   }
 
@@ -123,78 +158,109 @@ export class LargeReceiver implements ChunkReceiver {
   close(now: Now): void {
     this.#context.budget.forget(this.#resume)
     this.#current = undefined
-    for (const { upload } of this.#arriving.values()) upload?.drop(now)
+    for (const { upload } of this.#unfinished) upload?.drop(now)
   }
 
   #place(messageId: string, now: Now, head: MsrpHead): Arriving {
     if (this.#isRefusing) return REFUSED
     if (this.#known.has(messageId)) return NOT_KEPT
     const contentType = head.contentType ?? 'text/plain'
-    if (isNoise(mediaTypeOf(contentType))) return NOT_KEPT
-    const unfinished = [...this.#arriving.values()].filter(({ upload }) => !upload?.isComplete)
-    if (unfinished.length >= UNFINISHED_MAX) return REFUSED
-    const first = { transactionId: head.transactionId, contentType, expectedBytes: head.byteRange?.total ?? 0 }
-    const upload = new Upload(this.#context, this.#messageFor(now, messageId), first, {
-      onStored: (then, isNew, size) => this.#stored(then, messageId, isNew, size),
-      onForgotten: (then, size) => this.#forgotten(then, messageId, size),
-      onKnown: then => this.#isKnown(then, messageId),
-      onRefused: (then, why) => this.#refused(then, messageId, why),
-      onProgress: then => this.#goOn(then),
-    })
-    const arriving: Arriving = { upload, status: 200 }
-    this.#arriving.set(messageId, arriving)
+    const type = this.#typeOf(contentType)
+    if (type.isNoise) return NOT_KEPT
+    if (this.#unfinished.length >= UNFINISHED_MAX) return REFUSED
+    const { transactionId, byteRange } = head
+    const first = { transactionId, contentType, isCpim: type.isCpim, expectedBytes: byteRange?.total ?? 0 }
+    const message = this.#messageFor(now, messageId)
+    const upload = new Upload(this.#context, message, first, this.#memory, this.#uploadEvents)
+    const arriving: Arriving = { messageId, upload, status: 200, answers: [] }
+    this.#unfinished.push(arriving)
     return arriving
   }
 
-  #stored(now: Now, messageId: string, isNew: boolean, size: number): void {
-    this.#accepted(now, messageId, size)
-    this.#events.onStored(now, isNew)
-    this.#goOn(now)
+  /** Of the same type as the one before, mostly. */
+  #typeOf(contentType: string): { isNoise: boolean; isCpim: boolean } {
+    if (contentType !== this.#type.contentType) {
+      const mediaType = mediaTypeOf(contentType)
+      this.#type = { contentType, isNoise: isNoise(mediaType), isCpim: isCpim(mediaType) }
+    }
+    return this.#type
   }
 
-  #forgotten(now: Now, messageId: string, size: number): void {
-    this.#accepted(now, messageId, size)
-    this.#goOn(now)
+  #await(now: Now, arriving: Arriving, answer: AnswerChunk): void {
+    arriving.answers.push(answer)
+    this.#unanswered++
+    this.#checkRoom(now)
   }
 
-  #accepted(now: Now, messageId: string, size: number): void {
-    const arriving = this.#arriving.get(messageId)
-    this.#arriving.delete(messageId)
-    arriving?.answer?.(now, 200, size)
+  #settleAfter(now: Now, arriving: Arriving): void {
+    remove(this.#unfinished, arriving)
+    this.#complete.push(arriving)
+    this.#settle(now)
+  }
+
+  /** A small message does not overtake a large one that was whole before it. */
+  #settle(now: Now): void {
+    for (let next = this.#complete[0]; next?.upload?.isReady; next = this.#complete[0]) {
+      this.#complete.shift()
+      this.#settling.push(next)
+      next.upload.settle(now)
+    }
+  }
+
+  #accepted(now: Now, upload: Upload, size: number): void {
+    const arriving = this.#of(upload)
+    if (!arriving) return
+    if (!remove(this.#settling, arriving)) remove(this.#complete, arriving)
+    this.#stored[this.#storedAt++ % KNOWN_MAX] = arriving.messageId
+    this.#answer(now, arriving, 200, size)
+  }
+
+  #of(upload: Upload): Arriving | undefined {
+    const isIts = (arriving: Arriving): boolean => arriving.upload === upload
+    return this.#settling.find(isIts) ?? this.#complete.find(isIts) ?? this.#unfinished.find(isIts)
+  }
+
+  #named(messageId: string): Arriving | undefined {
+    return named(this.#unfinished, messageId) ?? named(this.#settling, messageId) ?? named(this.#complete, messageId)
+  }
+
+  #answer(now: Now, arriving: Arriving, status: number, size?: number): void {
+    const answers = arriving.answers.splice(0)
+    this.#unanswered -= answers.length
+    for (const answer of answers) answer(now, status, size)
   }
 
   /** RFC 3261 8.2.2.2 in its way: what is in custody already is answered as it was, and not kept again. */
-  #isKnown(now: Now, messageId: string): void {
-    this.#arriving.delete(messageId)
-    this.#known.add(messageId)
+  #isKnown(now: Now, upload: Upload): void {
+    const arriving = this.#of(upload)
+    if (!arriving) return
+    remove(this.#unfinished, arriving)
+    this.#known.add(arriving.messageId)
     if (this.#known.size > KNOWN_MAX) this.#known.delete(this.#known.values().next().value!)
     this.#goOn(now)
   }
 
   /** Further chunks of it get the same answer until the session has ended. */
-  #refused(now: Now, messageId: string, why: UploadRefusal): void {
-    const arriving = this.#arriving.get(messageId)
+  #refused(now: Now, upload: Upload, why: UploadRefusal): void {
+    const arriving = this.#of(upload)
     if (!arriving) return
     this.#isRefusing = true
     arriving.status = why === 'contradictory' ? 400 : STOP
-    arriving.answer?.(now, arriving.status)
-    delete arriving.answer
+    this.#answer(now, arriving, arriving.status)
     this.#events.onRefused(now, why)
     this.#goOn(now)
   }
 
   get #isOverWindow(): boolean {
-    let bytes = 0
-    for (const { upload } of this.#arriving.values()) bytes += upload?.outstandingBytes ?? 0
     const share = this.#isHeld ? 0.5 : 1
-    return bytes >= WINDOW_BYTES * share || this.#arriving.size >= UNSETTLED_MAX * share
+    return this.#memory.bytes >= WINDOW_BYTES * share || this.#unanswered >= UNANSWERED_MAX * share
   }
 
   /** What is held is on its way to flash as a whole, so that it is sure to come free again. */
   #checkRoom(now: Now): void {
     const { budget } = this.#context
     if (!budget.isFull && !this.#isOverWindow) return
-    for (const { upload } of this.#arriving.values()) upload?.flush()
+    for (const { upload } of this.#unfinished) upload?.flush()
     if (budget.isFull) budget.wait(this.#resume)
     if (this.#isHeld) return
     this.#isHeld = true
@@ -202,6 +268,7 @@ export class LargeReceiver implements ChunkReceiver {
   }
 
   #goOn(now: Now): void {
+    this.#settle(now)
     if (!this.#isHeld || this.#isOverWindow) return
     const { budget } = this.#context
     if (budget.isFull) return budget.wait(this.#resume)
@@ -209,4 +276,16 @@ export class LargeReceiver implements ChunkReceiver {
     this.#isHeld = false
     this.#events.hold(now, false)
   }
+}
+
+function named(list: readonly Arriving[], messageId: string): Arriving | undefined {
+  for (const arriving of list) if (arriving.messageId === messageId) return arriving
+  return undefined
+}
+
+/** Whether it was there. */
+function remove(list: Arriving[], arriving: Arriving): boolean {
+  const at = list.indexOf(arriving)
+  if (at >= 0) list.splice(at, 1)
+  return at >= 0
 }

@@ -1,11 +1,19 @@
 import type { Now } from '../base/time.ts'
 import { BLOCK_BYTES } from '../store/blocks.ts'
 
+/** What one session has of it. */
+export interface SessionMemory {
+  bytes: number
+}
+
 /** What is gathered before it goes to flash: blocks of the store, so that each is written once. */
 export const GATHER_BYTES = 4 * BLOCK_BYTES
 
 /** Sixty-four buffers: ten senders at full speed need forty. What a small board can spare beside the rest of the box. */
 const BYTES_MAX = 64 * GATHER_BYTES
+
+/** Smaller buffers share memory: each of its own would cost more than what is put in. */
+const POOLED_BYTES = 4096
 
 type Resume = (now: Now) => void
 
@@ -39,7 +47,7 @@ export class ReceiveBudget {
   /** A smaller buffer, which is given whether there is room or not. */
   takeExactly(bytes: number): Buffer {
     this.#count(bytes)
-    return Buffer.allocUnsafeSlow(bytes)
+    return bytes < POOLED_BYTES ? Buffer.allocUnsafe(bytes) : Buffer.allocUnsafeSlow(bytes)
   }
 
   /** A buffer that was taken is on flash, or of no use any more. */
@@ -64,6 +72,7 @@ export class ReceiveBudget {
 
   /** As many as there are buffers free, a quarter kept back, or those who go on would all stop again at once. */
   #resume(now: Now): void {
+    if (this.#waiting.size === 0) return
     let room = this.#bytesMax * 0.75 - this.#used
     for (const run of this.#waiting) {
       if (room <= 0) return

@@ -3,7 +3,7 @@ import { after, type Now } from '../base/time.ts'
 import { Timers } from '../base/timers.ts'
 import type { StoreClient, StoreRequest, StoreResult, Verb } from '../store/verbs.ts'
 import { SimulatedClock } from '../testing/simulated-clock.ts'
-import { BOB_AOR, beginOf, custodyOf } from '../testing/store-fixtures.ts'
+import { BOB_AOR, beginOf, custodyOf, wholeOf } from '../testing/store-fixtures.ts'
 import { StoreChanges } from './store-changes.ts'
 
 const CAROL_AOR = 'sip:carol@example.org'
@@ -52,6 +52,8 @@ t.test('every reply that changes a mailbox is told, and no other', async t => {
   t.same(telling(custodyOf(1), stored), [BOB_AOR])
   t.same(telling(custodyOf(1), { outcome: 'duplicate', seq: 1, storeId: '' }), [])
   t.same(telling(custodyOf(1), { outcome: 'refused', reason: 'message quota' }), [])
+  t.same(telling(wholeOf(1, Buffer.alloc(1)), stored), [BOB_AOR])
+  t.same(telling(wholeOf(1, Buffer.alloc(1)), { outcome: 'duplicate', seq: 1, storeId: '' }), [])
   t.same(telling({ verb: 'confirm', ...ending }, { wasWaiting: true, waiting: 0 }), [BOB_AOR])
   t.same(telling({ verb: 'confirm', ...ending }, { wasWaiting: false, waiting: 0 }), [])
   t.same(telling({ verb: 'delete', ...ending }, 'deleted'), [BOB_AOR])

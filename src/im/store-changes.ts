@@ -79,6 +79,7 @@ export class StoreChanges {
   #changedBy(request: StoreRequest, value: unknown): readonly string[] {
     switch (request.verb) {
       case 'custody':
+      case 'upload.whole':
         return (value as Verbs['custody']['reply']).outcome === 'stored' ? [request.message.recipient] : []
       case 'upload.begin':
         this.#remember(value as Verbs['upload.begin']['reply'], request.message.recipient)
@@ -118,6 +119,7 @@ export class StoreChanges {
 
 const WATCHED: ReadonlySet<Verb> = new Set<Verb>([
   'custody',
+  'upload.whole',
   'upload.begin',
   'upload.finish',
   'upload.drop',

@@ -36,19 +36,19 @@ export function withHash(group: IdentityGroup | undefined, seq: number, of: Iden
 /** Of a digest in which nobody can make many messages meet, so that each would have to look at all of them. */
 const bits = (text: string): number => readU32(hash('sha256', text, 'binary'), 0)
 
-let hashedName = ''
-let hashOfName = 0
-
 /** Of the name of a sender, who mostly was the sender before too. */
-export function nameHash(name: string): number {
-  if (name !== hashedName) {
-    hashedName = name
-    hashOfName = readU48(hash('sha256', name, 'binary'), 0)
-  }
-  return hashOfName
-}
+export const nameHash = lastKept(name => readU48(hash('sha256', name, 'binary'), 0))
 
-export const callIdHash = (callId: string): number => bits(callId)
+export const callIdHash = lastKept(bits)
+
+/** Messages in a row often have it in common. */
+function lastKept(digest: (text: string) => number): (text: string) => number {
+  let [last, result] = ['', digest('')]
+  return text => {
+    if (text !== last) [last, result] = [text, digest(text)]
+    return result
+  }
+}
 
 type Identity = Omit<MessageIdentity, 'recipient'>
 

@@ -57,7 +57,7 @@ const heldBy = (bytes: number, isReceipt: boolean): Held =>
   isReceipt ? { messages: 0, bytes: 0, receipts: 1 } : { messages: 1, bytes, receipts: 0 }
 
 /** What becomes a message in the mailbox: `bytes` of a large one are its head, and it is no receipt. */
-type Kept = NewMessage & { readonly large?: LargeRecord; readonly content?: Buffer }
+type Kept = NewMessage & { readonly large?: LargeRecord; readonly content?: Buffer | undefined }
 
 interface Keeping {
   readonly identity: IdentityHash
@@ -71,26 +71,18 @@ export function keep(tables: Tables, box: Box, message: Kept, { identity, share,
   const seq = ++totals.seq
   const storeId = storeIdOf(seq, tables.surroundings.hostname)
   const { mailbox } = box
-  const { recipient, sender, callId, cseq, fromTag, receivedAt, expiresAt, isUrgent, bytes, large, messageId } = message
+  const { recipient, sender, callId, cseq, fromTag, messageId } = message
+  const { receivedAt, expiresAt, isUrgent, bytes, large, content } = message
   const isReceipt = message.isReceipt === true && !large
   const receipt = message.isReceipt ? undefined : message.receipt
   const size = bytes.length + (large?.size ?? 0)
-  const kind = { isUrgent, share, ...(isReceipt && ({ isReceipt } as const)), ...(large && { large }) }
-  const { content } = message
-  tables.putBody(seq, {
-    mailbox,
-    recipient,
-    storeId,
-    receivedAt,
-    expiresAt,
-    bytes,
-    ...kind,
-    ...(content && { content }),
-  })
+  const times = { receivedAt, expiresAt }
+  const kind = isReceipt ? ({ isUrgent, share, large, isReceipt } as const) : { isUrgent, share, large }
+  tables.putBody(seq, { mailbox, recipient, storeId, ...times, bytes, content, ...kind })
   const events: LifeEvent[] = [{ at, event: 'stored' }]
-  const named = { ...(messageId !== undefined && { messageId }), ...(receipt && { receipt }) }
-  tables.putLife({ mailbox, seq, storeId, recipient, sender, callId, cseq, fromTag, ...named, size, events })
-  tables.putIndex(mailbox, seq, { size, receivedAt, expiresAt, attempts: 0, ...kind })
+  const of = { recipient, sender, callId, cseq, fromTag, messageId }
+  tables.putLife({ mailbox, seq, storeId, ...of, receipt, size, events })
+  tables.putIndex(mailbox, seq, { size, ...times, attempts: 0, ...kind })
   tables.putIdentity(seq, identity)
   tables.kv.put(expiryKey(expiresAt, seq), EMPTY)
   raiseClock(totals, at)

@@ -100,7 +100,7 @@ export const keepWhole: Do<'upload.whole'> = (tables, request) => {
   const identity = identityHash(box.mailbox, message)
   const known = findDuplicate(tables, box, message, identity)
   if (known) return { outcome: 'duplicate', seq: known.seq, storeId: known.storeId }
-  const { head: bytes, messageId, ...rest } = message
+  const { head: bytes, messageId } = message
   const { length: size } = content
   const share = shareOf(tables, box, message, limits)
   const reason = refusalOf(tables, box, share, oneOf(bytes.length + size), limits)
@@ -108,7 +108,7 @@ export const keepWhole: Do<'upload.whole'> = (tables, request) => {
   const isInline = bytes.length + size <= INLINE_BYTES_MAX
   const place = isInline ? { upload: 0, blocks: 0 } : putContent(tables, content)
   const large = { ...place, size, messageId, contentType, transactionId }
-  const kept = { ...rest, messageId, bytes, large, ...(isInline && { content }) }
+  const kept = { ...message, bytes, large, content: isInline ? content : undefined }
   return keep(tables, box, kept, { identity, share, at, limits })
 }
 
