@@ -1,3 +1,4 @@
+import type { Now, WallTime } from '../base/time.ts'
 import { SipSyntaxError } from '../sip-parser-lite/message.ts'
 import { parseNameAddr, parseSipDate } from '../sip-parser-lite/typed.ts'
 import { headFields } from './head-fields.ts'
@@ -20,6 +21,12 @@ export interface ListedMessage {
   /** Start line and headers. */
   readonly head: Buffer
 }
+
+/** Receipts are nothing that a user waits for, and what has expired is as good as gone. */
+export const isListed = (
+  { isReceipt, expiresAt }: { readonly isReceipt?: true; readonly expiresAt: WallTime },
+  now: Now,
+): boolean => !isReceipt && !(now.isWallTrusted && expiresAt <= now.wall)
 
 export const LIST_ROOT = `<history-list xmlns="${HISTORY_NAMESPACE}">`
 export const LIST_START = `<?xml version="1.0" encoding="UTF-8"?>\n${LIST_ROOT}\n`

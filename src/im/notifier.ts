@@ -1,4 +1,4 @@
-import type { Config } from '../base/config.ts'
+import { type Config, xcapRoot } from '../base/config.ts'
 import type { Counters } from '../base/counters.ts'
 import type { Log } from '../base/log.ts'
 import type { Now } from '../base/time.ts'
@@ -6,6 +6,7 @@ import type { Timers } from '../base/timers.ts'
 import type { Binding } from '../sip/binding.ts'
 import { Subscriptions } from '../sip/subscriptions.ts'
 import type { StoreClient } from '../store/verbs.ts'
+import { DocumentChanges } from './document-changes.ts'
 import type { Domain } from './domain.ts'
 import type { Stack } from './stack.ts'
 import type { StoreChanges } from './store-changes.ts'
@@ -45,6 +46,7 @@ export class Notifier {
     this.subscribing = new Subscribing({ ...parts, subscriptions })
     const reading = config.mwi.headers as HeadersReading
     this.#waiting = new Waiting({ ...parts, subscriptions, reading, isPushActive: config.delivery.active_default })
+    new DocumentChanges({ ...parts, subscriptions, root: xcapRoot(config) })
     this.#unsolicited = config.mwi.unsolicited ? new Unsolicited({ ...parts, subscriptions, context }) : undefined
     changes.onMailboxChanged((now, aor) => {
       this.#waiting.changed(now, aor)

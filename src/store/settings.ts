@@ -45,6 +45,10 @@ export function standing({ stored, published }: SettingsRecord): readonly (Store
 export const chosenSettings = (record: SettingsRecord): ChosenSettings =>
   Object.assign({}, ...standing(record).map(({ chosen }) => chosen))
 
+/** A number of its own for each write; the time tells two stores apart, where one was begun anew. */
+export const documentTag = ({ revision, modifiedAt }: StoredSettings): string =>
+  `${revision}-${modifiedAt.toString(36)}`
+
 /** When the first publication ends. */
 export function firstExpiry({ published }: SettingsRecord): WallTime | undefined {
   if (published.length === 0) return undefined

@@ -17,6 +17,7 @@ export interface WatchOptions {
   /** Seconds; absent: no Expires header. */
   readonly expiresS?: number
   readonly headers?: readonly HeaderPair[]
+  readonly body?: string
   /** In place of the phone's own From value without a tag. */
   readonly from?: string
 }
@@ -36,12 +37,13 @@ export class Watch {
 
   constructor(phone: Phone, now: Now, options: WatchOptions = {}) {
     this.#phone = phone
-    const { resource = phone.aor, event = 'message-summary', expiresS, headers = [], from } = options
+    const { resource = phone.aor, event = 'message-summary', expiresS, headers = [], from, body } = options
     const request = phone.request('SUBSCRIBE', resource, `<${resource}>`, from)
     addLast(request, 'Contact', `<${phone.contact}>`)
     addLast(request, 'Event', event)
     if (expiresS !== undefined) addLast(request, 'Expires', String(expiresS))
     for (const [name, text] of headers) addLast(request, name, text)
+    if (body !== undefined) request.body = Buffer.from(body)
     this.subscribe = request
     phone.inbox.watches.push(this)
     this.#ask(now, request, from === undefined)

@@ -2,12 +2,14 @@ import { Readable } from 'node:stream'
 import {
   DEFERRED_LIST_TYPE,
   HISTORY_NAMESPACE,
+  isListed,
   LIST_END,
   LIST_ROOT,
   LIST_START,
   listEntry,
 } from '../../content/deferred-list.ts'
 import { XcapConflict } from '../../content/xcap-edit.ts'
+import { DEFERRED_LIST } from '../../content/xcap-names.ts'
 import { isNamed, type Step } from '../../content/xcap-selector.ts'
 import { readXml } from '../../content/xml-read.ts'
 import { seqOfStoreId } from '../../store/story.ts'
@@ -38,9 +40,9 @@ type Row = Verbs['mailbox']['reply'][number]
 
 /** DM-STO-14: what waits for a user. Made from the store each time, page by page; only what is deleted from it changes it. */
 export class DeferredList implements Usage {
-  readonly auid = 'org.openmobilealliance.deferred-list'
+  readonly auid = DEFERRED_LIST.auid
   readonly tree = 'users'
-  readonly document = 'deferred-list'
+  readonly document = DEFERRED_LIST.document
   readonly type = DEFERRED_LIST_TYPE
   readonly namespace = HISTORY_NAMESPACE
   readonly #store: XcapStore
@@ -104,9 +106,7 @@ export class DeferredList implements Usage {
       const page = await ask(this.#store, 'mailbox', { aor, afterSeq, limit: PAGE, withHead })
       const last = page.at(-1)
       if (!last) return
-      yield page.filter(
-        row => row.seq <= newestSeq && !row.isReceipt && !(now.isWallTrusted && row.expiresAt <= now.wall),
-      )
+      yield page.filter(row => row.seq <= newestSeq && isListed(row, now))
       afterSeq = last.seq
     }
   }
@@ -126,12 +126,9 @@ export class DeferredList implements Usage {
     return row?.storeId === attribute.value ? row : undefined
   }
 
-  async #whole(request: XcapRequest, version: Version, seq: number): Promise<Row | undefined> {
-    const one = { ...version, newestSeq: Math.min(seq, version.newestSeq) }
-    const { aor } = request
+  async #whole({ aor, now }: XcapRequest, { newestSeq }: Version, seq: number): Promise<Row | undefined> {
     const [row] = await ask(this.#store, 'mailbox', { aor, afterSeq: seq - 1, limit: 1, withHead: true })
-    if (row?.seq !== seq || seq > one.newestSeq || row.isReceipt) return undefined
-    return request.now.isWallTrusted && row.expiresAt <= request.now.wall ? undefined : row
+    return row?.seq === seq && seq <= newestSeq && isListed(row, now) ? row : undefined
   }
 
   /** The entry at that position and the one behind it. */

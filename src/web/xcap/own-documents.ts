@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto'
 import { capabilities, directory, XCAP_CAPS, XCAP_DIRECTORY } from '../../content/xcap-documents.ts'
+import { documentPath } from '../../content/xcap-names.ts'
 import { readXml } from '../../content/xml-read.ts'
 import { type Answer, notAllowed } from './answer.ts'
-import { documentPath, isRead, reading, type Usage, type XcapRequest } from './usage.ts'
+import { isRead, reading, type Usage, type XcapRequest } from './usage.ts'
 
 /** The documents that XCAP has of itself. Nobody writes them. */
 

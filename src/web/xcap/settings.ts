@@ -1,14 +1,14 @@
 import { SETTINGS_BYTES_MAX } from '../../base/service-settings.ts'
 import { readSettings, SETTINGS_NAMESPACE, SETTINGS_TYPES, SettingTwice } from '../../content/settings-xml.ts'
 import { deletePart, putPart, XcapConflict } from '../../content/xcap-edit.ts'
+import { documentPath, SERVICE_SETTINGS } from '../../content/xcap-names.ts'
 import { readXml, XmlBeyondBounds, type XmlDocument, XmlError, XmlNotUtf8 } from '../../content/xml-read.ts'
-import type { SettingsRecord, StoredSettings } from '../../store/settings.ts'
+import { documentTag, type SettingsRecord } from '../../store/settings.ts'
 import { type Answer, conflictAnswer, notAllowed, notFound, quoted, unavailable, wrongType } from './answer.ts'
 import { unmet } from './conditions.ts'
 import {
   ATTRIBUTE_TYPE,
   ask,
-  documentPath,
   ELEMENT_TYPE,
   isRead,
   partOf,
@@ -31,9 +31,9 @@ interface Change {
 
 /** The settings of the service (OMA SIMPLE IM 1.0, Appendix E) as their owner writes them. */
 export class SettingsDocument implements Usage {
-  readonly auid = 'org.openmobilealliance.im-service-settings'
+  readonly auid = SERVICE_SETTINGS.auid
   readonly tree = 'users'
-  readonly document = 'im-settings'
+  readonly document = SERVICE_SETTINGS.document
   readonly type = SETTINGS_TYPES[0]
   readonly namespace = SETTINGS_NAMESPACE
   readonly #store: XcapStore
@@ -55,7 +55,7 @@ export class SettingsDocument implements Usage {
   async #read(request: XcapRequest): Promise<Answer> {
     const record = await ask(this.#store, 'settings.get', { aor: request.aor })
     if (!record?.stored) return unmet(request.conditions, { isThere: false }, true) ?? notFound()
-    return reading(request, readXml(record.stored.document), { type: this.type, etag: etagOf(record.stored) })
+    return reading(request, readXml(record.stored.document), { type: this.type, etag: documentTag(record.stored) })
   }
 
   async #write(request: XcapRequest): Promise<Answer> {
@@ -72,10 +72,10 @@ export class SettingsDocument implements Usage {
         modifiedAt: now.wall,
         revision: record.version + 1,
       }
-      const settings = { ...(stored && { stored }), published: standing(record, stored !== undefined) }
+      const settings = { ...(stored && { stored }), published: stillPublished(record, stored !== undefined) }
       const put = await ask(this.#store, 'settings.put', { aor, version: record.version, settings })
       if (put === 'unknown') return notFound()
-      if (put === 'saved') return { status, headers: stored ? { etag: quoted(etagOf(stored)) } : {} }
+      if (put === 'saved') return { status, headers: stored ? { etag: quoted(documentTag(stored)) } : {} }
     }
     return unavailable()
   }
@@ -84,7 +84,7 @@ export class SettingsDocument implements Usage {
     const { node, conditions, method, body } = request
     const document = stored && readXml(stored.document)
     const isThere = document !== undefined && (!node || partOf(document, node) !== undefined)
-    const current = { isThere, ...(stored && { etag: etagOf(stored) }) }
+    const current = { isThere, ...(stored && { etag: documentTag(stored) }) }
     const instead = unmet(conditions, current, false)
     if (instead) return instead
     if (method === 'DELETE' && !isThere) return notFound()
@@ -139,8 +139,5 @@ function checked(bytes: Buffer): Buffer {
 }
 
 /** What a document that is written later has passed over is not to come back when that goes. */
-const standing = ({ stored, published }: SettingsRecord, isWritten: boolean): SettingsRecord['published'] =>
+const stillPublished = ({ stored, published }: SettingsRecord, isWritten: boolean): SettingsRecord['published'] =>
   isWritten ? published : published.filter(({ revision }) => revision > (stored?.revision ?? 0))
-
-/** A number of its own for each write; the time tells two stores apart, where one was begun anew. */
-const etagOf = ({ revision, modifiedAt }: StoredSettings): string => `${revision}-${modifiedAt.toString(36)}`

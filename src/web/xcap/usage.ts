@@ -35,10 +35,6 @@ export interface Usage {
   answer(request: XcapRequest): Promise<Answer>
 }
 
-/** RFC 4825 6.2: where a user's document is. */
-export const documentPath = ({ auid, document }: Pick<Usage, 'auid' | 'document'>, aor: string): string =>
-  `${auid}/users/${encodeURIComponent(aor).replaceAll('%3A', ':').replaceAll('%40', '@')}/${document}`
-
 /** The store could not be asked. */
 export class StoreDown extends Error {}
 
