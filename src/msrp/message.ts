@@ -62,6 +62,11 @@ export class OutgoingMessage {
     return this.body.length
   }
 
+  /** Octets not taken yet. */
+  get left(): number {
+    return this.total - this.#offset
+  }
+
   get isAllTaken(): boolean {
     return this.#isAllTaken
   }

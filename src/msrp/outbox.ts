@@ -52,9 +52,10 @@ export class Outbox {
         continue
       }
       message.body.fill(now)
-      // What is read comes back for a turn, and so does what cannot be read.
-      if (message.body.ready === 0 && message.total > 0) return false
-      sendChunk(now, this.#host, connection, this.#session, message, this.#bytesOfTurn(message, isAlone))
+      const bytesMax = this.#bytesOfTurn(message, isAlone)
+      // A turn's worth or all that is left; what is read comes back for a turn, and so does what cannot be read.
+      if (message.body.ready < Math.min(bytesMax, message.left)) return false
+      sendChunk(now, this.#host, connection, this.#session, message, bytesMax)
       if (message.isAllTaken) this.#queue.shift()
       if (message.options.failureReport === 'no') this.#advance(now, message)
       return this.#queue.length > 0

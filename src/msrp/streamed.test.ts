@@ -119,6 +119,19 @@ t.test(
   },
 )
 
+t.test('RFC 4975 5.1: a message that fits one chunk goes as one, in however many pieces it is read', async t => {
+  const { side, stream } = ready()
+  const { body, reads } = source(side, 500)
+  stream(body)
+  for (const length of [400, 40, 60]) {
+    t.equal(side.heard(), '', 'not before all of it is there')
+    reads.shift()!.answer(Buffer.alloc(length, 'x'))
+  }
+  const heard = side.heard()
+  t.strictSame(headersIn(heard, 'Byte-Range'), ['1-500/500'])
+  t.strictSame(flags(heard), ['$'])
+})
+
 t.test('while a body is being read, other sessions on the connection go on', async t => {
   const { side, flow, stream, outcomes } = ready()
   const { body, reads } = source(side, 10)
@@ -145,12 +158,12 @@ t.test('a body that cannot be read any more is aborted with #, and the next mess
   owner.send('next', 'hello')
   reads.shift()!.answer(Buffer.alloc(100_000))
   const begun = side.heard()
-  t.strictSame(flags(begun), ['+', '+'])
+  t.strictSame(headersIn(begun, 'Byte-Range'), ['1-*/300000'])
   reads.shift()!.answer()
   t.match(outcomes, [{ status: 500, reason: /could not be read/ }])
   const heard = side.heard()
   t.strictSame(flags(heard), ['#', '$'])
-  t.strictSame(headersIn(heard, 'Byte-Range'), ['100001-*/300000', '1-5/5'])
+  t.strictSame(headersIn(heard, 'Byte-Range'), ['65537-*/300000', '1-5/5'])
   side.say(flow, answersTo(begun) + answersTo(heard))
   t.strictSame(owner.outcomes.get('next'), { status: 200 })
   t.equal(side.pending, 0)
