@@ -43,6 +43,7 @@ t.test('DM-DEC-05, DM-INV-05: what will not be kept is 603 at the INVITE, and no
     t.equal(made.status, 603, what)
     t.match(value(made.answer!, 'warning'), why)
     t.match(value(made.answer!, 'server'), /^IM-serv\/OMA1\.0 /)
+    t.equal(value(made.answer!, 'p-asserted-identity'), '<sip:store@example.org>', 'DM-INV-09')
     t.equal(alice.phone.counters.get('msrp_connection', 'opened'), 0, 'no MSRP')
   }
 })
@@ -62,6 +63,20 @@ t.test('8.1: an INVITE that cannot be answered is 488, 420, 422 or 400, whoever 
   t.equal(tooShort.status, 422)
   t.equal(value(tooShort.answer!, 'min-se'), '90')
   t.equal(call(run, { headers: [['Accept-Contact', '*;a;a']] }).status, 400)
+})
+
+t.test('RFC 3261 8.2.3: what the store would lose of a body is 415, and who is there gets all of it', async t => {
+  const run = scenario('first message', { bob: { transport: 'tcp' } })
+  const first = { attributes: ['sendonly'], fetches: { contentType: 'message/cpim', body: 'first message' } }
+  const away = call(run, first)
+  t.equal(away.status, 415)
+  t.equal(value(away.answer!, 'accept'), 'application/sdp')
+  t.match(value(away.answer!, 'warning'), /more than that/)
+  run.bob.register({ isInstantMessaging: true })
+  run.world.pass(1000)
+  run.bob.phone.behaviour.invite = () => ({ status: 603 })
+  t.equal(call(run, first).status, 603)
+  t.match(run.bob.phone.inbox.invites[0]!.body.toString(), /first message/)
 })
 
 t.test('a user who is there gets the INVITE, and the message passes from phone to phone', async t => {

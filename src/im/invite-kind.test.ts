@@ -36,7 +36,6 @@ t.test('DM-DEC-06, DM-INV-01: the large-message tag tells, wherever and however 
     LARGE,
     'a: *;+G.OMA.SIP-IM.Large-Message="TRUE";explicit',
     'Accept-Contact: *;+g.oma.sip-im, *;+g.oma.sip-im.large-message',
-    'Contact: <sip:alice@192.0.2.7>;+g.oma.sip-im;+g.oma.sip-im.large-message',
     'Accept-Contact: *;+g.3gpp.icsi-ref="urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.largemsg"',
   ]) {
     t.equal(kindOf(invite(CHAT, [header])), 'large message', header)
@@ -57,6 +56,17 @@ t.test('DM-DEC-06: a conversation is not taken for a message', async t => {
   t.equal(kindOf(invite(ONE_WAY, [service])), 'conversation')
   t.equal(kindOf(invite(SDP(...STREAM, 'a=sendonly', ...STREAM), [TAGGED])), 'conversation', 'two streams')
 })
+
+t.test(
+  'DM-DEC-06, RFC 3840: what the phone of the caller can do does not make a large message of its conversations',
+  async t => {
+    const able = 'Contact: <sip:alice@192.0.2.7>;+g.oma.sip-im;+g.oma.sip-im.large-message'
+    t.equal(kindOf(invite(CHAT, [able, TAGGED])), 'conversation')
+    t.equal(kindOf(invite(SDP('m=audio 4000 RTP/AVP 0'), [able])), 'not messages')
+    t.equal(kindOf(invite(SDP(...STREAM, 'a=sendonly', 'a=file-selector:size:1'), [able, TAGGED])), 'file transfer')
+    t.equal(kindOf(invite(ONE_WAY, [able]), false), 'large message', 'one way it is one')
+  },
+)
 
 t.test('DM-DEC-06: one way, one stream and the plain tag is a large message, unless told otherwise', async t => {
   t.equal(kindOf(invite(ONE_WAY, [TAGGED])), 'large message')

@@ -34,8 +34,8 @@ const LARGE_MESSAGE_SERVICE = 'oma.cpm.largemsg'
  * (`deferral.lenient_large_messages`). Throws SipSyntaxError where a header that says what it is is malformed.
  */
 export function inviteKind(request: SipRequest, isLenient: boolean): InviteKind {
-  const features = [...acceptedFeatures(request), ...contactFeatures(request)]
-  const isNamed = features.some(isLargeMessage)
+  const [accepted, offered] = [acceptedFeatures(request), contactFeatures(request)]
+  const isNamed = accepted.some(isLargeMessage)
   const offer = messageOffer(request)
   if (typeof offer === 'string')
     return isNamed ? { kind: 'unusable large message', why: offer } : { kind: 'not messages' }
@@ -44,7 +44,9 @@ export function inviteKind(request: SipRequest, isLenient: boolean): InviteKind 
   if (isNamed) return large
   if (media.isFileTransfer) return { kind: 'file transfer' }
   const isOneWay = media.direction === 'sendonly' && sdp.media.filter(isMsrp).length === 1
-  return isLenient && isOneWay && namesNothingElse(features) ? large : { kind: 'conversation' }
+  // RFC 3840: a Contact says what its phone can do, in its conversations as well.
+  const isMeant = offered.some(isLargeMessage) || (isLenient && namesNothingElse([...accepted, ...offered]))
+  return isOneWay && isMeant ? large : { kind: 'conversation' }
 }
 
 /** RFC 3841: what the receiving client shall be able to do. */
