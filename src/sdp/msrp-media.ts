@@ -85,6 +85,15 @@ export function readAnswer(body: Buffer): MsrpAnswer {
   return { kind: 'accepted', media, connects: whoConnects(media.setup) }
 }
 
+/** RFC 4975 6: enough of it to tell a path from something else. */
+const MSRP_URI = /^msrps?:\/\/[^\s/;]+(?:\/[^\s;]+)?;[a-z0-9]+(?:;\S*)?$/i
+
+/** RFC 4975 8: why nobody is reached by the path of this offer, in plain words. */
+export function obstacleInPath({ path }: MsrpMedia): string | undefined {
+  if (path.length === 0) return 'the offer has no a=path'
+  return path.every(uri => MSRP_URI.test(uri)) ? undefined : 'the offer has an a=path that is none of MSRP'
+}
+
 /** RFC 3264 5.1. */
 export const takesMessages = (media: MsrpMedia): boolean =>
   media.direction === 'recvonly' || media.direction === 'sendrecv'

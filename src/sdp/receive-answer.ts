@@ -1,4 +1,4 @@
-import type { MsrpMedia } from './msrp-media.ts'
+import { type MsrpMedia, obstacleInPath } from './msrp-media.ts'
 import type { Sdp } from './sdp.ts'
 import { type StreamAnswer, streamAnswer } from './stream-answer.ts'
 
@@ -9,7 +9,8 @@ export interface ReceiveAnswer extends StreamAnswer {
 
 /** Why nobody can send us messages on this stream, in plain words; undefined when somebody can. */
 export function obstacleToReceiving(media: MsrpMedia): string | undefined {
-  if (media.path.length === 0) return 'the offer has no a=path'
+  const obstacle = obstacleInPath(media)
+  if (obstacle !== undefined) return obstacle
   if (media.direction === 'recvonly' || media.direction === 'inactive') return `the offer is ${media.direction}`
   return media.setup === 'holdconn' ? 'the offer is a=setup:holdconn' : undefined
 }

@@ -1,13 +1,14 @@
 import { canPush } from './accept.ts'
 import { usableFingerprints } from './fingerprint.ts'
-import { type MsrpMedia, takesMessages } from './msrp-media.ts'
+import { type MsrpMedia, obstacleInPath, takesMessages } from './msrp-media.ts'
 import { SENDER_TYPES } from './push-offer.ts'
 import type { Sdp } from './sdp.ts'
 import { type StreamAnswer, streamAnswer } from './stream-answer.ts'
 
 /** Why we cannot send messages of a mailbox on this stream, in plain words; undefined when we can. */
 export function obstacleToSending(media: MsrpMedia): string | undefined {
-  if (media.path.length === 0) return 'the offer has no a=path'
+  const obstacle = obstacleInPath(media)
+  if (obstacle !== undefined) return obstacle
   if (!takesMessages(media)) return `the offer is ${media.direction}`
   if (media.setup === 'holdconn') return 'the offer is a=setup:holdconn'
   if (media.isSecure && !usableFingerprints(media.fingerprints)) return 'the offer of TLS has no usable a=fingerprint'
