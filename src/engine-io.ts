@@ -30,4 +30,6 @@ export type Output =
   /** Stop, or go on, reading from this stream: TCP slows its sender while the store is behind with what it sent. */
   | { readonly kind: 'hold'; readonly flow: Flow; readonly isHeld: boolean }
   | { readonly kind: 'store'; readonly id: number; readonly request: StoreRequest }
+  /** Other messages wait for that user than before. Only where another document server is to have the lists. */
+  | { readonly kind: 'mailbox'; readonly aor: string }
   | { readonly kind: 'resolve'; readonly id: number; readonly question: DnsQuestion }

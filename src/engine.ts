@@ -68,6 +68,9 @@ export class Engine {
         hold: (flow, isHeld) => this.#outputs.push({ kind: 'hold', flow, isHeld }),
       },
       run: this.#run,
+      ...(config.xdms.root !== '' && {
+        onMailboxChanged: (aor: string) => this.#outputs.push({ kind: 'mailbox', aor }),
+      }),
       store: { ask: (verb, request, done) => this.#ask(verb, request, done as Done) },
       resolver: { ask: (now, question, answer) => this.#resolve(now, question, answer) },
     })

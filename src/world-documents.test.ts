@@ -172,3 +172,15 @@ t.test('RFC 4483: a list too long for a NOTIFY is named, or not told at all', as
   const alone = subscribe(run, { event: 'ua-profile', headers: [['Accept', LIST_TYPE]] })
   t.strictSame(alone.bodies, [''])
 })
+
+t.test('DM-STO-14: with another document server the host is told of every mailbox that changes', async t => {
+  const run = scenario('xdms', { config: `${OFF}[xdms]\nroot = "http://10.0.0.9/services/"\n` })
+  say(run, ['one', 'two'])
+  run.world.pass(1000)
+  t.ok(run.box.mailboxesChanged.length > 0)
+  t.strictSame([...new Set(run.box.mailboxesChanged)], [BOB])
+  const without = scenario('xdms', { config: OFF })
+  say(without, ['one'])
+  without.world.pass(1000)
+  t.strictSame(without.box.mailboxesChanged, [])
+})

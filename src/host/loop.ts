@@ -37,6 +37,7 @@ export interface Outlets {
   }
   readonly dns: { ask(question: DnsQuestion): Promise<readonly DnsRecord[]> }
   readonly store: Pick<WatchedStore, 'submit' | 'outstanding'>
+  readonly mailboxes?: { changed(aor: string): void } | undefined
 }
 
 export interface LoopOptions {
@@ -162,6 +163,9 @@ export class Loop {
         outlets.store.submit(output.request, result => {
           this.#input(now => this.#engine.stored(now, output.id, result))
         })
+        break
+      case 'mailbox':
+        outlets.mailboxes?.changed(output.aor)
         break
       case 'resolve':
         outlets.dns

@@ -26,9 +26,11 @@ import { lockForServing } from './owner.ts'
 import { messageOf, storeError } from './plain-error.ts'
 import { settingsApi } from './settings-api.ts'
 import { Streams } from './streams.ts'
-import { dialPolicy } from './tls-dial.ts'
+import { authorities, dialPolicy } from './tls-dial.ts'
 import { Datagrams } from './udp.ts'
 import { type Store, WatchedStore } from './watched-store.ts'
+import { Xdms } from './xdms.ts'
+import { XdmsClient } from './xdms-client.ts'
 
 export interface BoundListener<T extends Transport = Transport> {
   readonly transport: T
@@ -137,14 +139,19 @@ export class Box {
     await this.#provision(store)
     this.certificates = await this.#openCertificates(clock)
     const health = new Health(store, clock, config.deferral.reserve_bytes)
-    const engine = await this.#startEngine(store, clock)
+    const xdms = this.#openXdms(store, clock)
+    const engine = await this.#startEngine(store, clock, xdms)
     const outside = new OutsideStore(store, (request, result) => this.#loop?.storeChanged(request, result))
     const control = await ControlServer.open(this.dataDir, outside)
     this.#closings.push(() => control.close())
     const httpOptions = {
       health,
       counters: this.counters,
-      describe: async () => ({ ...engine.describe(), ...(await custodyOf(store)) }),
+      describe: async () => ({
+        ...engine.describe(),
+        ...(await custodyOf(store)),
+        ...(xdms && { xdms: xdms.describe() }),
+      }),
       plugins: [this.#settingsApi(outside, clock), this.#xcap(outside, clock)],
       certificates: this.certificates,
     }
@@ -172,6 +179,20 @@ export class Box {
     const { algorithms } = config.auth
     const now = () => clock.now()
     return xcap({ store, domain: config.domain, algorithms, root: xcapRoot(config), now, entropy, counters, log })
+  }
+
+  /** Undefined: the lists are kept nowhere else. */
+  #openXdms(store: WatchedStore, clock: Clock): Xdms | undefined {
+    const { config, entropy, log } = this.#options
+    const { counters } = this
+    const { root, user, password } = config.xdms
+    if (root === '') return undefined
+    const ca = authorities(dialPolicy(config.tls).ca)
+    const client = new XdmsClient({ root, user, password, ca, entropy })
+    const xdms = new Xdms({ store, client, now: () => clock.now(), entropy, counters, log })
+    this.#closings.push(() => xdms.close())
+    xdms.start()
+    return xdms
   }
 
   async #startClock(store: WatchedStore): Promise<Clock> {
@@ -220,7 +241,7 @@ export class Box {
       log.warn('an account of the configuration file exists in the store too; the store’s stands', { aor })
   }
 
-  async #startEngine(store: WatchedStore, clock: Clock): Promise<DrivenEngine> {
+  async #startEngine(store: WatchedStore, clock: Clock, mailboxes: Xdms | undefined): Promise<DrivenEngine> {
     const { config, log, entropy, makeEngine } = this.#options
     const { counters } = this
     // The sockets come before the engine, which needs their ports; until the loop starts they deliver to nobody.
@@ -260,7 +281,7 @@ export class Box {
     loop = new Loop({ engine, clock, log, counters })
     this.#loop = loop
     this.#closings.push(() => endWork(engine, loop, streams, store))
-    loop.start({ datagrams, streams, dns: new Dns(), store })
+    loop.start({ datagrams, streams, dns: new Dns(), store, mailboxes })
     streams.open()
     return engine
   }

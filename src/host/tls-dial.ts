@@ -62,13 +62,15 @@ export class TlsDialler {
     const { ca, verifiesPeers } = this.#policy
     const shown = { ...TLS_SETTINGS, cert: certificate, key }
     if (!verifiesPeers) return createSecureContext(shown)
-    return createSecureContext({ ...shown, ca: ca === '' ? authoritiesOfSystem() : [...authoritiesOfSystem(), ca] })
+    return createSecureContext({ ...shown, ca: authorities(ca) })
   }
 }
 
-function authoritiesOfSystem(): string[] {
+/** Those of the system, and beside them `ca` in PEM; empty for none. */
+export function authorities(ca: string): string[] {
   const system = getCACertificates('system')
-  return system.length > 0 ? system : getCACertificates('bundled')
+  const known = system.length > 0 ? system : getCACertificates('bundled')
+  return ca === '' ? known : [...known, ca]
 }
 
 /**

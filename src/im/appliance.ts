@@ -36,6 +36,7 @@ import { StoreChanges } from './store-changes.ts'
 export interface ApplianceParts extends Omit<StackParts, 'hostname'> {
   readonly config: Config
   readonly store: StoreClient
+  readonly onMailboxChanged?: (aor: string) => void
 }
 
 /** Puts the deferred messaging function on top of the protocol stack; no decision is made here. */
@@ -61,6 +62,7 @@ export class Appliance {
     const { own, sessions, layer, forwarder } = this.#stack
     this.#changes = new StoreChanges(parts.timers)
     const store = this.#changes.watching(parts.store)
+    if (parts.onMailboxChanged) this.#changes.onMailboxChanged((_now, aor) => parts.onMailboxChanged?.(aor))
     const coreRoute = config.core.route === '' ? undefined : routeValue(config.core.route)
     const domain = new Domain(config.domain, own.hosts)
     const storeUri = `sip:store@${config.domain}`

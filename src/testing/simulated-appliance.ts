@@ -50,6 +50,8 @@ export class SimulatedAppliance {
   /** When, and the sequence numbers of what a restart finds waiting. */
   readonly crashLog: { readonly at: Instant; readonly waiting: ReadonlySet<number> }[] = []
   outputs = 0
+  /** As told to the host. */
+  readonly mailboxesChanged: string[] = []
   /** Answers of a simulated DNS, by kind and name. */
   readonly dns = new Map<string, readonly DnsRecord[]>()
   readonly #clock: SimulatedClock
@@ -229,6 +231,7 @@ export class SimulatedAppliance {
     else if (output.kind === 'connect') this.#network.connect(station, output.flow)
     else if (output.kind === 'close') this.#network.close(station, output.flow)
     else if (output.kind === 'hold') this.#network.hold(station, output.flow, output.isHeld)
+    else if (output.kind === 'mailbox') this.mailboxesChanged.push(output.aor)
     else if (output.kind === 'store') this.disk.submit(output.id, output.request, this.#clock.at)
     else {
       const { id, question } = output

@@ -6,7 +6,6 @@ import {
   LIST_END,
   LIST_ROOT,
   LIST_START,
-  listEntry,
 } from '../../content/deferred-list.ts'
 import { XcapConflict } from '../../content/xcap-edit.ts'
 import { DEFERRED_LIST } from '../../content/xcap-names.ts'
@@ -16,6 +15,7 @@ import { seqOfStoreId } from '../../store/story.ts'
 import type { Verbs } from '../../store/verbs.ts'
 import { type Answer, conflictAnswer, notAllowed, notFound, quoted } from './answer.ts'
 import { unmet } from './conditions.ts'
+import { entryOf, listPages, listText, type Row } from './list-pages.ts'
 import {
   ask,
   ELEMENT_TYPE,
@@ -27,16 +27,12 @@ import {
   type XcapStore,
 } from './usage.ts'
 
-/** Messages read at once: with heads of 4 KiB at most some 500 KB. */
-const PAGE = 128
-
 const DETAIL = 'deleted from the list by its owner'
 
 const ROOT = { namespace: HISTORY_NAMESPACE, name: 'history-list' }
 const ENTRY = { namespace: HISTORY_NAMESPACE, name: 'history' }
 
 type Version = NonNullable<Verbs['mailbox.version']['reply']>
-type Row = Verbs['mailbox']['reply'][number]
 
 /** DM-STO-14: what waits for a user. Made from the store each time, page by page; only what is deleted from it changes it. */
 export class DeferredList implements Usage {
@@ -70,8 +66,10 @@ export class DeferredList implements Usage {
     const headers = { 'content-type': part.type, etag: quoted(etag) }
     if (part.body !== undefined) return { status: 200, headers, body: part.body }
     if (method === 'HEAD') return { status: 200, headers }
+    const { aor, now } = request
+    const listing = { aor, now, newestSeq: version.newestSeq }
     const start = node ? `${LIST_ROOT}\n` : LIST_START
-    return { status: 200, headers, body: Readable.from(this.#list(request, version, start), { objectMode: false }) }
+    return { status: 200, headers, body: Readable.from(listText(this.#store, listing, start), { objectMode: false }) }
   }
 
   /** Without a body: the whole list. */
@@ -94,21 +92,8 @@ export class DeferredList implements Usage {
     return { type: NAMESPACES_TYPE, body: `${LIST_ROOT.slice(0, -1)}/>` }
   }
 
-  async *#list(request: XcapRequest, version: Version, start: string): AsyncGenerator<string> {
-    yield start
-    for await (const rows of this.#pages(request, version, true)) yield rows.map(entryOf).join('')
-    yield LIST_END
-  }
-
-  /** Those of the version: what comes later is of the next one. Receipts are nothing that a user waits for. */
-  async *#pages({ aor, now }: XcapRequest, { newestSeq }: Version, withHead: boolean): AsyncGenerator<Row[]> {
-    for (let afterSeq = 0; afterSeq < newestSeq; ) {
-      const page = await ask(this.#store, 'mailbox', { aor, afterSeq, limit: PAGE, withHead })
-      const last = page.at(-1)
-      if (!last) return
-      yield page.filter(row => row.seq <= newestSeq && isListed(row, now))
-      afterSeq = last.seq
-    }
+  #pages({ aor, now }: XcapRequest, { newestSeq }: Version): AsyncGenerator<Row[]> {
+    return listPages(this.#store, { aor, now, newestSeq }, false)
   }
 
   /** The one entry that the step selects. By reference it is found at once; by position those before it are counted. */
@@ -136,7 +121,7 @@ export class DeferredList implements Usage {
     let before = position - 1
     const found: Row[] = []
     if (before < 0) return found
-    for await (const rows of this.#pages(request, version, false)) {
+    for await (const rows of this.#pages(request, version)) {
       found.push(...rows.slice(before, before + 2 - found.length))
       before = Math.max(0, before - rows.length)
       if (found.length === 2) break
@@ -148,7 +133,7 @@ export class DeferredList implements Usage {
   async #deleteAll(request: XcapRequest, version: Version): Promise<Answer> {
     const instead = unmet(request.conditions, { etag: version.version, isThere: true }, false)
     if (instead) return instead
-    for await (const rows of this.#pages(request, version, false))
+    for await (const rows of this.#pages(request, version))
       await Promise.all(rows.map(({ seq }) => this.#delete(request, seq)))
     return this.#deleted(request)
   }
@@ -192,5 +177,3 @@ function allowed({ node }: XcapRequest): string {
 /** The root has no attributes. */
 const selectsRoot = ({ name, position, attribute }: Step): boolean =>
   isNamed(ROOT, name) && (position ?? 1) === 1 && !attribute
-
-const entryOf = (row: Row): string => listEntry({ ...row, head: row.head ?? Buffer.alloc(0) })
