@@ -72,6 +72,7 @@ t.test('RFC 3261 8.2.3: what the store would lose of a body is 415, and who is t
   t.equal(away.status, 415)
   t.equal(value(away.answer!, 'accept'), 'application/sdp')
   t.match(value(away.answer!, 'warning'), /more than that/)
+  t.equal(call(run, { ...first, headers: [['Require', 'recipient-list-invite']] }).status, 420, '8.2.2.3 goes before')
   run.bob.register({ isInstantMessaging: true })
   run.world.pass(1000)
   run.bob.phone.behaviour.invite = () => ({ status: 603 })

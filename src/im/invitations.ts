@@ -11,7 +11,7 @@ import type { SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
 import { callId } from '../sip-parser-lite/typed.ts'
 import type { StoreClient } from '../store/verbs.ts'
 import type { Admission } from './admission.ts'
-import { type Answer, unavailable, warning } from './answers.ts'
+import { type Answer, unavailable } from './answers.ts'
 import { type Arrival, arrivalOf } from './arrival.ts'
 import type { Delivery } from './delivery.ts'
 import type { Domain } from './domain.ts'
@@ -24,7 +24,6 @@ import type { Reach, Routing } from './reach.ts'
 import { ensureAccount } from './registrations.ts'
 import { targetsOf } from './targets.ts'
 import { readTerms, type Terms } from './terms.ts'
-import { hasUnreadParts } from './unread-parts.ts'
 
 /** A client may ask its user, who may be slow to look; after it a large message is kept and comes again later. */
 const RING_LIMIT_MS = 30_000
@@ -65,7 +64,6 @@ export class Invitations {
   readonly #delivery: Delivery
   readonly #counters: Counters
   readonly #log: Log
-  readonly #hostname: string
   readonly #storeUri: string
   readonly #hasCore: boolean
   readonly #isLenient: boolean
@@ -81,7 +79,6 @@ export class Invitations {
     delivery: Delivery
     counters: Counters
     log: Log
-    hostname: string
     storeUri: string
     hasCore: boolean
     isLenient: boolean
@@ -96,7 +93,6 @@ export class Invitations {
     this.#delivery = options.delivery
     this.#counters = options.counters
     this.#log = options.log
-    this.#hostname = options.hostname
     this.#storeUri = options.storeUri
     this.#hasCore = options.hasCore
     this.#isLenient = options.isLenient
@@ -170,19 +166,12 @@ export class Invitations {
   }
 
   #keep(now: Now, invited: Invited, offer: MessageOffer, why: 'absent' | 'out of reach'): void {
-    const { transaction, recipient, received } = invited
+    const { transaction, recipient } = invited
     const refuse = (then: Now, answer: Answer): void => invited.done(then, this.#asStore(answer))
-    if (hasUnreadParts(received)) return refuse(now, this.#unread())
     this.#large.take(now, transaction, { ...invited, offer }, refuse, then => {
       if (why === 'absent') this.#delivery.pushNow(recipient)
       else this.#delivery.pushLater(then, recipient)
     })
-  }
-
-  /** RFC 3261 8.2.3: better refused than a part of it lost. */
-  #unread(): Answer {
-    const why = 'only the session description of the INVITE can be kept, and it has more than that'
-    return { status: 415, headers: [['Accept', 'application/sdp'], warning(this.#hostname, why)] }
   }
 
   /** DM-INV-09: who refuses in place of the recipient is the store. */

@@ -30,6 +30,7 @@ import { receiptTerms } from './receipt-terms.ts'
 import { ReceiveBudget } from './receive-budget.ts'
 import { sipfragHead } from './sipfrag-head.ts'
 import type { Terms } from './terms.ts'
+import { hasUnreadParts } from './unread-parts.ts'
 import type { UploadContext, UploadRefusal } from './upload.ts'
 
 /** An INVITE of a large message to a user of ours who cannot have it now. */
@@ -149,10 +150,17 @@ export class LargeMessages {
   /** What the INVITE alone decides. */
   #refusal(flow: Flow, { received, offer }: Invitation): Answer | undefined {
     if (!this.#parts.policy.isEnabled) return this.#declined('offline delivery is switched off here')
-    const refusal = inspect(received, this.#rules) ?? acceptRefusal(received)
+    const refusal = inspect(received, this.#rules) ?? acceptRefusal(received) ?? this.#unread(received)
     if (refusal) return refusal
     const obstacle = obstacleToReceiving(offer.media) ?? this.#missing(flow, offer)
     return obstacle === undefined ? undefined : this.unusable(obstacle)
+  }
+
+  /** RFC 3261 8.2.3: better refused than a part of it lost. */
+  #unread(received: SipRequest): Answer | undefined {
+    if (!hasUnreadParts(received)) return undefined
+    const why = 'only the session description of the INVITE can be kept, and it has more than that'
+    return { status: 415, headers: [['Accept', 'application/sdp'], warning(this.#parts.hostname, why)] }
   }
 
   /** RFC 3261 21.4.26: an offer that cannot be answered. */
