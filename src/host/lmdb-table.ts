@@ -49,6 +49,14 @@ export class LmdbTable implements KeyValue {
     return this.#try(() => this.#table.getBinary(key))
   }
 
+  /** The library copies it into one buffer of 16 MiB, used for every such read, whose own `subarray` sees all of it. */
+  peek(key: Key): Buffer | undefined {
+    return this.#try(() => {
+      const bytes = this.#table.getBinaryFast(key)
+      return bytes?.subarray(0, bytes.length)
+    })
+  }
+
   put(key: Key, value: Buffer): void {
     this.written += value.length
     this.#try(() => this.#table.put(key, value))

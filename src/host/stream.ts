@@ -76,7 +76,8 @@ export class Stream {
       this.#wire.cork()
       process.nextTick(() => this.#uncork())
     }
-    this.#wire.send(bytes)
+    // What MSRP transmits it makes for that; SIP keeps its own to send again.
+    this.#wire.send(bytes, this.flow.protocol === 'msrp')
     this.#written += bytes.length
     if (!this.#stalled) this.#watch()
   }

@@ -195,3 +195,29 @@ t.test('a port that is taken is told with key, address and what to do', async t 
     /^listen\.sip_tcp: cannot listen on TCP 127/,
   )
 })
+
+t.test(
+  'what MSRP transmitted is freed once it has left, not by a search of the heap; what SIP sends stays as it was',
+  async t => {
+    const { streams, next } = await setUp()
+    const server = createServer()
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    t.teardown(() => server.close())
+    const { port } = server.address() as { port: number }
+    for (const protocol of ['msrp', 'sip'] as const) {
+      const flow: Flow = { ...outgoing(port, `out/${protocol}`), protocol }
+      const accepted = once(server, 'connection')
+      streams.connect(flow)
+      const bytes = Buffer.alloc(300_000, 'x')
+      streams.write(flow, bytes)
+      streams.write(flow, Buffer.from('small'))
+      const [socket] = (await accepted) as [Socket]
+      let heard = ''
+      while (heard.length < 300_005) heard += (await once(socket, 'data'))[0].toString('latin1')
+      t.equal(heard, `${'x'.repeat(300_000)}small`)
+      socket.end()
+      await next('closed')
+      t.equal(bytes.length, protocol === 'msrp' ? 0 : 300_000)
+    }
+  },
+)

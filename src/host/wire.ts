@@ -11,7 +11,8 @@ export interface Wire {
   /** Between `cork` and `uncork` writes are collected, so that they leave together. */
   cork(): void
   uncork(): void
-  send(bytes: Buffer): void
+  /** `isLast`: nobody else has the bytes, nor will. */
+  send(bytes: Buffer, isLast?: boolean): void
   read(isOn: boolean): void
   /** Ends after what was sent; what still comes is dropped. */
   end(isGoingAway: boolean): void
@@ -26,6 +27,14 @@ export interface WireEvents {
   failed(reason: string): void
   /** Once. */
   gone(): void
+}
+
+/** Well above what Node gives out of memory that buffers share. */
+const FREED_BYTES_MIN = 16 * 1024
+
+/** At once, not by a search of the whole heap: pushed messages are hundreds of megabytes of these. */
+const free = (bytes: Buffer): void => {
+  if (bytes.buffer instanceof ArrayBuffer) bytes.buffer.transfer(0)
 }
 
 /** TCP, or TLS on it: octets as they come. */
@@ -61,8 +70,9 @@ export class SocketWire implements Wire {
     this.#socket.uncork()
   }
 
-  send(bytes: Buffer): void {
-    this.#socket.write(bytes)
+  send(bytes: Buffer, isLast = false): void {
+    if (isLast && bytes.length >= FREED_BYTES_MIN) this.#socket.write(bytes, error => error ?? free(bytes))
+    else this.#socket.write(bytes)
   }
 
   read(isOn: boolean): void {

@@ -39,7 +39,7 @@ export function largePush(
   const type = mediaTypeOf(large.contentType)
   if (type !== 'message/cpim') return done(now, inEnvelope(message, parts.reader, type))
   // A message that was CPIM already goes as it is: its envelope is the sender's.
-  parts.reader.piece(seq, 0, ENVELOPE_BYTES, (then, start) => {
+  parts.reader.piece({ seq, offset: 0, length: ENVELOPE_BYTES }, (then, start) => {
     if (!start) return done(then, UNREADABLE)
     const body = new StoredBody(parts.reader, content)
     done(then, { contentType: large.contentType, body, wraps: innerTypeOf(start) })

@@ -85,9 +85,12 @@ export class MailboxReader {
     return next === undefined ? undefined : { afterSeq: next - 1, limit: 1 }
   }
 
-  /** Octets of a large message from `offset` on, at most so many; undefined where they cannot be read. */
-  piece(seq: number, offset: number, length: number, done: (now: Now, bytes: Buffer | undefined) => void): void {
-    this.#store.ask('piece', { aor: this.aor, seq, offset, length }, (now, result) =>
+  /** Octets of a large message, put into `memory` if it is given and they fit; undefined where they cannot be read. */
+  piece(
+    place: { readonly seq: number; readonly offset: number; readonly length: number; readonly memory?: Buffer },
+    done: (now: Now, bytes: Buffer | undefined) => void,
+  ): void {
+    this.#store.ask('piece', { aor: this.aor, ...place }, (now, result) =>
       done(now, 'failure' in result ? undefined : result.value),
     )
   }

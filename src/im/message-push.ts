@@ -56,7 +56,7 @@ export class MessagePush implements Push {
     const aside = (then: Now, why: string): void => this.#window.answered(then, message, { kind: 'aside', why })
     if (size > MESSAGE_BODY_MAX) return aside(now, `${size} octets are too many for a SIP MESSAGE`)
     this.#window.pause()
-    this.#reader.piece(message.seq, 0, size, (then, body) => {
+    this.#reader.piece({ seq: message.seq, offset: 0, length: size }, (then, body) => {
       if (this.#window.isOver) return
       if (body?.length === size) this.#sendStored(then, message, asStoredMessage(message, contentType, body))
       else aside(then, 'the stored message cannot be read')

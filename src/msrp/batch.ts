@@ -1,35 +1,60 @@
-/** Collects frames into one transmission: runs of text and body slices, copied once. */
+/** So much room at least for what follows a body: its end-line, and a short answer. */
+const SPARE_BYTES = 512
+
+const EMPTY: Buffer = Buffer.alloc(0)
+
+/** Collects frames into one transmission. Bodies are copied as they come: what they lie in may be used again at once. */
 export class Batch {
-  #parts: (string | Buffer)[] = []
+  /** With room behind `#used`. */
+  #bytes = EMPTY
+  #used = 0
+  /** What follows, not yet bytes: many short answers are written at one go. */
   #text = ''
-  #length = 0
 
   get length(): number {
-    return this.#length
+    return this.#used + this.#text.length
   }
 
   /** latin1. */
   text(text: string): void {
     this.#text += text
-    this.#length += text.length
   }
 
   bytes(bytes: Buffer): void {
-    if (this.#text !== '') this.#parts.push(this.#text)
-    this.#text = ''
-    this.#parts.push(bytes)
-    this.#length += bytes.length
+    this.#room(this.#text.length + bytes.length)
+    this.#write()
+    this.#used += bytes.copy(this.#bytes, this.#used)
   }
 
-  /** Everything so far, and starts anew. */
+  /** Everything so far, and starts anew. Nobody else has these bytes. */
   take(): Buffer {
-    const all = Buffer.allocUnsafe(this.#length)
-    let at = 0
-    for (const part of this.#parts) at += typeof part === 'string' ? all.write(part, at, 'latin1') : part.copy(all, at)
-    all.write(this.#text, at, 'latin1')
-    this.#parts = []
-    this.#text = ''
-    this.#length = 0
+    if (this.#used === 0) return this.#takeText()
+    this.#room(this.#text.length)
+    this.#write()
+    const all = this.#bytes.subarray(0, this.#used)
+    this.#bytes = EMPTY
+    this.#used = 0
     return all
+  }
+
+  #takeText(): Buffer {
+    const all = Buffer.from(this.#text, 'latin1')
+    this.#text = ''
+    return all
+  }
+
+  #write(): void {
+    this.#used += this.#bytes.write(this.#text, this.#used, 'latin1')
+    this.#text = ''
+  }
+
+  /** Twice as much each time, so that each octet is copied about once more at most. */
+  #room(more: number): void {
+    const needed = this.#used + more
+    if (needed <= this.#bytes.length) return
+    const isFirst = this.#used === 0
+    const room = Buffer.allocUnsafe(isFirst ? needed + SPARE_BYTES : Math.max(needed + SPARE_BYTES, this.#used * 2))
+    this.#bytes.copy(room, 0, 0, this.#used)
+    this.#bytes = room
   }
 }

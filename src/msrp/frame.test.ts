@@ -78,11 +78,15 @@ t.test('RFC 4975 9: ident has 4 to 32 characters', async t => {
 t.test('RFC 4975 7.1: a transaction id whose end-line occurs in the body is not used', async t => {
   const entropy = { bytes: (count: number) => new Uint8Array(count) }
   const id = 'a'.repeat(12)
-  t.equal(freshTransactionId(entropy, Buffer.from('harmless')), id)
+  t.equal(freshTransactionId(entropy, [Buffer.from('harmless')]), id)
   const body = Buffer.from(`x-------${id}$\r\n-------${id}.0+\r\n`)
-  const fresh = freshTransactionId(entropy, body)
-  t.ok(isIdent(fresh))
-  t.notOk(body.includes(`-------${fresh}`))
+  for (const length of [1, 2, 5, 18, 19, 20, 25, 40, body.length]) {
+    const parts: Buffer[] = []
+    for (let from = 0; from < body.length; from += length) parts.push(body.subarray(from, from + length))
+    const fresh = freshTransactionId(entropy, parts)
+    t.ok(isIdent(fresh))
+    t.notOk(body.includes(`-------${fresh}`), `in parts of ${length}`)
+  }
 })
 
 t.test('RFC 4975 7.2: a SEND is answered to the previous hop, another method along the whole path', async t => {

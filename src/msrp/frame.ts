@@ -91,10 +91,23 @@ export const parseReportStatus = (value: string): ReportStatus | undefined => {
 export const isIdent = (text: string): boolean => /^[A-Za-z0-9][A-Za-z0-9.\-+%=]{3,31}$/.test(text)
 
 /** RFC 4975 7.1: the end-line must not occur in the body, so the transaction id is chosen after it. */
-export const freshTransactionId = (entropy: Entropy, body?: Buffer): string => {
+export const freshTransactionId = (entropy: Entropy, body: readonly Buffer[] = []): string => {
   const id = token(entropy, 60)
-  if (!body) return id
-  for (let suffix = 0, tried = id; ; tried = `${id}.${suffix++}`) if (!body.includes(`-------${tried}`)) return tried
+  for (let suffix = 0, tried = id; ; tried = `${id}.${suffix++}`) if (!occursIn(body, `-------${tried}`)) return tried
+}
+
+/** Also across the seams of the parts. */
+const occursIn = (body: readonly Buffer[], text: string): boolean => {
+  const before = text.length - 1
+  let tail: Buffer | undefined
+  for (const part of body) {
+    const seam = tail && Buffer.concat([tail, part.subarray(0, before)])
+    if (part.includes(text, 0, 'latin1') || seam?.includes(text, 0, 'latin1')) return true
+    if (body.length === 1) return false
+    const last = part.length >= before || !tail ? part : Buffer.concat([tail, part])
+    tail = last.subarray(Math.max(0, last.length - before))
+  }
+  return false
 }
 
 export interface SendHead {

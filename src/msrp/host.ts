@@ -11,6 +11,7 @@ import type { Session } from './session.ts'
 import type { MsrpUri } from './uri.ts'
 
 export interface MsrpOutputs {
+  /** `bytes` are the host's from then on. */
   transmit(flow: Flow, bytes: Buffer): void
   /** `transmit` may follow at once; the host keeps it, bounded, until connected, or reports the flow closed. */
   connect(flow: Flow): void

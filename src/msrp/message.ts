@@ -27,7 +27,9 @@ export type Outcome =
 
 export interface Chunk {
   readonly range: ByteRange
-  readonly bytes: Buffer
+  readonly parts: readonly Buffer[]
+  /** Octets in all of them. */
+  readonly length: number
   readonly isLast: boolean
 }
 
@@ -84,14 +86,18 @@ export class OutgoingMessage {
     return this.#offset > 0 && !this.#isAllTaken
   }
 
-  /** What is ready of the body, at least one octet unless it is empty. RFC 4975 5.1: longer than 2048 octets means a range end of `*`. */
+  /**
+   * What is ready of the body, at least one octet unless it is empty; of a streamed one good until the next is taken. RFC 4975 5.1:
+   * longer than 2048 octets means a range end of `*`.
+   */
   takeChunk(bytesMax: number): Chunk {
     const start = this.#offset
-    const bytes = this.body.take(Math.min(this.body.ready, bytesMax, CHUNK_BYTES_MAX))
-    this.#offset += bytes.length
+    const length = Math.min(this.body.ready, bytesMax, CHUNK_BYTES_MAX)
+    const parts = this.body.take(length)
+    this.#offset += length
     this.#isAllTaken = this.#offset === this.total
-    const end = bytes.length > FIXED_CHUNK_BYTES_MAX ? undefined : this.#offset
-    return { range: { start: start + 1, end, total: this.total }, bytes, isLast: this.#isAllTaken }
+    const end = length > FIXED_CHUNK_BYTES_MAX ? undefined : this.#offset
+    return { range: { start: start + 1, end, total: this.total }, parts, length, isLast: this.#isAllTaken }
   }
 
   /** The range of the empty chunk that tells the peer to forget the message. */

@@ -14,18 +14,18 @@ export const sendChunk = (
   message: OutgoingMessage,
   bytesMax: number,
 ): void => {
-  const { range, bytes, isLast } = message.takeChunk(bytesMax)
-  const id = freshTransactionId(host.entropy, bytes)
+  const { range, parts, length, isLast } = message.takeChunk(bytesMax)
+  const id = freshTransactionId(host.entropy, parts)
   const { messageId, contentType, successReport = false, failureReport = 'yes' } = message.options
   const paths = { toPath: session.remotePath, fromPath: session.localPath }
   const head = { transactionId: id, ...paths, messageId, successReport, failureReport, byteRange: range, contentType }
   connection.batch.text(encodeSendHead(head))
-  connection.batch.bytes(bytes)
+  for (const part of parts) connection.batch.bytes(part)
   connection.batch.text(encodeEndLine(id, isLast ? '$' : '+', true))
   host.counters.count('msrp_sent', 'SEND')
   if (failureReport === 'no') return
   message.unanswered++
-  connection.expects(now, { id, session, message, isBinding: false, bodyBytes: bytes.length, sentAt: now.at })
+  connection.expects(now, { id, session, message, isBinding: false, bodyBytes: length, sentAt: now.at })
 }
 
 /** Tells the peer to forget what it has of a message that failed half-way (RFC 4975 5.1). */

@@ -235,3 +235,30 @@ t.test(
     t.match(side.heard(), new RegExp(`^MSRP ${id}\\.1 SEND`))
   },
 )
+
+t.test('a body is read into the same memory over and over, which is left alone until it was sent', async t => {
+  const pair = new Pair({}, length => length)
+  const { active, passive } = joined(pair, {})
+  const bytes = Buffer.from(seeded(1).entropy.bytes(900_001))
+  const memories = new Set<ArrayBufferLike>()
+  let most = 0
+  const body: BodySource = {
+    length: bytes.length,
+    read: (now, offset, max, done, memory) => {
+      if (memory) memories.add(memory.buffer)
+      most = Math.max(most, memory?.length ?? 0)
+      memory?.fill('x')
+      const count = Math.min(max, 131_014)
+      if (memory) bytes.copy(memory, 0, offset, offset + count)
+      done(now, memory?.subarray(0, count) ?? bytes.subarray(offset, offset + count))
+    },
+  }
+  const outcomes: unknown[] = []
+  active.session.send(pair.a.now, { messageId: 'large', contentType: 'a/b', body }, (_now, outcome) =>
+    outcomes.push(outcome),
+  )
+  pair.settle()
+  t.strictSame(outcomes, [{ status: 200 }])
+  t.ok(passive.messages[0]?.body.equals(bytes))
+  t.ok(memories.size <= 3 && most === 131_072, `${memories.size} of ${most}`)
+})

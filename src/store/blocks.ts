@@ -88,30 +88,30 @@ function blockAt(kv: Records, place: Place, key: string, number: number): Block 
   if (known) return known as Block
   const block = newBlock()
   if (!place.hasBytes(number * BLOCK_BYTES, (number + 1) * BLOCK_BYTES)) return block
-  const value = kv.get(key)
+  const value = kv.peek(key)
   const content = openRecord(key, value)
-  if (!content) return place.damaged(key, value ?? Buffer.alloc(0))
+  if (!content) return place.damaged(key, Buffer.from(value ?? []))
   content.copy(block.value, CONTENT_AT)
   block.used = content.length
   return block
 }
 
-/** Bytes [from, to) of an upload that has them all. */
+/** Bytes [from, to) of an upload that has them all, put into `memory` if they fit. */
 export function readBlocks(
   kv: Records,
   { upload, damaged }: Pick<Place, 'upload' | 'damaged'>,
-  from: number,
-  to: number,
+  [from, to]: readonly [number, number],
+  memory?: Buffer,
 ): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(to - from)
+  const bytes = memory && memory.length >= to - from ? memory.subarray(0, to - from) : Buffer.allocUnsafeSlow(to - from)
   for (let done = from; done < to; ) {
     const number = Math.floor(done / BLOCK_BYTES)
     const at = done - number * BLOCK_BYTES
     const length = Math.min(BLOCK_BYTES - at, to - done)
     const key = blockKey(upload, number)
-    const value = kv.get(key)
+    const value = kv.peek(key)
     const content = openRecord(key, value)
-    if (!content || content.length < at + length) return damaged(key, value ?? Buffer.alloc(0))
+    if (!content || content.length < at + length) return damaged(key, Buffer.from(value ?? []))
     content.copy(bytes, done - from, at, at + length)
     done += length
   }

@@ -18,6 +18,8 @@ export interface RangeOptions {
 /** An ordered table of bytes inside one transaction: what a verb needs of a disk. */
 export interface KeyValue {
   get(key: Key): Buffer | undefined
+  /** As `get`, of bytes that are good until the next call of this table and no longer: a large value costs no memory of its own. */
+  peek(key: Key): Buffer | undefined
   put(key: Key, value: Buffer): void
   remove(key: Key): void
   /** Entries from `start` (included) to `end` (not included). */
@@ -27,8 +29,12 @@ export interface KeyValue {
 /** Read-only view: a verb that has to put something right asks to be run again as a write. */
 export class NeedsWrite extends Error {}
 
-export const readOnly = (base: Pick<KeyValue, 'get' | 'range'>, cache?: RecordCache): Records => ({
+/** What of a table is enough to read from it. */
+export type Snapshot = Pick<KeyValue, 'get' | 'peek' | 'range'>
+
+export const readOnly = (base: Snapshot, cache?: RecordCache): Records => ({
   get: key => base.get(key),
+  peek: key => base.peek(key),
   known: key => cache?.get(key),
   remember: (key, record) => cache?.set(key, record),
   range: (start, end, options) => base.range(start, end, options),
@@ -83,6 +89,11 @@ export class Overlay implements Records {
   get(key: Key): Buffer | undefined {
     const row = this.#row(key)
     return row === undefined ? this.#base.get(key) : bytesOf(row)
+  }
+
+  peek(key: Key): Buffer | undefined {
+    const row = this.#row(key)
+    return row === undefined ? this.#base.peek(key) : bytesOf(row)
   }
 
   known(key: Key): object | null | undefined {

@@ -156,14 +156,15 @@ function settleUpload(tables: Tables, upload: number, record: UploadRecord): voi
 
 const boxOf = ({ mailbox, message }: UploadRecord): Box => ({ aor: message.recipient, mailbox })
 
-export const readPiece: Do<'piece'> = (tables, { aor, seq, offset, length }) => {
+export const readPiece: Do<'piece'> = (tables, { aor, seq, offset, length, memory }) => {
   const box = tables.box(aor)
   const large = box && tables.index(box, seq)?.large
   if (!large) return undefined
   const from = Math.min(inRange(offset), large.size)
   const to = Math.min(from + Math.min(inRange(length), PIECE_BYTES_MAX), large.size)
   if (large.upload === 0) return tables.body(box, seq).content?.subarray(from, to)
-  return readBlocks(tables.kv, { upload: large.upload, damaged: damagedBlock({ table: 'block', box, seq }) }, from, to)
+  const place = { upload: large.upload, damaged: damagedBlock({ table: 'block', box, seq }) }
+  return readBlocks(tables.kv, place, [from, to], memory)
 }
 
 /** The message, or what has come of it, is set aside. */

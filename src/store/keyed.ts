@@ -1,5 +1,5 @@
 import { IdentityChanges, IdentityIndex } from './identities.ts'
-import { type KeyValue, NeedsWrite, Overlay, readOnly } from './key-value.ts'
+import { type KeyValue, NeedsWrite, Overlay, readOnly, type Snapshot } from './key-value.ts'
 import {
   countBindings,
   dueBindings,
@@ -155,7 +155,7 @@ export class KeyedStore {
   }
 
   /** Answers a read from a snapshot, or undefined when a damaged record has to be put right first: then it goes with the writes. */
-  read(snapshot: Pick<KeyValue, 'get' | 'range'>, request: StoreRequest): { value: Reply } | undefined {
+  read(snapshot: Snapshot, request: StoreRequest): { value: Reply } | undefined {
     try {
       const tables = new Tables(readOnly(snapshot, this.#cache), this.#surroundings, this.#memory())
       return { value: this.#run(tables, request) }

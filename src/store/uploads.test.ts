@@ -54,6 +54,11 @@ t.test('a piece is cut at the end of the message and at 1 MiB, and is nothing of
   t.equal(piece(0, 2_000_000).length, 1024 * 1024)
   t.ok(piece(1_199_990, 100).equals(body.subarray(1_199_990)))
   t.equal(piece(1_200_000, 1).length, 0)
+  const memory = Buffer.alloc(100_000)
+  const inMemory = box.value({ ...pieceOf(seq, 7, 100_000), memory }) as Buffer
+  t.ok(inMemory.buffer === memory.buffer && inMemory.equals(body.subarray(7, 100_007)), 'put where it was asked for')
+  const tooLong = box.value({ ...pieceOf(seq, 7, 100_001), memory }) as Buffer
+  t.ok(tooLong.buffer !== memory.buffer && tooLong.equals(body.subarray(7, 100_008)), 'but not past its end')
   box.value({ verb: 'delete', aor: BOB_AOR, seq, at: STORED_AT, detail: '' })
   t.equal(box.value(pieceOf(seq, 0, 1)), undefined)
   t.equal(box.value({ ...pieceOf(box.small(7), 0, 1) }), undefined)

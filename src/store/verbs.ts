@@ -327,8 +327,14 @@ export interface Verbs {
   'upload.clear': { request: Record<never, never>; reply: number }
   /** Removes blocks of messages and uploads that have ended, at most `limit`. How many; 0: nothing is left. */
   sweep: { request: { limit: number }; reply: number }
-  /** Bytes of a large message that waits, at most 1 MiB, fewer at its end; undefined: it is gone or damaged. */
-  piece: { request: { aor: string; seq: number; offset: number; length: number }; reply: Buffer | undefined }
+  /**
+   * Bytes of a large message that waits, at most 1 MiB, fewer at its end; undefined: it is gone or damaged. They may be put into `memory`,
+   * which is the store's until it has replied.
+   */
+  piece: {
+    request: { aor: string; seq: number; offset: number; length: number; memory?: Buffer }
+    reply: Buffer | undefined
+  }
   /** One delivery per mailbox at a time; a lease not renewed for `forMs` is free again. Not persistent: gone with the process that held it. */
   lease: { request: { aor: string; holder: string; at: WallTime; forMs: number }; reply: 'granted' | 'busy' }
   release: { request: { aor: string; holder: string }; reply: 'released' }

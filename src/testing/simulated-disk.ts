@@ -187,6 +187,10 @@ class Recorder implements KeyValue {
     return this.changes.has(key) ? this.changes.get(key) : this.#base.get(key)
   }
 
+  peek(key: Key): Buffer | undefined {
+    return this.changes.has(key) ? this.changes.get(key) : this.#base.peek(key)
+  }
+
   put(key: Key, value: Buffer): void {
     this.changes.set(key, Buffer.from(value))
   }

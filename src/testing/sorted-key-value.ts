@@ -4,12 +4,21 @@ import type { Entry, Key, KeyValue, RangeOptions } from '../store/key-value.ts'
 export class SortedKeyValue implements KeyValue {
   readonly #values = new Map<Key, Buffer>()
   readonly #keys: Key[] = []
+  #peeked: Buffer | undefined
 
   get(key: Key): Buffer | undefined {
+    this.#spoil()
     return this.#values.get(key)
   }
 
+  peek(key: Key): Buffer | undefined {
+    const value = this.get(key)
+    this.#peeked = value && Buffer.from(value)
+    return this.#peeked
+  }
+
   put(key: Key, value: Buffer): void {
+    this.#spoil()
     if (!this.#values.has(key)) this.#keys.splice(this.#place(key), 0, key)
     this.#values.set(key, Buffer.from(value))
   }
@@ -28,6 +37,12 @@ export class SortedKeyValue implements KeyValue {
 
   get size(): number {
     return this.#values.size
+  }
+
+  /** Who still uses what was peeked at finds it changed. */
+  #spoil(): void {
+    this.#peeked?.fill(0xdb)
+    this.#peeked = undefined
   }
 
   /** Where the key is or would be. */
