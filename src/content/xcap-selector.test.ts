@@ -16,6 +16,16 @@ const selected = (selector: string, query = ''): string | undefined => {
   return found && text.slice(found.start, found.end)
 }
 
+/** Whether it throws what callers expect. */
+const isRefused = (run: () => unknown): boolean => {
+  try {
+    run()
+  } catch (error) {
+    return error instanceof SelectorError
+  }
+  return false
+}
+
 t.test('RFC 4825 6.3: by name, position, attribute, and both; each step selects exactly one element', async t => {
   const cases: readonly (readonly [string, string | undefined])[] = [
     ['lists', text.slice(root.start, root.end)],
@@ -55,7 +65,10 @@ t.test('RFC 4825 6.4: prefixes are bound by the query, and the document’s own 
     'xpointer(a)',
     'xmlns(a=b^c)',
   ])
-    t.throws(() => readBindings(query), SelectorError, query)
+    t.ok(
+      isRefused(() => readBindings(query)),
+      query,
+    )
 })
 
 t.test('RFC 4825 6.3: attribute and namespace selectors end it', async t => {
@@ -116,7 +129,10 @@ t.test('what is no selector is refused, with the place', async t => {
     '**',
   ]
   for (const selector of [...wrong, ...more, ...axes])
-    t.throws(() => readSelector(selector, new Map(), ''), SelectorError, selector)
+    t.ok(
+      isRefused(() => readSelector(selector, new Map(), '')),
+      selector,
+    )
   t.throws(() => readSelector('a/b/[', new Map(), ''), /at character 5$/)
   t.throws(() => readSelector(Array(33).fill('a').join('/'), new Map(), ''), /more than 32 steps/)
   t.throws(() => readSelector('a'.repeat(4097), new Map(), ''), /longer than 4096/)
@@ -158,5 +174,5 @@ t.test('any text is a selector or refused, and quickly', async t => {
     { numRuns: 3000 },
   )
   for (const long of ['[1]'.repeat(1300), 'a:'.repeat(2000), `a[@b="${'&amp;'.repeat(700)}`, '"'.repeat(4000)])
-    t.throws(() => readSelector(long, new Map(), ''), SelectorError)
+    t.ok(isRefused(() => readSelector(long, new Map(), '')))
 })
