@@ -24,11 +24,19 @@ export type OriginPolicy = (origin: string) => boolean
 
 type Through = (webSocket: WebSocket) => void
 
+interface Waiting {
+  readonly through: Through
+  /** What came with the request, behind its empty line: the first frames of a client in a hurry. */
+  readonly rest: Buffer
+}
+
+const EMPTY_LINE = '\r\n\r\n'
+
 /** Takes accepted connections through the HTTP part of a WebSocket handshake (RFC 6455 4.2, RFC 7118 4). */
 export class WebSocketDoor {
   readonly #http: Server
   readonly #webSockets: WebSocketServer
-  readonly #waiting = new Map<Socket, Through>()
+  readonly #waiting = new Map<Socket, Waiting>()
   readonly #isAllowed: OriginPolicy
   readonly #counters: Counters
 
@@ -58,9 +66,26 @@ export class WebSocketDoor {
 
   /** `through` is called once if the handshake succeeds; else the request is answered and the socket closes. */
   enter(socket: Socket, through: Through): void {
-    this.#waiting.set(socket, through)
+    let seen: Buffer = Buffer.alloc(0)
+    const take = (bytes: Buffer): void => {
+      const from = Math.max(0, seen.length - EMPTY_LINE.length)
+      seen = Buffer.concat([seen, bytes])
+      const at = seen.indexOf(EMPTY_LINE, from)
+      if (at < 0 && seen.length <= HEADER_BYTES_MAX) return
+      socket.off('data', take)
+      socket.pause()
+      this.#request(socket, through, seen, at < 0 ? seen.length : at + EMPTY_LINE.length)
+    }
+    socket.on('data', take)
+  }
+
+  /** One request and no more: the library answers all that were sent behind it, hundreds in one read. */
+  #request(socket: Socket, through: Through, seen: Buffer, length: number): void {
+    this.#waiting.set(socket, { through, rest: seen.subarray(length) })
     socket.once('close', () => this.#waiting.delete(socket))
+    socket.unshift(seen.subarray(0, length))
     this.#http.emit('connection', socket)
+    socket.resume()
   }
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
@@ -75,10 +100,11 @@ export class WebSocketDoor {
     if (origin !== undefined && !this.#isAllowed(origin))
       return refuse('403 Forbidden', 'Pages of this origin may not connect here; see ws.origins in the manual.\n')
     if (!offersSip(request)) return refuse('400 Bad Request', SENTENCE)
-    const through = this.#waiting.get(socket)
-    this.#webSockets.handleUpgrade(request, socket, head, webSocket => {
+    const waiting = this.#waiting.get(socket)
+    const early = waiting ? Buffer.concat([head, waiting.rest]) : head
+    this.#webSockets.handleUpgrade(request, socket, early, webSocket => {
       this.#waiting.delete(socket)
-      if (through) through(webSocket)
+      if (waiting) waiting.through(webSocket)
       else webSocket.terminate()
     })
   }

@@ -142,6 +142,32 @@ t.test('a browser that looks at the port gets 426 and a sentence', async t => {
   t.match(response.headers.get('connection'), /close/)
 })
 
+t.test('of requests sent one behind the other only the first is answered, then the connection goes', async t => {
+  const { port, counters } = await setUp(t)
+  const socket = createConnection(port, '127.0.0.1')
+  const parts: Buffer[] = []
+  socket.on('data', bytes => parts.push(bytes))
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(500))
+  await once(socket, 'close')
+  t.equal(`${Buffer.concat(parts)}`.match(/^HTTP\/1\.1 426 /gm)?.length, 1)
+  t.equal(counters.get('ws_handshakes_refused', '426'), 1)
+})
+
+t.test('a handshake in single octets, and one with the first frame right behind it', async t => {
+  const { port, next } = await setUp(t)
+  const handshake =
+    'GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n' +
+    'Sec-WebSocket-Protocol: sip\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n'
+  const frame = Buffer.concat([Buffer.from([0x81, 0x85, 0, 0, 0, 0]), Buffer.from('hello')])
+  const whole = Buffer.concat([Buffer.from(handshake), frame])
+  for (const pieceBytes of [1, whole.length]) {
+    const socket = createConnection({ port, host: '127.0.0.1', noDelay: true })
+    t.teardown(() => socket.destroy())
+    for (let at = 0; at < whole.length; at += pieceBytes) socket.write(whole.subarray(at, at + pieceBytes))
+    t.equal(`${(await next('received')).bytes}`, 'hello')
+  }
+})
+
 t.test('what is no HTTP gets 400 and goes', async t => {
   const { port, counters } = await setUp(t)
   const socket = createConnection(port, '127.0.0.1')
