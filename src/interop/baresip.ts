@@ -16,7 +16,7 @@ export class Baresip implements Client {
   static start(options: ClientOptions): Baresip {
     const { dir } = options
     mkdirSync(dir, { recursive: true })
-    writeFileSync(join(dir, 'config'), CONFIG)
+    writeFileSync(join(dir, 'config'), options.isWatching ? `${CONFIG}module_app mwi.so\n` : CONFIG)
     writeFileSync(join(dir, 'accounts'), accountOf(options))
     writeFileSync(join(dir, 'contacts'), `"${options.contact}" <sip:${options.contact}@${DOMAIN}>\n`)
     return new Baresip(new Program('baresip', ['-f', dir, '-4'], dir))

@@ -16,6 +16,8 @@ export interface ClientOptions {
   readonly contact: string
   readonly boxPort: number
   readonly transport: 'udp' | 'tcp' | 'ws' | 'wss'
+  /** Subscribes to its user's message waiting by itself, if it knows that. */
+  readonly isWatching?: boolean
   /** Its home: configuration and state. */
   readonly dir: string
 }

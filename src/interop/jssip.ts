@@ -58,6 +58,20 @@ export class JsSipClient implements Client {
     if (outcome !== 'taken') throw new Error(outcome)
   }
 
+  /** Subscribes to its user's message waiting; gives the bodies that it is told, as they come. */
+  async watch(user: string): Promise<readonly string[]> {
+    const told: string[] = []
+    const subscriber = this.#agent.subscribe(
+      `sip:${user}@${DOMAIN}`,
+      'message-summary',
+      'application/simple-message-summary',
+      { expires: 3600 },
+    )
+    subscriber.on('notify', (_isFinal, _request, body) => void told.push(body ?? ''))
+    subscriber.subscribe()
+    return told
+  }
+
   hasReceived(text: string): boolean {
     return this.#received.includes(text)
   }

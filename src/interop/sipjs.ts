@@ -1,4 +1,4 @@
-import { Messager, Registerer, RegistererState, UserAgent } from 'sip.js'
+import { Messager, Registerer, RegistererState, Subscriber, UserAgent } from 'sip.js'
 import { DOMAIN, passwordOf } from './box.ts'
 import { type Client, type ClientOptions, REGISTER_MS } from './client.ts'
 import { until } from './until.ts'
@@ -12,6 +12,7 @@ export class SipJsClient implements Client {
   readonly #registerer: Registerer
   readonly #received: string[] = []
   #isLeaving = false
+  #isWatching = false
   #out = ''
 
   private constructor({ user, boxPort, transport }: ClientOptions) {
@@ -57,6 +58,22 @@ export class SipJsClient implements Client {
     if (status >= 300) throw new Error(`refused: ${status}`)
   }
 
+  /** Subscribes to its user's message waiting; gives the bodies that it is told, as they come. */
+  async watch(user: string): Promise<readonly string[]> {
+    const told: string[] = []
+    const subscriber = new Subscriber(this.#agent, UserAgent.makeURI(`sip:${user}@${DOMAIN}`)!, 'message-summary', {
+      delegate: {
+        onNotify: notification => {
+          told.push(notification.request.body)
+          void notification.accept()
+        },
+      },
+    })
+    this.#isWatching = true
+    await subscriber.subscribe()
+    return told
+  }
+
   hasReceived(text: string): boolean {
     return this.#received.includes(text)
   }
@@ -68,7 +85,9 @@ export class SipJsClient implements Client {
       await this.#registerer.unregister()
       await until('SIP.js is not registered any more', REGISTER_MS, () => !this.#isRegistered)
     }
-    await this.#agent.stop()
+    // With a subscription its stop waits for ever, also where that has ended by a NOTIFY.
+    if (this.#isWatching) await this.#agent.transport.dispose()
+    else await this.#agent.stop()
   }
 
   get #isRegistered(): boolean {
