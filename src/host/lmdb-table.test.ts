@@ -28,3 +28,16 @@ t.test(
     t.ok(kept?.equals(values.get('k2')!), 'what is got stays')
   },
 )
+
+t.test('what was put is copied at once: the memory may be used for the next', async t => {
+  const database = openTable(t.testdir(), 2 ** 28)
+  t.teardown(() => database.close())
+  const table = new LmdbTable(database)
+  const memory = Buffer.alloc(65_512)
+  const lengths = [3, 1000, 5000, memory.length]
+  await database.childTransaction(() => {
+    for (const length of lengths) table.put(`k${length}`, memory.fill(length % 251).subarray(0, length))
+  })
+  memory.fill(255)
+  for (const length of lengths) t.ok(table.get(`k${length}`)?.equals(Buffer.alloc(length, length % 251)), `${length}`)
+})

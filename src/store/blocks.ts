@@ -20,20 +20,29 @@ export const INLINE_BYTES_MAX = 3584
 /** What is read at once of a large message. */
 export const PIECE_BYTES_MAX = 1024 * 1024
 
-/** A block on its way to the disk. Changed in place by the batch that made it. */
+/** A block on its way to the disk that is written in parts. Changed in place by the batch that made it. */
 interface Block {
-  /** The value to be: room for the record's head, then the bytes. */
-  readonly value: Buffer
+  /** The value to be: room for the record's head, then the bytes. As large as what it was made for, or as a whole block. */
+  value: Buffer
   /** Bytes of the message in it. */
   used: number
 }
 
+/** One that is written at one go: the bytes are where the request has them, and stay there until it is answered. */
+interface WholeBlock {
+  readonly bytes: Buffer
+}
+
 export const blocksOf = (bytes: number): number => Math.ceil(bytes / BLOCK_BYTES)
+
+/** Where whole blocks become values, one after the other as the disk takes them. */
+const wholeValue = Buffer.allocUnsafeSlow(VALUE_BYTES)
 
 /** What a write touches: `parts` are to be made first, as reading them may find damage; then `write` cannot fail. */
 interface Part {
   readonly key: string
-  readonly block: Block
+  /** Undefined: `bytes` are all of it. */
+  readonly block: Block | undefined
   /** In the block. */
   readonly at: number
   readonly bytes: Buffer
@@ -55,7 +64,7 @@ export function writeBlocks(kv: Records, place: Place, bytes: Buffer): void {
     const at = place.offset + done - number * BLOCK_BYTES
     const length = Math.min(BLOCK_BYTES - at, bytes.length - done)
     const key = blockKey(place.upload, number)
-    const block = length === BLOCK_BYTES ? newBlock() : blockAt(kv, place, key, number)
+    const block = length === BLOCK_BYTES ? undefined : blockAt(kv, place, key, { number, end: at + length })
     parts.push({ key, block, at, bytes: bytes.subarray(done, done + length) })
     done += length
   }
@@ -63,11 +72,21 @@ export function writeBlocks(kv: Records, place: Place, bytes: Buffer): void {
 }
 
 function write(kv: Records, { key, block, at, bytes }: Part): void {
+  if (!block) return writeWhole(kv, key, bytes)
+  if (CONTENT_AT + at + bytes.length > block.value.length) block.value = grown(block)
   const { value } = block
   if (at > block.used) value.fill(0, CONTENT_AT + block.used, CONTENT_AT + at)
   bytes.copy(value, CONTENT_AT + at)
   block.used = Math.max(block.used, at + bytes.length)
   kv.putRecord(key, block, () => sealRecord(key, value.subarray(0, CONTENT_AT + block.used)))
+}
+
+function writeWhole(kv: Records, key: string, bytes: Buffer): void {
+  const block: WholeBlock = { bytes }
+  kv.putRecord(key, block, () => {
+    bytes.copy(wholeValue, CONTENT_AT)
+    return sealRecord(key, wholeValue)
+  })
 }
 
 /** The blocks of a message that is there as a whole: each is made as large as it is. */
@@ -81,19 +100,24 @@ export function putBlocks(kv: Records, upload: number, bytes: Buffer): void {
   }
 }
 
-const newBlock = (): Block => ({ value: Buffer.allocUnsafeSlow(VALUE_BYTES), used: 0 })
+/** With room for `bytes` of the message, and what `content` there is already. */
+function newBlock(bytes: number, content?: Buffer): Block {
+  const value = Buffer.allocUnsafe(CONTENT_AT + Math.max(bytes, content?.length ?? 0))
+  content?.copy(value, CONTENT_AT)
+  return { value, used: content?.length ?? 0 }
+}
 
-function blockAt(kv: Records, place: Place, key: string, number: number): Block {
-  const known = kv.known(key)
-  if (known) return known as Block
-  const block = newBlock()
-  if (!place.hasBytes(number * BLOCK_BYTES, (number + 1) * BLOCK_BYTES)) return block
+const grown = ({ value, used }: Block): Buffer =>
+  newBlock(BLOCK_BYTES, value.subarray(CONTENT_AT, CONTENT_AT + used)).value
+
+/** As it is, with room for its bytes up to `end`. */
+function blockAt(kv: Records, place: Place, key: string, { number, end }: { number: number; end: number }): Block {
+  const known = kv.known(key) as Block | WholeBlock | null | undefined
+  if (known) return 'value' in known ? known : newBlock(end, known.bytes)
+  if (!place.hasBytes(number * BLOCK_BYTES, (number + 1) * BLOCK_BYTES)) return newBlock(end)
   const value = kv.peek(key)
   const content = openRecord(key, value)
-  if (!content) return place.damaged(key, Buffer.from(value ?? []))
-  content.copy(block.value, CONTENT_AT)
-  block.used = content.length
-  return block
+  return content ? newBlock(end, content) : place.damaged(key, Buffer.from(value ?? []))
 }
 
 /** Bytes [from, to) of an upload that has them all, put into `memory` if they fit. */

@@ -20,6 +20,7 @@ export interface KeyValue {
   get(key: Key): Buffer | undefined
   /** As `get`, of bytes that are good until the next call of this table and no longer: a large value costs no memory of its own. */
   peek(key: Key): Buffer | undefined
+  /** `value` is the caller's again when this returns. */
   put(key: Key, value: Buffer): void
   remove(key: Key): void
   /** Entries from `start` (included) to `end` (not included). */
@@ -53,7 +54,10 @@ export interface Records extends KeyValue {
   known(key: Key): object | null | undefined
   /** The value that the bytes under the key stand for. */
   remember(key: Key, record: object | null): void
-  /** As `put`, of a record that many requests of a batch write again: `encode`, which must not throw, runs once at the end. */
+  /**
+   * As `put`, of a record that many requests of a batch write again: `encode`, which must not throw, runs once at the end. What it makes
+   * need not outlast its next run.
+   */
   putRecord(key: Key, record: object, encode: () => Buffer): void
 }
 
@@ -65,7 +69,11 @@ interface Unwritten {
 /** What a batch leaves under a key; null: nothing. */
 type Row = Buffer | Unwritten | null
 
+/** Good as long as those that are peeked at. */
 const bytesOf = (row: Row): Buffer | undefined => (row === null ? undefined : 'encode' in row ? row.encode() : row)
+
+const keptBytesOf = (row: Row): Buffer | undefined =>
+  row !== null && 'encode' in row ? Buffer.from(row.encode()) : bytesOf(row)
 
 /**
  * The writes of one batch of requests, held back from the disk: what many requests write again and again (counters, the head of a
@@ -88,7 +96,7 @@ export class Overlay implements Records {
 
   get(key: Key): Buffer | undefined {
     const row = this.#row(key)
-    return row === undefined ? this.#base.get(key) : bytesOf(row)
+    return row === undefined ? this.#base.get(key) : keptBytesOf(row)
   }
 
   peek(key: Key): Buffer | undefined {
@@ -122,7 +130,7 @@ export class Overlay implements Records {
   /** Sees what earlier requests of the batch wrote, and what this one wrote. */
   range(start: Key, end: Key, options: RangeOptions = {}): Entry[] {
     this.flush()
-    const own = new Map([...this.#request].map(([key, row]) => [key, bytesOf(row)] as const))
+    const own = new Map([...this.#request].map(([key, row]) => [key, keptBytesOf(row)] as const))
     return mergeRange(this.#base, own, start, end, options)
   }
 

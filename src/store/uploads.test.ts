@@ -235,6 +235,32 @@ t.test('what the INVITE said of it is on flash with it, receipt and all', async 
   }
 })
 
+t.test(
+  'in one batch blocks are written as a whole, in parts, and over each other; what was appended is left as it was',
+  async t => {
+    const box = bob()
+    const upload = box.begin(1)
+    const body = bytesOf(4 * BLOCK_BYTES + 30)
+    const junk = Buffer.alloc(2 * BLOCK_BYTES, 1)
+    const appends = [
+      appendOf(upload, 0, junk),
+      appendOf(upload, BLOCK_BYTES, body.subarray(BLOCK_BYTES, BLOCK_BYTES + 10)),
+      appendOf(upload, 2 * BLOCK_BYTES + 5, body.subarray(2 * BLOCK_BYTES + 5, 2 * BLOCK_BYTES + 20)),
+      appendOf(upload, 2 * BLOCK_BYTES, body.subarray(2 * BLOCK_BYTES)),
+      appendOf(upload, 0, body.subarray(0, BLOCK_BYTES)),
+      appendOf(upload, BLOCK_BYTES + 10, body.subarray(BLOCK_BYTES + 10, 2 * BLOCK_BYTES)),
+    ]
+    const [finished, piece] = box
+      .write([...appends, finishOf(upload, body.length), pieceOf(1, 0, body.length)])
+      .slice(6)
+    t.match(finished, { value: { outcome: 'stored' } })
+    t.ok((piece as { value: Buffer }).value.equals(body), 'to be read before it is on the disk')
+    t.ok(box.body(1, body.length).equals(body))
+    t.ok(junk.equals(Buffer.alloc(junk.length, 1)))
+    t.ok(body.equals(bytesOf(body.length)))
+  },
+)
+
 /** Bob's mailbox in a store over a table in memory. */
 function bob(free = Number.MAX_SAFE_INTEGER) {
   const table = new SortedKeyValue()

@@ -289,7 +289,7 @@ export interface Verbs {
       | { readonly outcome: 'duplicate'; readonly seq: number; readonly storeId: string }
       | { readonly outcome: 'refused'; readonly reason: RefusalReason }
   }
-  /** Any offset, any overlap: the later write wins. More than expected is reserved as it comes; refused bytes leave nothing behind. */
+  /** Any offset, any overlap: the later write wins. The bytes are the store's until it has replied. More than expected is reserved as it comes; refused bytes leave nothing behind. */
   'upload.append': {
     request: { upload: number; offset: number; bytes: Buffer; limits: CustodyLimits }
     reply: 'kept' | 'gone' | { readonly refused: RefusalReason }
