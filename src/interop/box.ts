@@ -7,6 +7,8 @@ import { until } from './until.ts'
 
 export const DOMAIN = 'example.org'
 const MAIN = join(import.meta.dirname, '..', 'main.ts')
+/** As scripts/lib/env.sh has it. */
+const NODE_FLAGS = ['--max-semi-space-size=4']
 const READY_MS = 20_000
 const STOP_MS = 15_000
 
@@ -143,7 +145,7 @@ export class BoxProcess {
   #spawn(): ChildProcess {
     this.#out = ''
     this.#err = ''
-    const line = [...(this.#options.by ?? []), process.execPath, MAIN, 'serve', '--config', this.file]
+    const line = [...(this.#options.by ?? []), process.execPath, ...NODE_FLAGS, MAIN, 'serve', '--config', this.file]
     const env = { ...process.env, ...this.#options.env }
     const child = spawn(line[0]!, line.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], env })
     child.stdout!.on('data', bytes => (this.#out += bytes))
