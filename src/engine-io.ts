@@ -1,25 +1,6 @@
+import type { DnsQuestion } from './base/dns.ts'
 import type { Flow } from './base/flow.ts'
 import type { StoreRequest } from './store/verbs.ts'
-
-export type DnsQuestion = { readonly kind: 'NAPTR' | 'SRV' | 'A' | 'AAAA'; readonly name: string }
-
-export type DnsRecord =
-  | {
-      readonly kind: 'NAPTR'
-      readonly order: number
-      readonly preference: number
-      readonly flags: string
-      readonly service: string
-      readonly replacement: string
-    }
-  | {
-      readonly kind: 'SRV'
-      readonly priority: number
-      readonly weight: number
-      readonly port: number
-      readonly name: string
-    }
-  | { readonly kind: 'A' | 'AAAA'; readonly address: string }
 
 /** What the engine wants done. The host carries them out in order; results come back as inputs of their own. */
 export type Output =

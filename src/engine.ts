@@ -1,28 +1,21 @@
 import type { Config } from './base/config.ts'
 import type { Counters } from './base/counters.ts'
-import { type Entropy, token } from './base/entropy.ts'
-import type { Endpoint, Flow, Transport } from './base/flow.ts'
-import type { Log } from './base/log.ts'
+import type { DnsQuestion, DnsRecord } from './base/dns.ts'
+import { token } from './base/entropy.ts'
+import type { Flow } from './base/flow.ts'
 import { Slots } from './base/slots.ts'
 import type { Instant, Now } from './base/time.ts'
 import { Timers } from './base/timers.ts'
-import type { DnsQuestion, DnsRecord, Output } from './engine-io.ts'
+import type { Output } from './engine-io.ts'
 import { Appliance } from './im/appliance.ts'
+import type { StackParts } from './im/stack.ts'
 import type { StoreRequest, StoreResult, Verb, Verbs } from './store/verbs.ts'
 
-export interface EngineOptions {
+export interface EngineOptions extends Pick<StackParts, Given> {
   readonly config: Config
-  /** Where the host listens: ports as bound. */
-  readonly sip: readonly { readonly transport: Transport; readonly endpoint: Endpoint }[]
-  readonly msrp: readonly { readonly transport: 'tcp' | 'tls'; readonly endpoint: Endpoint }[]
-  /** The machine's own addresses, for listeners on every address. */
-  readonly addresses?: readonly string[]
-  /** `sha-256 AA:BB:...` of the certificate that MSRP listeners of TLS show now; needed where there is one. */
-  readonly localFingerprint?: () => string
-  readonly entropy: Entropy
-  readonly log: Log
-  readonly counters: Counters
 }
+
+type Given = 'sip' | 'msrp' | 'addresses' | 'localFingerprint' | 'entropy' | 'log' | 'counters'
 
 /** Store requests under way. A box at full speed has some hundreds; far beyond that the flash has stalled and new work is told so. */
 const STORE_REQUESTS_MAX = 20_000

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { DnsQuestion } from '../engine-io.ts'
+import type { DnsQuestion } from '../base/dns.ts'
 import { Dns, type Lookup } from './dns.ts'
 
 const failing = (code: string) => async () => {

@@ -1,6 +1,6 @@
 import { Resolver } from 'node:dns/promises'
 import { parseAddress } from '../base/address.ts'
-import type { DnsQuestion, DnsRecord } from '../engine-io.ts'
+import type { DnsQuestion, DnsRecord } from '../base/dns.ts'
 import { codeOf } from './plain-error.ts'
 
 /** A next hop that resolves later than this is of no use to the transaction that waits (RFC 3261 timer B is 32 s). */

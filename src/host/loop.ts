@@ -1,8 +1,9 @@
 import type { Counters } from '../base/counters.ts'
+import type { DnsQuestion, DnsRecord } from '../base/dns.ts'
 import type { Flow } from '../base/flow.ts'
 import type { Log } from '../base/log.ts'
 import type { Instant, Now } from '../base/time.ts'
-import type { DnsQuestion, DnsRecord, Output } from '../engine-io.ts'
+import type { Output } from '../engine-io.ts'
 import type { StoreRequest, StoreResult, Verb } from '../store/verbs.ts'
 import type { WatchedStore } from './watched-store.ts'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { DnsRecord } from '../engine-io.ts'
+import type { DnsRecord } from '../base/dns.ts'
 import { World } from '../testing/world.ts'
 
 const server = (name: string, priority: number): DnsRecord => ({ kind: 'SRV', priority, weight: 0, port: 5060, name })

@@ -23,9 +23,9 @@ export interface StackParts {
   /** Where the host listens: ports as bound. */
   readonly sip: readonly { readonly transport: Transport; readonly endpoint: Endpoint }[]
   readonly msrp: readonly { readonly transport: 'tcp' | 'tls'; readonly endpoint: Endpoint }[]
-  /** The machine's own, for listeners on every address. */
+  /** The machine's own addresses, for listeners on every address. */
   readonly addresses?: readonly string[]
-  /** What our MSRP over TLS is known by (RFC 4975 14); a new certificate has a new one. */
+  /** `sha-256 AA:BB:...` of the certificate that MSRP listeners of TLS show now (RFC 4975 14); needed where there is one. */
   readonly localFingerprint?: () => string
   /** Unique to this run of the process. */
   readonly run: string

@@ -1,9 +1,10 @@
 import t from 'tap'
+import type { DnsQuestion, DnsRecord } from '../base/dns.ts'
 import type { Instant, Now, WallTime } from '../base/time.ts'
 import { parseUri } from '../sip-parser-lite/uri.ts'
 import { SeededEntropy } from '../testing/seeded-entropy.ts'
 import { LISTENERS } from '../testing/sip-wire.ts'
-import { type DnsQuestion, type DnsRecord, nextHops, type Resolver } from './next-hop.ts'
+import { nextHops, type Resolver } from './next-hop.ts'
 import type { Hop, Listener } from './transport.ts'
 
 const NOW: Now = { at: 0 as Instant, wall: 0 as WallTime, isWallTrusted: true }

@@ -1,3 +1,4 @@
+import type { DnsQuestion, DnsRecord, NaptrRecord, SrvRecord } from '../base/dns.ts'
 import type { Entropy } from '../base/entropy.ts'
 import { randomBelow } from '../base/entropy.ts'
 import type { Transport } from '../base/flow.ts'
@@ -5,30 +6,6 @@ import type { Now } from '../base/time.ts'
 import type { SipUri } from '../sip-parser-lite/uri.ts'
 import type { Hop, Listener } from './transport.ts'
 import { defaultPort, isNumericHost, isSameFamily } from './via.ts'
-
-export interface DnsQuestion {
-  readonly kind: 'NAPTR' | 'SRV' | 'A' | 'AAAA'
-  readonly name: string
-}
-
-export type NaptrRecord = {
-  readonly kind: 'NAPTR'
-  readonly order: number
-  readonly preference: number
-  readonly flags: string
-  readonly service: string
-  readonly replacement: string
-}
-
-export type SrvRecord = {
-  readonly kind: 'SRV'
-  readonly priority: number
-  readonly weight: number
-  readonly port: number
-  readonly name: string
-}
-
-export type DnsRecord = NaptrRecord | SrvRecord | { readonly kind: 'A' | 'AAAA'; readonly address: string }
 
 /** Answers each question once, now or later; what failed or does not exist is an empty answer. */
 export interface Resolver {
