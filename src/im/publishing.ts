@@ -1,14 +1,13 @@
 import type { Now } from '../base/time.ts'
 import type { Publications } from '../sip/publications.ts'
 import type { ServerTransaction } from '../sip/transaction/server-transaction.ts'
-import { values } from '../sip-parser-lite/access.ts'
 import type { SipRequest } from '../sip-parser-lite/message.ts'
-import { parseNameAddr } from '../sip-parser-lite/typed.ts'
 import type { StoreClient } from '../store/verbs.ts'
 import type { Admission } from './admission.ts'
 import { type Answer, unavailable } from './answers.ts'
 import type { Domain } from './domain.ts'
 import { ensureAccount } from './registrations.ts'
+import { servedUser } from './served-user.ts'
 
 /** PUBLISH (RFC 3903): whose state it is, and who speaks. What may be published of it, and by whom, the package of its event says. */
 export class Publishing {
@@ -34,19 +33,11 @@ export class Publishing {
   ): void {
     const resource = this.#domain.userOf(request.uri, transaction.flow)
     if (resource === undefined) return answer(now, { status: 403, reason: 'Relaying Denied' })
-    const publisher = this.#publisherOf(request, admission)
+    const publisher = servedUser(admission, request, this.#domain, transaction.flow)
     if (publisher === undefined) return answer(now, { status: 403 })
     const publish = (then: Now): void =>
       this.#publications.onPublish(then, transaction, request, { publisher, resource })
     if (admission.kind !== 'peer' || !this.#hasCore || publisher !== resource) return publish(now)
     ensureAccount(this.#store, resource, (then, isThere) => (isThere ? publish(then) : answer(then, unavailable(5))))
-  }
-
-  /** A peer's word for whom it speaks is believed (RFC 3325). */
-  #publisherOf(request: SipRequest, admission: Admission): string | undefined {
-    if (admission.kind === 'user') return admission.aor
-    if (admission.kind !== 'peer') return undefined
-    const asserted = values(request, 'p-asserted-identity').map(text => parseNameAddr(text).uri)
-    return asserted.filter(uri => /^sips?:/i.test(uri)).flatMap(uri => this.#domain.userOf(uri) ?? [])[0]
   }
 }

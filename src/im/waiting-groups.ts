@@ -1,4 +1,3 @@
-import type { Now } from '../base/time.ts'
 import { headFields } from '../content/head-fields.ts'
 import { type SummaryHeader, summaryGroup } from '../content/message-summary.ts'
 import type { Verbs } from '../store/verbs.ts'
@@ -8,10 +7,6 @@ type Listed = Verbs['mailbox']['reply'][number]
 /** DM-MWI-03: of the stored request, besides the store's own name for it. */
 const BEFORE_ID = ['To', 'From', 'Date', 'Subject', 'Priority'] as const
 const ASSERTED = 'P-Asserted-Identity'
-
-/** Messages that a person waits for: no receipts, and nothing whose time has come. */
-export const isAwaited = ({ isReceipt, expiresAt }: Listed, now: Now): boolean =>
-  !isReceipt && !(now.isWallTrusted && expiresAt <= now.wall)
 
 /** The header lines of one message; what it does not have has no line. `usedPercent`: with it the mailbox got nearly full. */
 export function groupOf({ head, storeId, sender }: Listed, usedPercent: number | undefined): Buffer {

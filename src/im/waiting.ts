@@ -1,5 +1,6 @@
 import { after, type Now } from '../base/time.ts'
 import type { Timers } from '../base/timers.ts'
+import { isListed } from '../content/deferred-list.ts'
 import { MESSAGE_SUMMARY, summaryBodies, summaryCounts, type WaitingCounts } from '../content/message-summary.ts'
 import { comeBack } from '../sip/event-header.ts'
 import type {
@@ -11,7 +12,7 @@ import type {
 } from '../sip/subscription-types.ts'
 import type { Subscriptions } from '../sip/subscriptions.ts'
 import type { StoreClient, Verbs } from '../store/verbs.ts'
-import { groupOf, isAwaited } from './waiting-groups.ts'
+import { groupOf } from './waiting-groups.ts'
 
 export const MESSAGE_SUMMARY_EVENT = 'message-summary'
 
@@ -135,7 +136,9 @@ export class Waiting implements EventPackage {
     const isFollowUp = why === 'initial' ? this.#reading === 'second' && waiting.newCount > 0 : before.isFollowUp
     const told = this.#progress(view, { seq: before.seq, isFollowUp, counts })
     const isNothing = why === 'change' && isSame(told, before)
-    done(now, isNothing ? [] : [bodyOf(counts)], isFollowUp && why !== 'final')
+    // A change that waited to be told is over with the refresh that came before it; what it added still has headers.
+    const hasMore = isFollowUp || (why === 'refresh' && this.#reading !== 'off')
+    done(now, isNothing ? [] : [bodyOf(counts)], hasMore && why !== 'final')
   }
 
   /** What the subscription is told now, noted. */
@@ -160,7 +163,7 @@ export class Waiting implements EventPackage {
     this.#store.ask('mailbox', { aor, afterSeq: so.afterSeq, limit: PAGE, withHead: true }, (then, result) => {
       if ('failure' in result) return this.#failed(then, view, done)
       const seq = result.value.at(-1)?.seq ?? so.afterSeq
-      const groups = result.value.filter(one => isAwaited(one, then)).map(one => this.#group(aor, one))
+      const groups = result.value.filter(one => isListed(one, then)).map(one => this.#group(aor, one))
       const isMore = result.value.length === PAGE
       if (isMore && groups.length === 0) return this.#tellGroups(then, view, why, { ...so, afterSeq: seq }, done)
       const told = this.#progress(view, { seq, isFollowUp: isMore, counts: so.counts })
