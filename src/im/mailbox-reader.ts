@@ -105,11 +105,11 @@ export class MailboxReader {
   /** The receiver refused this one for itself: those behind it go on. */
   setAside(now: Now, seq: number, detail: string): void {
     this.#aside.add(seq)
-    this.postpone(now, seq, detail)
+    this.attempted(now, seq, detail)
   }
 
-  postpone(now: Now, seq: number, detail: string): void {
-    this.#store.ask('postpone', { aor: this.aor, seq, at: now.wall, detail }, () => {})
+  attempted(now: Now, seq: number, detail: string): void {
+    this.#store.ask('attempted', { aor: this.aor, seq, at: now.wall, detail }, () => {})
   }
 
   /** Calls back when every deletion has been answered; one that failed goes on being asked for, but is not waited for. */

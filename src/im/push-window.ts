@@ -98,7 +98,7 @@ export class PushWindow {
       this.#reader.setAside(now, message.seq, answer.why)
     } else {
       this.#stopped ??= answer
-      this.#reader.postpone(now, message.seq, answer.why)
+      this.#reader.attempted(now, message.seq, answer.why)
     }
     this.pump(now)
   }
@@ -120,7 +120,7 @@ export class PushWindow {
    * test: if that gets through, this one is set aside; if not, the receiver is away and both wait in their order.
    */
   #silent(now: Now, message: StoredMessage, why: string): void {
-    this.#reader.postpone(now, message.seq, why)
+    this.#reader.attempted(now, message.seq, why)
     if (message.attempts >= SUSPECT_AFTER && !this.#suspect && !this.#stopped) this.#suspect = { message, why }
     else this.#stopped ??= { kind: 'kept', why }
   }

@@ -61,7 +61,7 @@ t.test('every reply that changes a mailbox is told, and no other', async t => {
   t.same(telling({ verb: 'account.remove', aor: BOB_AOR, at: 0 }, 'removed'), [BOB_AOR])
   t.same(telling({ verb: 'account.remove', aor: BOB_AOR, at: 0 }, 'provisioned'), [])
   t.same(telling({ verb: 'expire', at: 0, limit: 9 }, [{ aor: BOB_AOR }, { aor: CAROL_AOR }]), [BOB_AOR, CAROL_AOR])
-  t.same(telling({ verb: 'postpone', ...ending }, 'noted'), [])
+  t.same(telling({ verb: 'attempted', ...ending }, 'noted'), [])
   t.same(telling({ verb: 'locate', aor: BOB_AOR }, {}), [])
 })
 

@@ -141,7 +141,7 @@ export class Conformance {
       isWallTrusted: this.#dice.chance(0.7),
     }),
     confirm: () => this.#ending('the contact answered 200'),
-    postpone: () => this.#ending(this.#pick(['no answer', '', 'x'.repeat(500)])),
+    attempted: () => this.#ending(this.#pick(['no answer', '', 'x'.repeat(500)])),
     delete: () => this.#ending('by the owner'),
     expire: () => ({ at: this.#wall, limit: this.#pick([1, 10]) }),
     forget: () => ({
@@ -286,7 +286,7 @@ export class Conformance {
 const WEIGHTS: Partial<Record<Verb, number>> = {
   custody: 12,
   confirm: 4,
-  postpone: 3,
+  attempted: 3,
   page: 4,
   'account.put': 4,
   'bindings.put': 4,
@@ -350,7 +350,7 @@ export const LARGE_MESSAGE_VERBS: readonly Verb[] = weighted({
   room: 4,
   custody: 3,
   confirm: 2,
-  postpone: 2,
+  attempted: 2,
   delete: 1,
   expire: 1,
   page: 3,

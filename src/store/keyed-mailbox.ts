@@ -222,7 +222,7 @@ export const confirm: Do<'confirm'> = (tables, request) => {
 export const deleteUnread: Do<'delete'> = (tables, request) =>
   endOne(tables, request, 'deleted') ? 'deleted' : 'absent'
 
-export const postpone: Do<'postpone'> = (tables, { aor, seq, at, detail }) => {
+export const attempted: Do<'attempted'> = (tables, { aor, seq, at, detail }) => {
   const box = tables.box(aor)
   const entry = box && tables.index(box, seq)
   if (!entry) return 'absent'

@@ -14,12 +14,12 @@ import {
 } from './keyed-accounts.ts'
 import { listMailboxes, readMailbox, readStatus, trace, versionOfMailbox } from './keyed-inspect.ts'
 import {
+  attempted,
   confirm,
   deleteUnread,
   expire,
   forget,
   keepClock,
-  postpone,
   readPage,
   takeCustody,
   wasSeen,
@@ -82,7 +82,7 @@ const HANDLERS: { readonly [V in Exclude<Verb, 'lease' | 'release'>]: Handler<V>
   piece: readPiece,
   page: readPage,
   confirm,
-  postpone,
+  attempted,
   delete: deleteUnread,
   expire,
   forget,

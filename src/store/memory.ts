@@ -157,7 +157,7 @@ export class MemoryStore {
       const wasWaiting = this.#end(aor, seq, 'delivered', at, detail)
       return { wasWaiting, waiting: this.#mailboxes.get(aor)?.messages.size ?? 0 }
     },
-    postpone: ({ aor, seq, at, detail }) => {
+    attempted: ({ aor, seq, at, detail }) => {
       const message = this.#mailboxes.get(aor)?.messages.get(seq)
       if (!message) return 'absent'
       message.attempts++

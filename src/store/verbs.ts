@@ -349,7 +349,7 @@ export interface Verbs {
     reply: { wasWaiting: boolean; waiting: number }
   }
   /** An attempt that did not end in success; the message stays. */
-  postpone: { request: { aor: string; seq: number; at: WallTime; detail: string }; reply: 'noted' | 'absent' }
+  attempted: { request: { aor: string; seq: number; at: WallTime; detail: string }; reply: 'noted' | 'absent' }
   /** Deleted unread by its owner or the administrator. */
   delete: { request: { aor: string; seq: number; at: WallTime; detail: string }; reply: 'deleted' | 'absent' }
   /** Ends messages whose time has come, oldest first, at most `limit`. Never asked while the clock is not trusted. */
