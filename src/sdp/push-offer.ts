@@ -1,6 +1,6 @@
 import type { Endpoint } from '../base/flow.ts'
 import type { SdpAttribute } from './sdp.ts'
-import { encodeSdp } from './sdp.ts'
+import { encodeOwnSdp } from './sdp.ts'
 
 export interface PushOffer {
   /** Where we take MSRP connections; the address also names us in o= and c=. */
@@ -22,7 +22,6 @@ export const SENDER_TYPES: readonly SdpAttribute[] = [
 
 /** DM-DLV-12: the offer to push stored messages, version 1. Either side may connect (RFC 6135). */
 export function pushOffer({ endpoint, path, sessionId, isSecure, fingerprint }: PushOffer): Buffer {
-  const connection = `IN ${endpoint.address.includes(':') ? 'IP6' : 'IP4'} ${endpoint.address}`
   const attributes: SdpAttribute[] = [
     { name: 'sendonly' },
     ...SENDER_TYPES,
@@ -31,12 +30,7 @@ export function pushOffer({ endpoint, path, sessionId, isSecure, fingerprint }: 
   ]
   if (fingerprint) attributes.push({ name: 'fingerprint', value: fingerprint })
   const protocol = isSecure ? 'TCP/TLS/MSRP' : 'TCP/MSRP'
-  return encodeSdp({
-    origin: `- ${sessionId} 1 ${connection}`,
-    name: '-',
-    connection,
-    timing: '0 0',
-    attributes: [],
-    media: [{ media: 'message', port: endpoint.port, protocol, formats: ['*'], attributes }],
-  })
+  return encodeOwnSdp(endpoint, sessionId, [
+    { media: 'message', port: endpoint.port, protocol, formats: ['*'], attributes },
+  ])
 }

@@ -1,3 +1,5 @@
+import type { Endpoint } from '../base/flow.ts'
+
 /**
  * RFC 8866, the part that a session description for messages needs. Text is latin1: one character is one byte as
  * received. Lines that nobody here reads (i, u, e, p, b, r, z, k) are dropped by the parser.
@@ -101,6 +103,19 @@ export function encodeSdp(sdp: Sdp): Buffer {
     lines.push(...attributes.map(encodeAttribute))
   }
   return Buffer.from(`${lines.join('\r\n')}\r\n`, 'latin1')
+}
+
+/** A description of ours, version 1; `sessionId` is unique from this address. */
+export function encodeOwnSdp({ address }: Endpoint, sessionId: string, media: readonly SdpMedia[]): Buffer {
+  const connection = `IN ${address.includes(':') ? 'IP6' : 'IP4'} ${address}`
+  return encodeSdp({
+    origin: `- ${sessionId} 1 ${connection}`,
+    name: '-',
+    connection,
+    timing: '0 0',
+    attributes: [],
+    media,
+  })
 }
 
 const encodeAttribute = ({ name, value }: SdpAttribute): string =>

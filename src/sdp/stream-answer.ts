@@ -1,7 +1,7 @@
 import type { Endpoint } from '../base/flow.ts'
 import { isMsrp, type MsrpMedia, readMsrp, type Setup } from './msrp-media.ts'
 import type { Sdp, SdpAttribute, SdpMedia } from './sdp.ts'
-import { encodeSdp } from './sdp.ts'
+import { encodeOwnSdp } from './sdp.ts'
 
 /** Our side of one stream of an offer. */
 export interface StreamAnswer {
@@ -33,7 +33,6 @@ export function streamAnswer(
   attributes: readonly SdpAttribute[],
 ): Buffer {
   const { endpoint, sessionId } = answer
-  const connection = `IN ${endpoint.address.includes(':') ? 'IP6' : 'IP4'} ${endpoint.address}`
   const taken = (offered: SdpMedia): SdpMedia => ({
     media: 'message',
     port: endpoint.port,
@@ -41,14 +40,8 @@ export function streamAnswer(
     formats: ['*'],
     attributes: [...attributes, ...placeOf(media, answer)],
   })
-  return encodeSdp({
-    origin: `- ${sessionId} 1 ${connection}`,
-    name: '-',
-    connection,
-    timing: '0 0',
-    attributes: [],
-    media: offer.media.map((each, index) => (index === media.index ? taken(each) : refused(each))),
-  })
+  const streams = offer.media.map((each, index) => (index === media.index ? taken(each) : refused(each)))
+  return encodeOwnSdp(endpoint, sessionId, streams)
 }
 
 const refused = ({ media, protocol, formats }: SdpMedia): SdpMedia => ({

@@ -37,17 +37,8 @@ const NAME_BYTES = 12
 const BODY_BYTES_MIN = 200
 
 /** What makes a subscription, from a SUBSCRIBE or from what was saved. */
-export interface SubscriptionOrigin {
+interface SubscriptionOrigin extends Omit<SavedSubscription, 'id' | 'event' | 'state' | 'expiresAt'> {
   readonly package: EventPackage
-  readonly resource: string
-  readonly subscriber: string
-  readonly eventHeader: string
-  readonly dialog: DialogState
-  readonly target: Target
-  readonly contact: string
-  readonly accept: readonly string[]
-  readonly asked: string
-  readonly note: string
 }
 
 /** RFC 6665 4.2: one subscription, a dialog of ours in which NOTIFYs go out. */
