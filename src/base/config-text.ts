@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 
-export type Decoded = { readonly text: string } | { readonly errors: readonly string[] }
+type Decoded = { readonly text: string } | { readonly errors: readonly string[] }
 
 /** The file's bytes as text, without a byte order mark; or where they are not UTF-8. */
 export function decodeConfig(bytes: Uint8Array, fileName: string): Decoded {

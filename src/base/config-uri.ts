@@ -21,7 +21,7 @@ const SIP_URI = new RegExp(
 /** RFC 3261 10.3: an address-of-record has neither password, port, parameters nor headers; its accounts are kept under `sip:`. */
 const ACCOUNT = new RegExp(`^sip:(${USER})@${SENT_TO}$`, 'i')
 
-export interface HostedUser {
+interface HostedUser {
   readonly user: string
   /** Lower-case, IPv6 without brackets. */
   readonly host: string

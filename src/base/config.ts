@@ -10,7 +10,7 @@ import { printable } from './quoted.ts'
 
 export type { Config }
 
-export type Loaded = { readonly config: Config } | { readonly errors: readonly string[] }
+type Loaded = { readonly config: Config } | { readonly errors: readonly string[] }
 
 /**
  * A checked configuration with every default filled in, or every error at once as `FILE:KEY: what is wrong, what is
@@ -69,7 +69,7 @@ export interface ConfiguredListener {
 const configured = <T extends Transport>(config: Config, key: ListenKey, transport: T) =>
   listOf(config.listen[key]).map(text => ({ transport, endpoint: parseEndpoint(text)!, key: `listen.${key}` }))
 
-export interface MsrpConfiguredListener extends ConfiguredListener {
+interface MsrpConfiguredListener extends ConfiguredListener {
   readonly transport: 'tcp' | 'tls'
 }
 

@@ -3,7 +3,7 @@ import { nearest } from '../base/nearest.ts'
 import { printable } from '../base/quoted.ts'
 import { COMMAND } from './text.ts'
 
-export interface HelpText {
+interface HelpText {
   /** A command line without the program's name, and what it shows beyond that. */
   readonly example: string
   /** What exit code 1 means here; absent where it does not occur. */

@@ -38,7 +38,7 @@ export interface Hello {
 /** A socket address holds 107 bytes of path; a longer one is reached by way of the open folder. */
 const PATH_BYTES_MAX = 100
 
-export interface SocketPath {
+interface SocketPath {
   readonly path: string
   release(): void
 }

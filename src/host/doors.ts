@@ -12,7 +12,7 @@ import { type OriginPolicy, WebSocketDoor } from './web-socket-door.ts'
 import { WebSocketWire } from './web-socket-wire.ts'
 import { SocketWire, type Wire } from './wire.ts'
 
-export interface DoorOptions {
+interface DoorOptions {
   /** Undefined where nothing speaks TLS. */
   readonly certificates: Certificates | undefined
   readonly dial: DialPolicy
@@ -22,7 +22,7 @@ export interface DoorOptions {
 }
 
 /** What an accepted connection is after its handshake. */
-export type Stands = (wire: Wire, peerFingerprints?: readonly string[]) => void
+type Stands = (wire: Wire, peerFingerprints?: readonly string[]) => void
 
 /** A core that is down or has a wrong certificate is tried again and again: often enough said in the log. */
 const WARNING_EVERY_MS = 60_000

@@ -16,7 +16,7 @@ const CONNECTIONS_MAX = 100
 const REQUEST_TIMEOUT_MS = 10_000
 const BODY_BYTES_MAX = 16 * 1024
 
-export interface HttpOptions {
+interface HttpOptions {
   readonly health: Health
   readonly counters: Counters
   /** What the engine says of itself. */

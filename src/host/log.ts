@@ -1,7 +1,7 @@
 import { destination, type Logger, pino, stdTimeFunctions } from 'pino'
 import type { Log, LogFields } from '../base/log.ts'
 
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
 /** One JSON object a line on stderr: `level` as a word, `time` as RFC 3339, `msg`, then the fields. */
 export function openLog(level: LogLevel = 'info', fd = 2): Log {

@@ -41,7 +41,7 @@ export interface Outlets {
   readonly mailboxes?: { changed(aor: string): void } | undefined
 }
 
-export interface LoopOptions {
+interface LoopOptions {
   readonly engine: DrivenEngine
   readonly clock: { now(): Now }
   readonly log: Log

@@ -32,12 +32,12 @@ import { type Store, WatchedStore } from './watched-store.ts'
 import { Xdms } from './xdms.ts'
 import { XdmsClient } from './xdms-client.ts'
 
-export interface BoundListener<T extends Transport = Transport> {
+interface BoundListener<T extends Transport = Transport> {
   readonly transport: T
   readonly endpoint: Endpoint
 }
 
-export interface HttpAddress extends Endpoint {
+interface HttpAddress extends Endpoint {
   readonly isSecure: boolean
 }
 

@@ -11,7 +11,7 @@ import { messageOf, PlainError } from './plain-error.ts'
 import { Problem, sendProblem } from './problem.ts'
 import { changeSettings, JSON_NAMES, type SettingsLink, settingsView } from './user-settings.ts'
 
-export interface SettingsApiOptions {
+interface SettingsApiOptions {
   readonly admin: AdminOnly
   readonly store: OutsideStore
   readonly domain: string

@@ -21,7 +21,7 @@ export interface StreamEvents {
 }
 
 /** The store is behind with everything, or the engine with what this connection sends. */
-export type HoldReason = 'store' | 'engine'
+type HoldReason = 'store' | 'engine'
 
 /** One connection. Transmits of one tick leave in one write. */
 export class Stream {

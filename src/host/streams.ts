@@ -18,7 +18,7 @@ const STREAMS_PER_ADDRESS_MAX = 1024
 
 const CONNECT_TIMEOUT_MS = 5000
 
-export interface StreamsEvents extends StreamEvents {
+interface StreamsEvents extends StreamEvents {
   opened(flow: Flow): void
 }
 

@@ -77,7 +77,7 @@ export function authorities(ca: string): string[] {
  * RFC 5922 7.1, 7.2: the domain stands as `sip:` URI or, where there is none, as DNS name in subjectAltName, without wildcards.
  * Undefined when it does.
  */
-export function wrongIdentity(name: string, certificate: PeerCertificate): Error | undefined {
+function wrongIdentity(name: string, certificate: PeerCertificate): Error | undefined {
   if (isIP(name)) return checkServerIdentity(name, certificate)
   const names = alternativeNames(certificate.subjectaltname ?? '')
   const uris = names.flatMap(([kind, value]) => (kind === 'URI' ? sipDomain(value) : []))

@@ -6,7 +6,7 @@ import type { Entropy } from '../base/entropy.ts'
 import { answerChallenge } from '../sip/digest.ts'
 import { TLS_SETTINGS } from './tls-settings.ts'
 
-export interface XdmsClientOptions {
+interface XdmsClientOptions {
   /** URL with `/` at its end. */
   readonly root: string
   /** Empty: none is shown. */

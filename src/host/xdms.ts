@@ -17,7 +17,7 @@ const NAMED_MAX = 20_000
 const ACCOUNTS_PAGE = 256
 const RETRY_MAX_MS = 300_000
 
-export interface XdmsOptions {
+interface XdmsOptions {
   readonly store: XcapStore
   readonly client: Pick<XdmsClient, 'send'>
   readonly now: () => Now

@@ -33,7 +33,7 @@ import { Settings } from './settings.ts'
 import { Stack, type StackParts } from './stack.ts'
 import { StoreChanges } from './store-changes.ts'
 
-export interface ApplianceParts extends Omit<StackParts, 'hostname'> {
+interface ApplianceParts extends Omit<StackParts, 'hostname'> {
   readonly config: Config
   readonly store: StoreClient
   readonly onMailboxChanged?: (aor: string) => void

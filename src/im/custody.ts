@@ -20,7 +20,7 @@ export interface CustodyPolicy {
   readonly receipts: ReceiptPolicy
 }
 
-export type CustodyOutcome =
+type CustodyOutcome =
   | { readonly kind: 'stored'; readonly seq: number; readonly isNew: boolean }
   /** In the sender's words: why it was not kept. */
   | { readonly kind: 'refused'; readonly status: number; readonly why: string }
@@ -102,7 +102,7 @@ export class CustodyDesk {
 const declined = (why: string): CustodyOutcome => ({ kind: 'refused', status: 603, why })
 
 /** DM-STO-01, 02: every header and body as received, a Date if there was none, less what ends with this hop. */
-export function storedForm(request: SipRequest, now: Now): Buffer {
+function storedForm(request: SipRequest, now: Now): Buffer {
   const headers: HeaderField[] = []
   let hasForwards = false
   for (const header of request.headers) {

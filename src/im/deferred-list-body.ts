@@ -3,7 +3,7 @@ import { isListed, LIST_END, LIST_START, listEntry } from '../content/deferred-l
 import type { StoreClient } from '../store/verbs.ts'
 
 /** Below the 64 KiB of a datagram with room for the headers; some hundred messages. */
-export const LIST_BYTES_MAX = 49_152
+const LIST_BYTES_MAX = 49_152
 
 const PAGE = 64
 

@@ -18,13 +18,13 @@ export interface DeliveryPolicy {
 }
 
 /** Starts one push over one rung of the ladder; undefined when the contact cannot be reached at all. */
-export type StartPush = (now: Now, rung: Rung, reader: MailboxReader, done: (now: Now, end: PushEnd) => void) => Push
+type StartPush = (now: Now, rung: Rung, reader: MailboxReader, done: (now: Now, end: PushEnd) => void) => Push
 
 /** Sends what the reader gives by a session that the user asked for. */
-export type StartFetch = (now: Now, reader: MailboxReader, done: (now: Now, end: PushEnd) => void) => Push
+type StartFetch = (now: Now, reader: MailboxReader, done: (now: Now, end: PushEnd) => void) => Push
 
 /** What a user fetches: these messages, or all. */
-export interface FetchWish {
+interface FetchWish {
   readonly aor: string
   readonly only?: ReadonlySet<number>
   readonly start: StartFetch

@@ -28,7 +28,7 @@ const ASKED_LENGTH_MAX = 4096
 
 const TIMES = { defaultExpiresS: 3600, minExpiresS: 60, maxExpiresS: 86_400, changeIntervalMs: CHANGE_INTERVAL_MS }
 
-export interface DocumentChangesOptions {
+interface DocumentChangesOptions {
   readonly store: StoreClient
   readonly subscriptions: Subscriptions
   readonly changes: StoreChanges

@@ -14,7 +14,7 @@ import type { MailboxReader } from './mailbox-reader.ts'
 import { MsrpSender } from './msrp-sender.ts'
 import type { Push, PushEnd } from './push.ts'
 
-export interface FetchSessionParts {
+interface FetchSessionParts {
   readonly sessions: Sessions
   readonly msrp: MsrpEndpoint
   readonly entropy: Entropy

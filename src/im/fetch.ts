@@ -27,7 +27,7 @@ const BUSY_RETRY_S = 5
 
 type Refuse = (now: Now, answer: Answer) => void
 
-export interface FetchParts {
+interface FetchParts {
   readonly store: StoreClient
   readonly sessions: Sessions
   readonly msrp: MsrpEndpoint

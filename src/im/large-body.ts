@@ -11,7 +11,7 @@ import { StoredBody } from './stored-body.ts'
 import { readStored } from './stored-request.ts'
 
 /** A large message as one MSRP message, or why it cannot go to this client. */
-export type LargePush =
+type LargePush =
   | { readonly contentType: string; readonly body: StoredBody; readonly wraps: string }
   | { readonly why: string; readonly isUnfit: boolean }
 

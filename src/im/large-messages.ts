@@ -34,7 +34,7 @@ import { hasUnreadParts } from './unread-parts.ts'
 import type { UploadContext, UploadRefusal } from './upload.ts'
 
 /** An INVITE of a large message to a user of ours who cannot have it now. */
-export interface Invitation {
+interface Invitation {
   /** As received. */
   readonly received: SipRequest
   /** Ours: identity headers settled, as `Incoming.request`. */
@@ -64,7 +64,7 @@ const WHY_REFUSED: Record<UploadRefusal, string> = {
   io: 'storage failed',
 }
 
-export interface LargeMessagesParts {
+interface LargeMessagesParts {
   readonly store: StoreClient
   readonly sessions: Sessions
   readonly msrp: MsrpEndpoint

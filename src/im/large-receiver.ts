@@ -6,7 +6,7 @@ import { isCpim, isNoise, mediaTypeOf } from './content-kind.ts'
 import { GATHER_BYTES, type SessionMemory } from './receive-budget.ts'
 import { Upload, type UploadContext, type UploadEvents, type UploadRefusal } from './upload.ts'
 
-export interface LargeReceiverEvents {
+interface LargeReceiverEvents {
   /** What the sender's connection gives is more than can be taken, or no longer. */
   hold(now: Now, isHeld: boolean): void
   /** The sender is there. */

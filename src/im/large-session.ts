@@ -16,14 +16,14 @@ const SILENCE_MS = 60_000
 /** So long a sender has to hear that a message is refused before the session ends for it. */
 const REFUSED_MS = 2000
 
-export interface LargeSessionParts {
+interface LargeSessionParts {
   readonly msrp: MsrpEndpoint
   readonly timers: Timers
   readonly resolver: Resolver
   readonly uploads: UploadContext
 }
 
-export interface LargeSessionOptions {
+interface LargeSessionOptions {
   readonly transport: 'tcp' | 'tls'
   /** Of our MSRP URI. */
   readonly host: string
@@ -32,7 +32,7 @@ export interface LargeSessionOptions {
   messageFor(now: Now, messageId: string): NewUpload
 }
 
-export interface LargeSessionEvents {
+interface LargeSessionEvents {
   onStored(now: Now, isNew: boolean): void
   onRefused(now: Now, why: UploadRefusal): void
   /** Once; nothing of it is left but messages that are whole and on their way to flash. */

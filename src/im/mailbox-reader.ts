@@ -15,7 +15,7 @@ const UNFLUSHED_MAX = 16
 /** A deletion that failed (flash full, medium) is asked again after this long; until then the message is only skipped. */
 const CONFIRM_RETRY_MS = 2000
 
-export type Taken =
+type Taken =
   | { readonly kind: 'message'; readonly message: StoredMessage }
   | { readonly kind: 'empty' }
   | { readonly kind: 'failed'; readonly why: string }

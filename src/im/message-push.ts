@@ -88,7 +88,7 @@ function judged(status: number, reason: string): Answered {
 }
 
 /** The stored request on its way to one contact: new Request-URI and route; its Via set was the sender's path, not ours. */
-export function messageFor(stored: Buffer, reach: Reach): SipRequest | undefined {
+function messageFor(stored: Buffer, reach: Reach): SipRequest | undefined {
   const request = readStored(stored)
   if (!request) return undefined
   remove(request, 'via')

@@ -14,7 +14,7 @@ import { MsrpSender } from './msrp-sender.ts'
 import { isIncapable, type Push, type PushEnd } from './push.ts'
 import type { Reach } from './reach.ts'
 
-export interface MsrpPushParts {
+interface MsrpPushParts {
   readonly sessions: Sessions
   readonly msrp: MsrpEndpoint
   readonly entropy: Entropy

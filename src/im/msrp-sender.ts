@@ -17,7 +17,7 @@ import type { PushEnd } from './push.ts'
 import { pushBody } from './push-body.ts'
 import { type Answered, PushWindow } from './push-window.ts'
 
-export interface MsrpSenderParts {
+interface MsrpSenderParts {
   readonly msrp: MsrpEndpoint
   readonly entropy: Entropy
   readonly resolver: Resolver

@@ -31,7 +31,7 @@ const DONE_AGAIN_MS = 5000
 const RETRIED = new Set([408, 480, 486, 487, 500, 502, 503, 504])
 const RETRIED_OF_OURS = new Set([...RETRIED, 603])
 
-export interface NoticeParts {
+interface NoticeParts {
   readonly store: StoreClient
   readonly timers: Timers
   readonly counters: Counters

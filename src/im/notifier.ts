@@ -14,7 +14,7 @@ import { Subscribing, storedSubscriptions } from './subscribing.ts'
 import { Unsolicited } from './unsolicited.ts'
 import { type HeadersReading, Waiting } from './waiting.ts'
 
-export interface NotifierParts extends Pick<Stack, 'own' | 'routing' | 'transport' | 'sessionContext'> {
+interface NotifierParts extends Pick<Stack, 'own' | 'routing' | 'transport' | 'sessionContext'> {
   readonly config: Config
   readonly store: StoreClient
   readonly timers: Timers

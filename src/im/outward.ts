@@ -9,7 +9,7 @@ import { type Reach, type Routing, reachByRoute, reachUri } from './reach.ts'
 /** One user's relayed requests that wait for an answer: the transactions are everybody's. */
 const RELAYS_OF_ONE_MAX = 64
 
-export type Leaving =
+type Leaving =
   /** `over` is called once, when the request has its answer. */
   { readonly reach: Reach; over(): void } | { readonly refusal: Answer }
 

@@ -16,7 +16,7 @@ import { targetsOf } from './targets.ts'
 import { Turns } from './turns.ts'
 
 /** What the sender gets: our own answer, or that of the receiver's client. */
-export type PageModeAnswer = Answer | SipResponse
+type PageModeAnswer = Answer | SipResponse
 
 type Done = (now: Now, answer: PageModeAnswer) => void
 

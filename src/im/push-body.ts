@@ -11,7 +11,7 @@ import type { StoredMessage } from '../store/verbs.ts'
 import { readStored } from './stored-request.ts'
 
 /** One stored message as the body of one MSRP message. */
-export interface PushBody extends Composed {
+interface PushBody extends Composed {
   /** The media type inside, which the client has to take as well (RFC 4975 8.6). */
   readonly wraps: string
 }

@@ -15,7 +15,7 @@ import type { Rung } from './rungs.ts'
 /** RFC 4028 4.2: the recommended interval. */
 const SESSION_EXPIRES_S = 1800
 
-export interface PushStarterParts {
+interface PushStarterParts {
   readonly sessions: Sessions
   readonly msrp: MsrpEndpoint
   readonly layer: ForwardLayer

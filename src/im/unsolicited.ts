@@ -15,7 +15,7 @@ import { MESSAGE_SUMMARY_EVENT } from './waiting.ts'
 /** Users being told at a time; those beyond are told with the next change or registration. */
 const RUNNING_MAX = 1000
 
-export interface UnsolicitedParts {
+interface UnsolicitedParts {
   readonly store: StoreClient
   readonly subscriptions: Subscriptions
   readonly context: SessionContext

@@ -29,14 +29,14 @@ export interface UploadContext {
   took(now: Now, custody: Custody, receipt: ReceiptTerms | undefined): void
 }
 
-export interface Judged {
+interface Judged {
   /** Of no use later, and so not kept. */
   readonly isNoise: boolean
   readonly receipt?: ReceiptTerms
 }
 
 /** What the first SEND says of the message (DM-STO-06). */
-export interface FirstChunk {
+interface FirstChunk {
   readonly transactionId: string
   readonly contentType: string
   readonly isCpim: boolean

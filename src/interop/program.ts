@@ -6,7 +6,7 @@ import type { Test } from 'tap'
 
 const STOP_MS = 5000
 
-export const isInstalled = (name: string): boolean =>
+const isInstalled = (name: string): boolean =>
   (process.env.PATH ?? '').split(':').some(folder => {
     try {
       accessSync(join(folder, name), constants.X_OK)

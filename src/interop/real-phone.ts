@@ -24,7 +24,7 @@ const systemNow = (): Now => ({
   isWallTrusted: true,
 })
 
-export interface RealPhoneOptions {
+interface RealPhoneOptions {
   readonly user: string
   readonly transport: Extract<Transport, 'udp' | 'tcp' | 'tls'>
   readonly boxPort: number

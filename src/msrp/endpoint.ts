@@ -17,7 +17,7 @@ export interface MsrpListener {
   readonly endpoint: Endpoint
 }
 
-export interface MsrpOptions {
+interface MsrpOptions {
   /** Host of local paths: a name, or a numeric address. */
   readonly hostname: string
   readonly listeners: readonly MsrpListener[]

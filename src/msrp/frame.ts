@@ -77,7 +77,7 @@ export const parseByteRange = (value: string): ByteRange | undefined => {
 
 const isBounded = (value: number | undefined): boolean => value === undefined || Number.isSafeInteger(value)
 
-export const formatByteRange = (range: ByteRange): string => `${range.start}-${range.end ?? '*'}/${range.total ?? '*'}`
+const formatByteRange = (range: ByteRange): string => `${range.start}-${range.end ?? '*'}/${range.total ?? '*'}`
 
 const REPORT_STATUS = /^000 (\d{3})(?: (.*))?$/
 
@@ -110,7 +110,7 @@ const occursIn = (body: readonly Buffer[], text: string): boolean => {
   return false
 }
 
-export interface SendHead {
+interface SendHead {
   readonly transactionId: string
   readonly toPath: string
   readonly fromPath: string

@@ -25,7 +25,7 @@ export type Outcome =
   /** The session ended first. */
   | { readonly closed: string }
 
-export interface Chunk {
+interface Chunk {
   readonly range: ByteRange
   readonly parts: readonly Buffer[]
   /** Octets in all of them. */

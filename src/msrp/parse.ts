@@ -3,13 +3,13 @@ import { HeadBuilder } from './head.ts'
 import { MSRP_LIMITS, type MsrpLimits } from './limits.ts'
 
 /** A frame is one head, any number of body slices, one end. */
-export type MsrpEvent =
+type MsrpEvent =
   | { readonly kind: 'head'; readonly head: MsrpHead }
   /** Part of what was pushed, not a copy: keep it or copy it, never write to it. */
   | { readonly kind: 'body'; readonly bytes: Buffer }
   | { readonly kind: 'end'; readonly flag: ContinuationFlag }
 
-export type Malformed = 'start line' | 'head too long' | 'too many headers' | 'bare line feed' | 'path'
+type Malformed = 'start line' | 'head too long' | 'too many headers' | 'bare line feed' | 'path'
 
 /** The framing is lost: nothing after it can be understood, the connection has to go. */
 export class MsrpSyntaxError extends Error {

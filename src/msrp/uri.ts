@@ -40,14 +40,6 @@ export const parseMsrpUri = (text: string): MsrpUri | undefined => {
 export const formatMsrpUri = (uri: MsrpUri & { readonly port: number }): string =>
   `${uri.scheme}://${hostPort({ address: uri.host, port: uri.port })}/${uri.sessionId ?? ''};${uri.transport}`
 
-/** RFC 4975 6.1. A port that is written never equals one that is not, even 2855; user and parameters do not count. */
-export const sameMsrpUri = (a: MsrpUri, b: MsrpUri): boolean =>
-  a.scheme === b.scheme &&
-  a.host === b.host &&
-  a.port === b.port &&
-  a.sessionId === b.sessionId &&
-  a.transport === b.transport
-
 export const isNumericHost = (host: string): boolean => host.includes(':') || /^\d{1,3}(\.\d{1,3}){3}$/.test(host)
 
 /** 6.1 compares addresses, not their spelling. */

@@ -1,7 +1,7 @@
 import type { Sdp, SdpAttribute, SdpMedia } from './sdp.ts'
 import { attribute, findAttribute, parseSdp, SdpSyntaxError } from './sdp.ts'
 
-export type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive'
+type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive'
 export type Setup = 'active' | 'passive' | 'actpass' | 'holdconn'
 
 const DIRECTIONS: readonly Direction[] = ['sendrecv', 'sendonly', 'recvonly', 'inactive']
@@ -70,7 +70,7 @@ function fingerprints(attributes: readonly SdpAttribute[]): string[] | undefined
   return all.length > 0 ? all : undefined
 }
 
-export type MsrpAnswer =
+type MsrpAnswer =
   | { readonly kind: 'accepted'; readonly media: MsrpMedia; readonly connects: 'offerer' | 'answerer' }
   | { readonly kind: 'refused'; readonly why: string }
 

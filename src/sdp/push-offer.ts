@@ -2,7 +2,7 @@ import type { Endpoint } from '../base/flow.ts'
 import type { SdpAttribute } from './sdp.ts'
 import { encodeOwnSdp } from './sdp.ts'
 
-export interface PushOffer {
+interface PushOffer {
   /** Where we take MSRP connections; the address also names us in o= and c=. */
   readonly endpoint: Endpoint
   /** Our MSRP URI. */

@@ -18,7 +18,7 @@ export const SEMICOLON = 0x3b
 export const LESS = 0x3c
 export const EQUALS = 0x3d
 export const GREATER = 0x3e
-export const BACKSLASH = 0x5c
+const BACKSLASH = 0x5c
 
 export const ALPHANUMERIC = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'
 

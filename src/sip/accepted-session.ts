@@ -39,7 +39,7 @@ export function acceptRefusal(request: SipRequest): Refusal | undefined {
 
 const PASSED = {}
 
-export interface AcceptedEvents extends AcceptEvents {
+interface AcceptedEvents extends AcceptEvents {
   /** Once, before onEnded, when nothing is left to do but to answer what comes late. */
   onOver(now: Now): void
 }

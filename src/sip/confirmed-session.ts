@@ -11,7 +11,7 @@ import { SessionRefresh } from './session-refresh.ts'
 import { agreedByAnswer } from './session-timer.ts'
 import type { EndReason, ReceivedRequest, SessionContext } from './session-types.ts'
 
-export interface Agreed {
+interface Agreed {
   readonly leg: Leg
   /** Our Contact value. */
   readonly contact: string

@@ -20,7 +20,7 @@ export function isElsewhere(contact: AskedContact, ask: RegisterAsk, flow: Flow)
 }
 
 /** RFC 5626 5.3, RFC 7118: nothing but the flow it registered over leads to such a contact. */
-export const isOfFlowOnly = (contact: SipUri, flow: Pick<Flow, 'transport'>, regId?: number): boolean =>
+const isOfFlowOnly = (contact: SipUri, flow: Pick<Flow, 'transport'>, regId?: number): boolean =>
   regId !== undefined || flow.transport.startsWith('ws') || contact.host.endsWith('.invalid')
 
 /**

@@ -8,7 +8,7 @@ import type { Refusal } from './refusal.ts'
 const HEADER_LENGTH_MAX = 160
 const TOKEN = /^[\w.!%*+`'~-]+$/
 
-export interface EventAsked<T> {
+interface EventAsked<T> {
   /** Whoever serves that event. */
   readonly served: T
   /** As it has to come back: the name as it was spelled, byte by byte, and the id. */

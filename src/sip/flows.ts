@@ -15,9 +15,9 @@ const FLOWS_PER_ADDRESS_MAX = 512
 /** A message, once begun, and the first one on a new connection must be whole by then: as long as any SIP client waits. */
 export const INCOMPLETE_MS = 32_000
 /** Silent in both directions for longer than any transaction (300 s for an unanswered INVITE), and kept by nobody. */
-export const IDLE_MS = 600_000
+const IDLE_MS = 600_000
 
-export interface FlowLimits {
+interface FlowLimits {
   readonly flows: number
   readonly perAddress: number
 }

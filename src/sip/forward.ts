@@ -24,7 +24,7 @@ export type ForwardOutcome =
   /** RFC 3261 16.9: as good as 503. */
   | { readonly kind: 'unreachable'; readonly reason: string }
 
-export interface ForwardEvents {
+interface ForwardEvents {
   /**
    * Once, possibly before `forward` returns: the first 2xx; the best response when all have answered or a 6xx is there
    * at the limit; `no answer` when somebody kept silent or could not be reached and nobody accepted or globally

@@ -28,7 +28,7 @@ export type Origin =
   | { readonly kind: 'user'; readonly aor: string }
   | { readonly kind: 'stranger' }
 
-export interface Identity {
+interface Identity {
   /** The asserted URI, else the From URI; `anonymous` where privacy was asked for (DM-STO-04). */
   readonly name: string
   readonly isAnonymous: boolean
@@ -76,7 +76,7 @@ function isReadable(identity: string): boolean {
 const NO_SERVICES: ReadonlySet<string> = new Set()
 
 /** RFC 3323 4.2: the privacy services asked for, in lower case. */
-export function privacyOf(request: SipRequest): ReadonlySet<string> {
+function privacyOf(request: SipRequest): ReadonlySet<string> {
   if (!has(request, 'privacy')) return NO_SERVICES
   const services = values(request, 'privacy').flatMap(text => text.split(/[;,]/))
   return new Set(services.map(service => service.trim().toLowerCase()).filter(service => service !== ''))

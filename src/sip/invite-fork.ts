@@ -17,7 +17,7 @@ export interface RelayLayer {
   send(now: Now, request: SipRequest, to: Target): void
 }
 
-export interface SentInvite {
+interface SentInvite {
   /** As sent, our Via on top. */
   readonly request: SipRequest
   readonly flow: Flow
@@ -36,7 +36,7 @@ export interface Branch {
 }
 
 /** Responses come without our Via, ready to go to the caller. */
-export interface ForkEvents {
+interface ForkEvents {
   /** 101 to 199, until the end. */
   onProgress(now: Now, response: SipResponse, branch: Branch): void
   /** Every 2xx, from whichever branch, also again. */

@@ -12,7 +12,7 @@ export interface Resolver {
   ask(now: Now, question: DnsQuestion, answer: (now: Now, records: readonly DnsRecord[]) => void): void
 }
 
-export interface HopParts {
+interface HopParts {
   readonly resolver: Resolver
   readonly entropy: Entropy
   /** Only hops that one of these can reach are given. */

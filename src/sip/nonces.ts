@@ -7,7 +7,7 @@ import type { Instant, Now } from '../base/time.ts'
  * table; this many is five minutes of a client that asks for a new challenge each time, fifty times a second, in some 2
  * MB.
  */
-export const NONCES_MAX = 16384
+const NONCES_MAX = 16384
 
 /** How far a request may be overtaken by later ones of the same nonce: UDP reorders neighbours, not more than this. */
 export const REPLAY_WINDOW = 32

@@ -13,7 +13,7 @@ import { readMinSe } from './session-timer.ts'
 import type { InviteOptions, SentRequest, SessionContext } from './session-types.ts'
 import { TRANSACTION_MS } from './transaction/timer-values.ts'
 
-export interface InviteOutcome {
+interface InviteOutcome {
   onProgress(now: Now, response: SipResponse): void
   /** The first 2xx, acknowledged. */
   onAnswered(now: Now, response: SipResponse, leg: Leg): void

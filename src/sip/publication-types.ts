@@ -28,7 +28,7 @@ export interface PublicationFailure {
 }
 
 /** A PUBLISH with a body, about to be stored. */
-export interface PublishedBody {
+interface PublishedBody {
   readonly resource: string
   readonly publisher: string
   /** As received, with parameters. */

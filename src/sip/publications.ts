@@ -28,10 +28,10 @@ const RETRY_AFTER_S = 5
 const ETAG_BITS = 120
 const TAG_BITS = 80
 
-export type PublishTransaction = Pick<ServerTransaction, 'respond'>
+type PublishTransaction = Pick<ServerTransaction, 'respond'>
 
 /** Who publishes, as admitted, and for what. */
-export interface Publishing {
+interface Publishing {
   readonly publisher: string
   readonly resource: string
 }
@@ -186,8 +186,5 @@ function applyPublish(
 }
 
 /** Without a clock to be trusted nothing has expired. */
-export const currentPublications = (
-  publications: readonly SavedPublication[],
-  now: Now,
-): readonly SavedPublication[] =>
+const currentPublications = (publications: readonly SavedPublication[], now: Now): readonly SavedPublication[] =>
   now.isWallTrusted ? publications.filter(({ expiresAt }) => expiresAt > now.wall) : publications

@@ -40,7 +40,7 @@ export interface RegisterAsk {
   readonly sender?: Sender
 }
 
-export interface Sender {
+interface Sender {
   /** As the sender knows itself. */
   readonly host: string
   /** It is seen from another address (RFC 3261 18.2.1, RFC 3581 4). */

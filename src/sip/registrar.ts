@@ -23,7 +23,7 @@ export interface Bindings {
   ): void
 }
 
-export interface LoadedBindings {
+interface LoadedBindings {
   readonly version: number
   readonly bindings: readonly Binding[]
 }
@@ -33,7 +33,7 @@ export interface BindingsFailure {
 }
 
 /** What the registrar needs of a server transaction. */
-export interface RegisterTransaction {
+interface RegisterTransaction {
   readonly request: SipRequest
   readonly flow: Flow
   respond(now: Now, response: SipResponse): void

@@ -9,7 +9,7 @@ import { MIN_SE_S, readSessionExpires } from './session-timer.ts'
 import { TRANSACTION_MS } from './transaction/timer-values.ts'
 
 /** Each holds a kilobyte or two; a thousand phones do not talk to ten others each at once. */
-export const CALLS_MAX = 10_000
+const CALLS_MAX = 10_000
 /** A fork reaches the contacts of one user; more tags than these are invented (RFC 3261 13.2.2.4). */
 const DIALOGS_MAX = 10
 /** No phone rings longer: the INVITE's server transaction ends by then. */
@@ -20,7 +20,7 @@ const UNTIMED_MS = 24 * 3600 * 1000
 const LISTED_MAX = 100
 const TOKEN_BITS = 80
 
-export interface RelayedDialog {
+interface RelayedDialog {
   readonly calleeTag: string
   readonly callee: PeerSide
   isAnswered: boolean

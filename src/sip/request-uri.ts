@@ -14,7 +14,7 @@ export function withoutHeaders(uri: string): string {
   return uri.slice(0, afterUser) + host
 }
 
-export interface Way {
+interface Way {
   /** Request-URI. */
   readonly uri: string
   /** Route values, first hop first. */

@@ -9,7 +9,7 @@ import { leniently } from './session-headers.ts'
 /** RFC 4028 4: no session may be asked to refresh more often. */
 export const MIN_SE_S = 90
 
-export interface SessionExpires {
+interface SessionExpires {
   /** 0 to 2^32 - 1. */
   readonly seconds: number
   /** Which side of the transaction that carries it refreshes. */

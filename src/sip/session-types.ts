@@ -10,7 +10,7 @@ import type { SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
 export type Target = Flow | { readonly transport: Transport; readonly address: string; readonly port: number }
 
 /** What a session needs of the transaction layer. */
-export interface SessionLayer {
+interface SessionLayer {
   /** Events come later, never from within this call. */
   request(now: Now, request: SipRequest, to: Target, events: RequestEvents): SentRequest
   send(now: Now, request: SipRequest, to: Target): void

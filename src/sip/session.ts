@@ -40,9 +40,9 @@ interface Entry extends Session {
 }
 
 /** Each holds some kilobytes and a mailbox under way; the site's delivery limit is below it. */
-export const SESSIONS_MAX = 10_000
+const SESSIONS_MAX = 10_000
 /** Ended within the last 32 s, to repeat an ACK; the oldest is forgotten first. */
-export const LINGERING_MAX = 10_000
+const LINGERING_MAX = 10_000
 /** Sessions that `describe` lists one by one. */
 const LISTED_MAX = 100
 

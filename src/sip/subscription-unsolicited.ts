@@ -8,7 +8,7 @@ import type { SessionContext, Target } from './session-types.ts'
 import type { NotifyBody } from './subscription-types.ts'
 
 /** A NOTIFY that nobody subscribed to, and how it gets to one contact. */
-export interface UnsolicitedNotify {
+interface UnsolicitedNotify {
   readonly event: string
   /** Contact of the receiver as registered. */
   readonly uri: string

@@ -42,10 +42,10 @@ const TAG_BITS = 80
 /** What a subscription has no use for, because there is no session (RFC 5057 5.1). */
 const OF_OTHER_USAGES = new Set(['INVITE', 'BYE', 'UPDATE', 'INFO', 'PRACK', 'NOTIFY'])
 
-export type SubscribeTransaction = Pick<ServerTransaction, 'flow' | 'respond'>
+type SubscribeTransaction = Pick<ServerTransaction, 'flow' | 'respond'>
 
 /** Who asks, as admitted, and for what: an address-of-record, or any name that packages understand. */
-export interface Subscribing {
+interface Subscribing {
   readonly subscriber: string
   readonly resource: string
 }

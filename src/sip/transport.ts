@@ -35,7 +35,7 @@ export interface Listener {
   readonly endpoint: Endpoint
 }
 
-export interface SipOutputs {
+interface SipOutputs {
   transmit(flow: Flow, bytes: Buffer): void
   /** `transmit` may follow at once. A connection that fails is reported like one that closed. */
   connect(flow: Flow): void
@@ -51,7 +51,7 @@ export interface SipReceiver {
   flowLost(now: Now, flow: Flow, reason: string): void
 }
 
-export interface SipTransportParts {
+interface SipTransportParts {
   readonly listeners: readonly Listener[]
   /** Stands in Via; a name or a numeric address. */
   readonly hostname: string

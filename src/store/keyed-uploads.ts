@@ -141,7 +141,7 @@ export function dropUploads(tables: Tables, isWanted: (record: UploadRecord) => 
 }
 
 /** Nothing of it becomes a message. */
-export function endUpload(tables: Tables, upload: number, record: UploadRecord): void {
+function endUpload(tables: Tables, upload: number, record: UploadRecord): void {
   settleUpload(tables, upload, record)
   toSweep(tables, upload, blocksOf(lengthOf(record)))
 }

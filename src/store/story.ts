@@ -19,7 +19,7 @@ export const DETAIL_LENGTH_MAX = 200
 export const EVENTS_MAX = 32
 
 /** Enough for the header fields a person looks for; SIP headers beyond it are not shown. */
-export const HEAD_BYTES_MAX = 4096
+const HEAD_BYTES_MAX = 4096
 
 /** Keys of LMDB hold 1978 bytes; no address-of-record in use comes near this. */
 export const AOR_BYTES_MAX = 1024

@@ -14,7 +14,7 @@ export const ANSWER = Buffer.from(OFFER.toString().replace('sendonly', 'recvonly
 export const sdpOfCaller = (version = 1, session = 'caller'): string =>
   sdpOfPhone('active', version, session).replace('recvonly', 'sendonly')
 
-export interface CallerMessage {
+interface CallerMessage {
   readonly headers?: readonly string[]
   readonly body?: string
   readonly fromTag?: string

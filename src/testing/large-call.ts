@@ -33,7 +33,7 @@ export interface LargeCallOptions {
 }
 
 /** One MSRP message handed to the call. */
-export interface SentLarge {
+interface SentLarge {
   readonly messageId: string
   outcome: Outcome | undefined
   isReported: boolean

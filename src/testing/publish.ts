@@ -3,7 +3,7 @@ import type { SipResponse } from '../sip-parser-lite/message.ts'
 import { BOB, type Scenario } from './scenario.ts'
 import type { SimulatedPhone } from './simulated-phone.ts'
 
-export interface PublishOptions {
+interface PublishOptions {
   readonly body?: string
   readonly etag?: string
   readonly expiresS?: number

@@ -37,9 +37,7 @@ export interface Message {
   readonly branch?: string
 }
 
-export interface RelaySettings
-  extends WireSettings,
-    Partial<Pick<InviteRelayParts, 'locate' | 'isTrusted' | 'callsMax'>> {
+interface RelaySettings extends WireSettings, Partial<Pick<InviteRelayParts, 'locate' | 'isTrusted' | 'callsMax'>> {
   readonly targets?: readonly ForwardTarget[]
   readonly limitMs?: number
   /** A failure is passed on, and silence is 480, as a layer above without custody would do. */

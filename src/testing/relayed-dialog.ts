@@ -4,7 +4,7 @@ import { DESK, type Message, RelayWire, target } from './relay-wire.ts'
 export const BOB = 'sip:bob@192.0.2.21:5060'
 export const ALICES = 'sip:alice@10.0.0.7:5070'
 
-export interface Confirmed {
+interface Confirmed {
   readonly relay: RelayWire
   /** Alice asks within the dialog. */
   readonly alice: (method: string, message?: Message) => void

@@ -14,7 +14,7 @@ export interface Scenario {
   readonly bob: SimulatedPhone
 }
 
-export interface ScenarioOptions {
+interface ScenarioOptions {
   /** TOML, see `ApplianceOptions`. */
   readonly config?: string
   readonly faults?: Faults

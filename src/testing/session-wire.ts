@@ -38,7 +38,7 @@ export const sdpOfPhone = (setup: string, version = 1, session = 'phone'): strin
     '',
   ].join('\r\n')
 
-export interface PeerMessage {
+interface PeerMessage {
   readonly toTag?: string
   readonly headers?: readonly string[]
   readonly body?: string

@@ -65,7 +65,7 @@ interface Pipe {
 }
 
 /** Ends the connection at this byte, counted over all stream bytes of the protocol both ways from when it was set. */
-export interface Cut {
+interface Cut {
   readonly protocol: Flow['protocol']
   readonly atByte: number
 }

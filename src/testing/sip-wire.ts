@@ -166,7 +166,7 @@ export class SipWire {
 const startOf = (text: string): string =>
   text.startsWith('SIP/2.0 ') ? text.slice(8, 11) : text.slice(0, text.indexOf(' '))
 
-export interface RequestParts {
+interface RequestParts {
   readonly method?: string
   readonly uri?: string
   /** Via values, first first. */

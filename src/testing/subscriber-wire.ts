@@ -16,7 +16,7 @@ import { headerOf } from './session-wire.ts'
 import { ALICE, SipWire } from './sip-wire.ts'
 
 /** What a SUBSCRIBE of the test says beyond what it has to. */
-export interface Asking {
+interface Asking {
   readonly callId?: string
   readonly fromTag?: string
   readonly toTag?: string

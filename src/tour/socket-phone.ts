@@ -7,7 +7,7 @@ import { Datagrams } from '../host/udp.ts'
 import type { Hop } from '../sip/transport.ts'
 import { Phone } from '../testing/phone.ts'
 
-export interface SocketPhoneOptions {
+interface SocketPhoneOptions {
   readonly user: string
   readonly domain: string
   readonly password: string

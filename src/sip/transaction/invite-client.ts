@@ -9,7 +9,7 @@ type Letter = 'A' | 'B' | 'C' | 'D' | 'M'
 type Input = Letter | 'response'
 
 /** What the INVITE machine needs beyond the others. */
-export interface InviteClientOwner extends ClientOwner {
+interface InviteClientOwner extends ClientOwner {
   /** Timer C ran out: nobody says any more that the phone still rings. */
   sendCancel(now: Now): void
 }

@@ -23,7 +23,7 @@ export interface TransactionUser extends RequestTaker {
 }
 
 /** What the layer needs of the transport. */
-export interface TransactionTransport extends ResponseSender {
+interface TransactionTransport extends ResponseSender {
   flowTo(now: Now, hop: Hop): Flow | undefined
   viaFor(flow: Flow, branch: string): string
 }
@@ -32,7 +32,7 @@ export interface TransactionLimits extends ServerLimits {
   readonly clients: number
 }
 
-export interface TransactionLayerParts {
+interface TransactionLayerParts {
   readonly timers: Timers
   readonly entropy: Entropy
   readonly transport: TransactionTransport
