@@ -11,3 +11,6 @@ export const warning = (hostname: string, text: string): [string, string] => [
 
 /** RFC 3261 21.5.4: come back in so many seconds. */
 export const unavailable = (seconds: number): Answer => ({ status: 503, headers: [['Retry-After', String(seconds)]] })
+
+/** What is wrong with a document, in a status line. A name from the document may be among it, of any length. */
+export const asReason = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?').slice(0, 120)

@@ -4,7 +4,7 @@ import { XmlError } from '../content/xml-read.ts'
 import type { SipRequest } from '../sip-parser-lite/message.ts'
 import { seqOfStoreId } from '../store/story.ts'
 import type { StoreClient } from '../store/verbs.ts'
-import { type Answer, unavailable } from './answers.ts'
+import { type Answer, asReason, unavailable } from './answers.ts'
 import { bodyOfType } from './invite-kind.ts'
 
 /** Each is looked up; a client with more to fetch asks for all. */
@@ -15,14 +15,17 @@ export function namedReferences(request: SipRequest): readonly string[] | undefi
   const list = bodyOfType(request, RESOURCE_LISTS_TYPE)
   if (!list) return undefined
   try {
-    const references = [...new Set(resourcesListed(list))]
+    const references = [...new Set(resourcesListed(list).map(asStoreId))]
     if (references.length === 0) return { refusal: { status: 400, reason: 'The List Names No Message' } }
     return references.length > REFERENCES_MAX ? { refusal: { status: 413 } } : references
   } catch (error) {
     if (!(error instanceof XmlError)) throw error
-    return { refusal: { status: 400, reason: `resource-lists: ${error.message}` } }
+    return { refusal: { status: 400, reason: asReason(`resource-lists: ${error.message}`) } }
   }
 }
+
+/** Seen without its scheme too. */
+const asStoreId = (reference: string): string => (/^\d+@/.test(reference) ? `sip:${reference}` : reference)
 
 /**
  * The messages of that mailbox behind the references. 404 for one that does not wait there, 403 for one of somebody else

@@ -10,6 +10,7 @@ import type { Publications } from '../sip/publications.ts'
 import type { Refusal } from '../sip/refusal.ts'
 import type { PublishedSettings, SettingsRecord } from '../store/settings.ts'
 import type { StoreClient } from '../store/verbs.ts'
+import { asReason } from './answers.ts'
 import type { Delivery } from './delivery.ts'
 import type { StoreChanges } from './store-changes.ts'
 
@@ -120,13 +121,10 @@ function settingsError(body: Buffer): Refusal | undefined {
     readSettings(body)
     return undefined
   } catch (error) {
-    if (error instanceof XmlError) return { status: 400, reason: printable(error.message) }
+    if (error instanceof XmlError) return { status: 400, reason: asReason(error.message) }
     throw error
   }
 }
-
-/** A name from the document may be among it. */
-const printable = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?').slice(0, 120)
 
 const asPublication = (published: PublishedSettings): SavedPublication => {
   const { etag, publisher, contentType, document: body, modifiedAt, expiresAt } = published
