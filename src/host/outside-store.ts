@@ -15,10 +15,14 @@ export class OutsideStore {
     this.#tell = tell
   }
 
-  /** The engine hears first, so that whoever is answered finds it at work. */
+  /**
+   * The engine hears first, so that whoever is answered finds it at work. What is read is there at once: it is handed over a turn of the
+   * event loop later, or whoever reads a long list page by page would let nobody else have one.
+   */
   submit(request: StoreRequest, done: (result: StoreResult<Verb>) => void): void {
     this.#store.submit(request, result => {
-      if (!isRead(request.verb)) this.#tell(request, result)
+      if (isRead(request.verb)) return void setImmediate(done, result)
+      this.#tell(request, result)
       done(result)
     })
   }
