@@ -8,12 +8,15 @@ import { bindError } from './addresses.ts'
 import type { Certificates } from './certificates.ts'
 import { HANDSHAKE_MS } from './handshakes.ts'
 import type { Health } from './health.ts'
+import { boundConnections } from './http-connections.ts'
 import { metricsText } from './metrics.ts'
 import { TLS_SETTINGS } from './tls-settings.ts'
 
 /** A person or two and a monitor. */
 const CONNECTIONS_MAX = 100
 const REQUEST_TIMEOUT_MS = 10_000
+/** Sent one behind the other they would all be looked at in one turn. The connection ends then. */
+const REQUESTS_PER_CONNECTION_MAX = 100
 const BODY_BYTES_MAX = 16 * 1024
 
 interface HttpOptions {
@@ -75,10 +78,11 @@ function makeApp(
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionTimeout: REQUEST_TIMEOUT_MS,
+    maxRequestsPerSocket: REQUESTS_PER_CONNECTION_MAX,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: PARAM_LENGTH_MAX },
   })
-  app.server.maxConnections = CONNECTIONS_MAX
+  boundConnections(app.server, CONNECTIONS_MAX)
   certificates?.onChange(() => (app.server as unknown as TlsServer).setSecureContext(secretsOf(certificates)))
   app.get('/', async (_request, reply) => reply.type('text/plain; charset=utf-8').send(FRONT))
   app.get('/healthz', async (_request, reply) => {
