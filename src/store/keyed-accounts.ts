@@ -1,11 +1,12 @@
 import type { WallTime } from '../base/time.ts'
+import { whole } from './damage.ts'
 import { endMessage } from './keyed-mailbox.ts'
 import { dropSettings } from './keyed-settings.ts'
 import { dropUploads } from './keyed-uploads.ts'
-import { accountKey, bindingsKey, isNameTooLong, justAfter, nameOf, pastPrefix, waitingKey } from './keys.ts'
+import { accountKey, type Box, bindingsKey, isNameTooLong, justAfter, nameOf, pastPrefix, waitingKey } from './keys.ts'
 import { type AccountRecord, decodeAccount } from './records.ts'
 import { ACCOUNT_REMOVED, AOR_BYTES_MAX } from './story.ts'
-import { type Box, type Tables, waitingIn, whole } from './tables.ts'
+import { type Tables, waitingIn } from './tables.ts'
 import type { Account, Verbs } from './verbs.ts'
 
 /** How many keys are looked at in one go. */

@@ -1,7 +1,7 @@
 import type { WallTime } from '../base/time.ts'
 import { type IdentityHash, identityHash } from './identities.ts'
 import { writeNotice } from './keyed-notices.ts'
-import { bodyKey, endedKey, expiryKey, indexKey, lifeKey, readU48 } from './keys.ts'
+import { type Box, bodyKey, endedKey, expiryKey, indexKey, lifeKey, readU48 } from './keys.ts'
 import type { Head, IndexEntry, LargeRecord, LifeRecord, Totals } from './records.ts'
 import { refusalOf, shareOf } from './room.ts'
 import { type Held, less } from './shares.ts'
@@ -19,7 +19,7 @@ import {
   withEvent,
 } from './story.ts'
 import { toSweep } from './sweep.ts'
-import { type Box, EMPTY, type Tables, waitingIn } from './tables.ts'
+import { EMPTY, type Tables, waitingIn } from './tables.ts'
 import type {
   Custody,
   CustodyLimits,

@@ -1,8 +1,9 @@
+import { whole } from './damage.ts'
 import { expiringKey, expiringName, pastPrefix, settingsKey } from './keys.ts'
 import type { AccountRecord } from './records.ts'
 import { checkBounds, chosenSettings, firstExpiry, NO_SETTINGS, type SettingsRecord } from './settings.ts'
 import { decodeSettings, encodeSettings } from './settings-records.ts'
-import { EMPTY, type Tables, whole } from './tables.ts'
+import { EMPTY, type Tables } from './tables.ts'
 import type { Verbs } from './verbs.ts'
 
 type Do<V extends keyof Verbs> = (tables: Tables, request: Verbs[V]['request']) => Verbs[V]['reply']

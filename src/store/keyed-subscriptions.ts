@@ -1,8 +1,9 @@
+import { whole } from './damage.ts'
 import { justAfter, pastPrefix, SUBSCRIPTION_COUNT_KEY, subscriptionKey } from './keys.ts'
 import { openFields, writer } from './record-bytes.ts'
 import { decodeSeq, encodeSeq } from './records.ts'
 import { SUBSCRIPTION_LENGTH_MAX } from './story.ts'
-import { type Tables, whole } from './tables.ts'
+import type { Tables } from './tables.ts'
 import type { Verbs } from './verbs.ts'
 
 type Do<V extends keyof Verbs> = (tables: Tables, request: Verbs[V]['request']) => Verbs[V]['reply']

@@ -1,3 +1,4 @@
+import { Damage, whole } from './damage.ts'
 import { IdentityChanges, IdentityIndex } from './identities.ts'
 import { type KeyValue, NeedsWrite, Overlay, readOnly, type Snapshot } from './key-value.ts'
 import {
@@ -45,7 +46,7 @@ import { type Notice, repair, scan } from './repair.ts'
 import { sumsOfHeads } from './repair-shares.ts'
 import { type Held, SenderChanges, SenderSums } from './shares.ts'
 import { sweep } from './sweep.ts'
-import { Damage, type Surroundings, Tables, whole } from './tables.ts'
+import { type Surroundings, Tables } from './tables.ts'
 import type { Reply, RequestOf, StoreFailure, StoreRequest, Verb, Verbs } from './verbs.ts'
 
 type Handler<V extends Verb> = (tables: Tables, request: Verbs[V]['request']) => Verbs[V]['reply']

@@ -27,6 +27,12 @@ import { AOR_BYTES_MAX } from './story.ts'
  *   s seq l                   life story, beside the body so that both share a page
  */
 
+/** An account's mailbox: its name, and the number its keys begin with. */
+export interface Box {
+  readonly aor: string
+  readonly mailbox: number
+}
+
 export const SCHEMA_KEY = '!schema'
 export const TOTALS_KEY = '!totals'
 export const UPLOAD_TOTALS_KEY = '!uploads'

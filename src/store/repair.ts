@@ -1,9 +1,11 @@
+import type { Damage } from './damage.ts'
 import { GROUP_MESSAGES, type IdentityGroup, identityHash, withHash } from './identities.ts'
 import type { Entry } from './key-value.ts'
 import { endLife, removeMessage } from './keyed-mailbox.ts'
 import { decidedPush, dropDamagedSettings } from './keyed-settings.ts'
 import { dropDamagedSubscription, subscriptionCountAgain } from './keyed-subscriptions.ts'
 import {
+  type Box,
   bindingsKey,
   bodyKey,
   headKey,
@@ -31,7 +33,7 @@ import {
 import { dropDamagedNotice, mailboxes, noticeTotalsAgain, sharesIn, sumsOfHeads } from './repair-shares.ts'
 import { dropDamagedUpload, reservedIn, sweepAgain, sweepOrphans, uploadTotalsAgain } from './repair-uploads.ts'
 import { ending, storeIdOf } from './story.ts'
-import { type Box, type Damage, EMPTY, indexEnd, NO_TOTALS, type Tables } from './tables.ts'
+import { EMPTY, indexEnd, NO_TOTALS, type Tables } from './tables.ts'
 
 /** One line for the log about a record set aside. */
 export interface Notice {

@@ -1,5 +1,6 @@
+import type { Box } from './keys.ts'
 import { heldIn, keyAmong, NOTHING, OTHERS, senderKey, senderRefusal, type Wanted } from './shares.ts'
-import type { Box, Tables } from './tables.ts'
+import type { Tables } from './tables.ts'
 import type { CustodyLimits, MessageIdentity, RefusalReason } from './verbs.ts'
 
 /** Under which of the mailbox's shares a message from there is counted. */

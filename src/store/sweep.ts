@@ -1,6 +1,7 @@
+import { whole } from './damage.ts'
 import { blockKey, pastPrefix, readU48, sweepKey } from './keys.ts'
 import { decodeSeq, encodeSeq } from './records.ts'
-import { type Tables, whole } from './tables.ts'
+import type { Tables } from './tables.ts'
 import type { Verbs } from './verbs.ts'
 
 /** The blocks go in steps of their own: a message of gigabytes would make the transaction of its end a long one. */

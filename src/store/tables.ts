@@ -1,7 +1,9 @@
+import { type DamagedRecord, whole } from './damage.ts'
 import { groupOf, hashIn, type IdentityChanges, type IdentityGroup, type IdentityHash, withHash } from './identities.ts'
 import type { RangeOptions, Records } from './key-value.ts'
 import {
   accountKey,
+  type Box,
   bindingsKey,
   bodyKey,
   headKey,
@@ -68,39 +70,6 @@ export interface Surroundings {
   readonly hostname: string
   /** Bytes that can still be written, as known now. */
   freeBytes(): number
-}
-
-/** What a record that failed its checksum was, so that it can be put right. */
-export type DamagedRecord =
-  | { readonly table: 'totals' }
-  | { readonly table: 'notice'; readonly id: number }
-  | { readonly table: 'account' | 'bindings' | 'settings'; readonly aor: string }
-  | { readonly table: 'head'; readonly box: Box }
-  | { readonly table: 'index' | 'body'; readonly box: Box; readonly seq: number }
-  | { readonly table: 'life'; readonly seq: number }
-  | { readonly table: 'block'; readonly box: Box; readonly seq: number }
-  | { readonly table: 'upload totals' | 'notice totals' | 'subscription count' }
-  | { readonly table: 'subscription'; readonly id: string }
-  | { readonly table: 'upload' | 'sweep'; readonly upload: number }
-  | { readonly table: 'identities'; readonly group: number }
-
-/** Thrown by a read; the verb begins again once the record is set aside and what hangs on it put right. */
-export class Damage extends Error {
-  readonly record: DamagedRecord
-  readonly key: string
-  readonly value: Buffer
-  constructor(record: DamagedRecord, key: string, value: Buffer) {
-    super(`${record.table} record failed its checksum`)
-    this.record = record
-    this.key = key
-    this.value = value
-  }
-}
-
-/** An account's mailbox: its name, and the number its keys begin with. */
-export interface Box {
-  readonly aor: string
-  readonly mailbox: number
 }
 
 export const NO_TOTALS: Totals = {
@@ -389,8 +358,3 @@ export const EMPTY = Buffer.alloc(0)
 
 /** The head stands right past the last index entry. */
 export const indexEnd = headKey
-
-export function whole<T>(decoded: T | undefined, record: DamagedRecord, key: string, value: Buffer): T {
-  if (decoded === undefined) throw new Damage(record, key, value)
-  return decoded
-}

@@ -1,0 +1,34 @@
+import type { Box } from './keys.ts'
+
+/** What a record that failed its checksum was, so that it can be put right. */
+export type DamagedRecord =
+  | { readonly table: 'totals' }
+  | { readonly table: 'notice'; readonly id: number }
+  | { readonly table: 'account' | 'bindings' | 'settings'; readonly aor: string }
+  | { readonly table: 'head'; readonly box: Box }
+  | { readonly table: 'index' | 'body'; readonly box: Box; readonly seq: number }
+  | { readonly table: 'life'; readonly seq: number }
+  | { readonly table: 'block'; readonly box: Box; readonly seq: number }
+  | { readonly table: 'upload totals' | 'notice totals' | 'subscription count' }
+  | { readonly table: 'subscription'; readonly id: string }
+  | { readonly table: 'upload' | 'sweep'; readonly upload: number }
+  | { readonly table: 'identities'; readonly group: number }
+
+/** Thrown by a read; the verb begins again once the record is set aside and what hangs on it put right. */
+export class Damage extends Error {
+  readonly record: DamagedRecord
+  readonly key: string
+  readonly value: Buffer
+  constructor(record: DamagedRecord, key: string, value: Buffer) {
+    super(`${record.table} record failed its checksum`)
+    this.record = record
+    this.key = key
+    this.value = value
+  }
+}
+
+/** Throws `Damage` where nothing could be decoded. */
+export function whole<T>(decoded: T | undefined, record: DamagedRecord, key: string, value: Buffer): T {
+  if (decoded === undefined) throw new Damage(record, key, value)
+  return decoded
+}
