@@ -1,17 +1,15 @@
-import { parseCidr } from '../base/address.ts'
 import type { Config } from '../base/config.ts'
 import type { Flow } from '../base/flow.ts'
 import type { Now } from '../base/time.ts'
 import { Digest } from '../sip/digest.ts'
-import { TrustedPeers } from '../sip/identity.ts'
 import { InviteRelay } from '../sip/invite-relay.ts'
 import { Publications } from '../sip/publications.ts'
 import { Registrar, type Registration } from '../sip/registrar.ts'
 import type { StoreClient, StoreRequest, StoreResult, Verb } from '../store/verbs.ts'
 import { Admissions } from './admission.ts'
-import { CustodyDesk, type CustodyPolicy } from './custody.ts'
+import { CustodyDesk } from './custody.ts'
 import { CustodyWatch } from './custody-watch.ts'
-import { Delivery, type DeliveryPolicy } from './delivery.ts'
+import { Delivery } from './delivery.ts'
 import { Domain } from './domain.ts'
 import { Fetch } from './fetch.ts'
 import { Housekeeping } from './housekeeping.ts'
@@ -21,13 +19,11 @@ import { Messages } from './messages.ts'
 import { Notices } from './notices.ts'
 import { Notifier } from './notifier.ts'
 import { Outward } from './outward.ts'
-import type { OwnAddresses } from './own-addresses.ts'
 import { PageMode } from './page-mode.ts'
+import { custodyPolicy, deliveryPolicy, routeValue, trustOf } from './policies.ts'
 import { Publishing } from './publishing.ts'
 import { PushStarter } from './push-starter.ts'
-import type { ReceiptPolicy } from './receipt-terms.ts'
 import { Registrations, storedBindings } from './registrations.ts'
-import type { DeliveryProfile } from './rungs.ts'
 import { Service } from './service.ts'
 import { Settings } from './settings.ts'
 import { Stack, type StackParts } from './stack.ts'
@@ -187,48 +183,4 @@ export class Appliance {
     this.#delivery.registered(aor, binding)
     this.#notifier.registered(now, aor, binding)
   }
-}
-
-/** What is told from where a request comes. */
-function trustOf({ auth }: Config, own: OwnAddresses) {
-  const peers = new TrustedPeers(auth.trusted_peers.flatMap(text => parseCidr(text) ?? []))
-  return {
-    isOwnVia: (host: string, port: number | undefined) => own.isOwnVia(host, port),
-    isTrusted: (flow: Flow) => peers.has(flow.remote.address),
-  }
-}
-
-/** A small mailbox is not worth dividing: who wrote to it first would be refused early, and nobody else gains much. */
-const UNDIVIDED = { messages: 100, bytes: 8 * 1024 * 1024 }
-
-const custodyPolicy = ({ auth, deferral }: Config, receipts: ReceiptPolicy): CustodyPolicy => ({
-  isEnabled: deferral.enabled,
-  expiry: { defaultS: deferral.default_expiry_s, maxS: deferral.max_expiry_s },
-  limits: {
-    quotaMessages: deferral.quota_messages,
-    quotaBytes: deferral.quota_bytes,
-    reserveBytes: deferral.reserve_bytes,
-    sender: {
-      sharePercent: deferral.sender_share_percent,
-      undivided: UNDIVIDED,
-      quotaMessages: deferral.sender_quota_messages,
-      quotaBytes: deferral.sender_quota_bytes,
-      areNamesBelieved: !auth.digest,
-    },
-  },
-  bodyBytesMax: deferral.max_message_bytes,
-  receipts,
-})
-
-const deliveryPolicy = ({ delivery }: Config): DeliveryPolicy => ({
-  isActive: delivery.active_default,
-  profile: delivery.profile as DeliveryProfile,
-  retryMinMs: delivery.retry_min_s * 1000,
-  retryMaxMs: delivery.retry_max_s * 1000,
-})
-
-/** Loose routing, whether the administrator wrote `;lr` or not. */
-function routeValue(uri: string): string {
-  const bare = uri.replace(/^<|>$/g, '')
-  return /;lr\b/i.test(bare) ? `<${bare}>` : `<${bare};lr>`
 }

@@ -1,10 +1,12 @@
 import type { Counters } from '../base/counters.ts'
 import { type Entropy, randomBelow, token } from '../base/entropy.ts'
 import type { Log } from '../base/log.ts'
-import { after, type Instant, type Now } from '../base/time.ts'
-import type { Timer, Timers } from '../base/timers.ts'
+import { after, type Now } from '../base/time.ts'
+import type { Timers } from '../base/timers.ts'
 import { type Binding, currentBindings } from '../sip/binding.ts'
 import type { StoreClient } from '../store/verbs.ts'
+import { inAnotherForm, type Mailbox, newMailbox, takeBack } from './mailbox.ts'
+import { MailboxLeases } from './mailbox-leases.ts'
 import { MailboxReader } from './mailbox-reader.ts'
 import type { Push, PushEnd } from './push.ts'
 import { type DeliveryProfile, planOf, type Rung, rungsAfter } from './rungs.ts'
@@ -38,31 +40,6 @@ const RUNNING_MAX = 256
 /** A mailbox per registered user with messages waiting; a box serves 10,000 users. */
 const KNOWN_MAX = 20_000
 
-/** Taken anew for each run, and again and again while a push lasts: a large message over a slow line may take hours. */
-const LEASE_MS = 600_000
-
-interface Mailbox {
-  readonly aor: string
-  state: 'waiting' | 'queued' | 'running'
-  /** Pushes in a row that ended with something kept. */
-  failures: number
-  /** A registration or a new message came while it ran: look once more at the end. */
-  isAskedAgain: boolean
-  /** The contact that just registered goes first (docs/protocol.md). */
-  preferred: string | undefined
-  timer: Timer | undefined
-  lease: Timer | undefined
-  push: Push | undefined
-  /** In place of a push, and at no time beside one. */
-  fetch: Push | undefined
-  /** Its owner switched pushes off since this run began. */
-  isUnwanted: boolean
-  readonly delivered: Set<number>
-  /** Messages that the receiver refused for themselves; tried again when `asideUntil` has come, or at a registration. */
-  readonly aside: Set<number>
-  asideUntil: Instant | undefined
-}
-
 /**
  * Hands waiting messages over: at each registration (DM-DLV-01), when a new one joins a mailbox whose owner is there, and again
  * after a back-off with jitter when something was kept. One push per mailbox at a time (docs/protocol.md).
@@ -77,7 +54,7 @@ export class Delivery {
   readonly #startPush: StartPush
   readonly #mailboxes = new Map<string, Mailbox>()
   readonly #queue: Mailbox[] = []
-  readonly #holder: string
+  readonly #leases: MailboxLeases
   #running = 0
   #isStopped = false
 
@@ -97,7 +74,7 @@ export class Delivery {
     this.#log = options.log
     this.#policy = options.policy
     this.#startPush = options.startPush
-    this.#holder = token(options.entropy, 80)
+    this.#leases = new MailboxLeases(options.store, options.timers, token(options.entropy, 80))
   }
 
   /** A contact of this user registered or refreshed: whatever back-off ran is over. */
@@ -148,7 +125,7 @@ export class Delivery {
     takeBack(mailbox)
     this.#timers.cancel(mailbox.timer)
     mailbox.timer = undefined
-    this.#lease(now, mailbox, {
+    this.#leases.take(now, mailbox, {
       granted: then => this.#fetchNow(then, mailbox, only, start),
       refused: (then, why) => {
         this.#ended(then, mailbox, undefined)
@@ -185,21 +162,7 @@ export class Delivery {
       this.#counters.count('delivery_deferred', 'too many mailboxes')
       return undefined
     }
-    mailbox = {
-      aor,
-      state: 'waiting',
-      failures: 0,
-      isAskedAgain: false,
-      preferred: undefined,
-      timer: undefined,
-      lease: undefined,
-      push: undefined,
-      fetch: undefined,
-      isUnwanted: false,
-      delivered: new Set(),
-      aside: new Set(),
-      asideUntil: undefined,
-    }
+    mailbox = newMailbox(aor)
     this.#mailboxes.set(aor, mailbox)
     return mailbox
   }
@@ -241,28 +204,10 @@ export class Delivery {
       const rungs = planOf(this.#policy.profile, currentBindings(bindings, now), mailbox.preferred)
       mailbox.preferred = undefined
       if (rungs.length === 0) return this.#ended(now, mailbox, 'absent')
-      this.#lease(now, mailbox, {
+      this.#leases.take(now, mailbox, {
         granted: then => this.#climb(then, mailbox, rungs, 'no contact left to try'),
         refused: (then, _why, detail) => this.#ended(then, mailbox, detail),
       })
-    })
-  }
-
-  #lease(now: Now, mailbox: Mailbox, { granted, refused }: LeaseEvents): void {
-    const request = { aor: mailbox.aor, holder: this.#holder, at: now.wall, forMs: LEASE_MS }
-    this.#store.ask('lease', request, (then, result) => {
-      if ('failure' in result) return refused(then, 'failed', `storage: ${result.detail}`)
-      if (result.value === 'busy') return refused(then, 'busy', 'being delivered elsewhere')
-      this.#renew(then, mailbox)
-      granted(then)
-    })
-  }
-
-  #renew(now: Now, mailbox: Mailbox): void {
-    mailbox.lease = this.#timers.set('renew lease', after(now, LEASE_MS / 2), then => {
-      const request = { aor: mailbox.aor, holder: this.#holder, at: then.wall, forMs: LEASE_MS }
-      this.#store.ask('lease', request, () => {})
-      this.#renew(then, mailbox)
     })
   }
 
@@ -315,8 +260,7 @@ export class Delivery {
   }
 
   #release(mailbox: Mailbox, why: string | undefined): void {
-    this.#timers.cancel(mailbox.lease)
-    this.#store.ask('release', { aor: mailbox.aor, holder: this.#holder }, then => this.#ended(then, mailbox, why))
+    this.#leases.release(mailbox, then => this.#ended(then, mailbox, why))
   }
 
   /** `why` is undefined when nothing is left to do, `absent` when only a registration can help, `unwanted` when only its owner can. */
@@ -360,27 +304,4 @@ export class Delivery {
       this.#enqueue(mailbox)
     })
   }
-}
-
-interface LeaseEvents {
-  granted(now: Now): void
-  refused(now: Now, why: 'busy' | 'failed', detail: string): void
-}
-
-function takeBack(mailbox: Mailbox): void {
-  mailbox.aside.clear()
-  mailbox.asideUntil = undefined
-}
-
-/** docs/protocol.md: what did not go over MSRP for its type goes to the same contact as SIP MESSAGE, at once. */
-function inAnotherForm(
-  mailbox: Mailbox,
-  rungs: readonly Rung[],
-  tried: Rung,
-  unfit: readonly number[],
-): readonly Rung[] {
-  const others = rungs.filter(({ binding, form }) => binding === tried.binding && form !== tried.form)
-  if (unfit.length === 0 || others.length === 0) return []
-  for (const seq of unfit) mailbox.aside.delete(seq)
-  return others
 }
