@@ -95,6 +95,20 @@ t.test('RFC 3842 3.5, 3.8: what comes later is told with its own headers, a refr
   t.equal(watch.told.length, before + 2)
 })
 
+t.test('DM-MWI-03: a refresh right before a change is told takes nothing from its headers', async t => {
+  const run = scenario('refresh before a change', { config: OFF })
+  const { world, bob } = run
+  const watch = watching(run, bob)
+  say(run, ['one'])
+  world.pass(100)
+  say(run, ['two'])
+  world.pass(100)
+  bob.act(now => watch.refresh(now, 600))
+  world.pass(2000)
+  t.same(ids(watch), ['sip:1@10.0.0.1', 'sip:2@10.0.0.1'], 'each once')
+  t.equal(countsIn(watch.bodies.at(-1)!), '2/0 (0/0)')
+})
+
 t.test('DM-MWI-01: nobody but the served user is told, and of nobody there is nothing to tell', async t => {
   const run = scenario('who')
   const statusOf = (phone: SimulatedPhone, options: WatchOptions) => watching(run, phone, options).status
