@@ -100,3 +100,13 @@ export function diskFailure(error: unknown): DiskFailure {
   const isFull = FULL_CODES.has(code) || /no space left|MDB_MAP_FULL|MDB_TXN_FULL|file too large/i.test(text)
   return new DiskFailure(isFull ? 'full' : 'io', text)
 }
+
+/** The library tells why a commit failed by a promise that is rejected beside the first. */
+export async function causeOf(error: unknown): Promise<unknown> {
+  const { commitError } = error as { commitError?: Promise<unknown> }
+  if (!commitError) return error
+  return commitError.then(
+    () => error,
+    cause => cause,
+  )
+}

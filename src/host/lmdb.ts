@@ -9,8 +9,9 @@ import type { Notice } from '../store/repair.ts'
 import { openSchema } from '../store/schema.ts'
 import { isMemoryOnly, isRead } from '../store/story.ts'
 import type { StoreFailure, StoreRequest } from '../store/verbs.ts'
+import { FileRoom, growthFor } from './file-room.ts'
 import { prepareFolder, settleFolder } from './lmdb-file.ts'
-import { diskFailure, LmdbTable, openTable } from './lmdb-table.ts'
+import { causeOf, diskFailure, LmdbTable, openTable } from './lmdb-table.ts'
 
 /** About a second of a fast disk; past it the senders are told to come back. */
 const OUTSTANDING_MAX = 16384
@@ -72,6 +73,7 @@ export class LmdbStore {
   readonly #log: Log
   readonly #mapBytes: number
   readonly #commitMaxMs: number
+  readonly #file: FileRoom
   #reads: Pending[] = []
   #writes: Pending[] = []
   /** Parts of a batch that found the disk full: each part is tried alone. */
@@ -132,6 +134,7 @@ export class LmdbStore {
     this.#log = options.log
     this.#mapBytes = options.mapBytes
     this.#commitMaxMs = options.commitMaxMs ?? COMMIT_MAX_MS
+    this.#file = new FileRoom(join(folder, 'data.mdb'), options.mapBytes, () => this.#table.space())
   }
 
   /** `done` runs once, never within this call. */
@@ -243,10 +246,19 @@ export class LmdbStore {
    */
   async #commit(): Promise<void> {
     const part = this.#again.shift()
+    const room = part ? 0 : await this.#roomToGrow()
+    if (part || this.#writes.length > 0) await this.#write(room, part)
+    this.#isStuck = false
+    this.#committingSince = undefined
+    this.#isCommitting = false
+    if (this.#again.length > 0 || this.#writes.length > 0) this.#begin()
+  }
+
+  async #write(room: number, part: Pending[] | undefined): Promise<void> {
     this.#taken = part ?? []
     try {
       const committed = this.#database.childTransaction(() => {
-        if (!part) this.#taken = this.#take()
+        if (!part) this.#taken = this.#take(room)
         this.#batch = this.#store.write(
           this.#table,
           this.#taken.map(({ request }) => request),
@@ -261,17 +273,26 @@ export class LmdbStore {
     }
     this.#taken = []
     this.#batch = undefined
-    this.#isStuck = false
-    this.#committingSince = undefined
-    this.#isCommitting = false
-    if (this.#again.length > 0 || this.#writes.length > 0) this.#begin()
   }
 
-  #take(): Pending[] {
+  /** What does not fit is refused here already: the library shall not find out. */
+  async #roomToGrow(): Promise<number> {
+    const room = await this.#file.ahead(this.#table.written)
+    const refused = this.#writes.filter(({ bytes }) => growthFor(bytes) > room)
+    if (refused.length === 0) return room
+    this.#writes = this.#writes.filter(({ bytes }) => growthFor(bytes) <= room)
+    for (const pending of refused) this.#answer(pending, failureOf(new DiskFailure('full', 'the file cannot grow')))
+    return room
+  }
+
+  #take(room: number): Pending[] {
     let bytes = 0
+    let growth = 0
     let count = 0
     for (const pending of this.#writes) {
       bytes += pending.bytes
+      growth += growthFor(pending.bytes)
+      if (growth > room) break
       if (count > 0 && (count >= BATCH_MAX || bytes > BATCH_BYTES_MAX)) break
       count++
     }
@@ -373,13 +394,3 @@ const stuckFailure = (ms: number): StoreFailure => ({
   failure: 'io',
   detail: `the disk has not finished a write for ${ms / 1000} s`,
 })
-
-/** The library tells why a commit failed by a promise that is rejected beside the first. */
-async function causeOf(error: unknown): Promise<unknown> {
-  const { commitError } = error as { commitError?: Promise<unknown> }
-  if (!commitError) return error
-  return commitError.then(
-    () => error,
-    cause => cause,
-  )
-}
