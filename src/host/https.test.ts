@@ -1,17 +1,15 @@
-import { writeFileSync } from 'node:fs'
 import { request } from 'node:https'
-import { join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
 import t from 'tap'
 import { Counters } from '../base/counters.ts'
 import { silentLog } from '../base/log.ts'
 import type { WallTime } from '../base/time.ts'
-import { Authority, dns, type Issued } from '../testing/authority.ts'
+import { Authority, dns } from '../testing/authority.ts'
 import { HostStore } from '../testing/host-store.ts'
 import { SeededEntropy } from '../testing/seeded-entropy.ts'
+import { writtenCertificate } from '../testing/written-certificate.ts'
 import { xcap } from '../web/xcap/plugin.ts'
 import { accountWithPassword } from './accounts.ts'
-import { Certificates } from './certificates.ts'
 import { Clock } from './clock.ts'
 import { Health } from './health.ts'
 import { HttpServer } from './http.ts'
@@ -22,15 +20,7 @@ const LIST = '/xcap/org.openmobilealliance.deferred-list/users/sip:bob@example.o
 
 t.test('listen.https: basic is taken there, and a renewed certificate is shown', async t => {
   const authority = await Authority.make()
-  const dir = t.testdir({})
-  const files = { certificate: join(dir, 'c.pem'), key: join(dir, 'k.pem') }
-  const write = (pair: Issued): void => {
-    writeFileSync(files.certificate, pair.certificate)
-    writeFileSync(files.key, pair.key)
-  }
-  write(await authority.issue({ names: [dns('edge1.example.org')] }))
-  const names = { hostname: 'edge1.example.org', domain: 'example.org', addresses: [] }
-  const certificates = await Certificates.open({ ...files, dataDir: dir, names, log: silentLog, wall: () => undefined })
+  const { certificates, write } = await writtenCertificate(authority, t.testdir({}))
   const store = new WatchedStore(new HostStore(), silentLog)
   const account = accountWithPassword('sip:bob@example.org', 'p:w', 'example.org', 'store')
   await store.ask('account.put', { account: { ...account } })

@@ -1,9 +1,7 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { silentLog } from '../base/log.ts'
 import type { StoredMessage, StoreRequest } from '../store/verbs.ts'
+import { linesUntilKilled } from '../testing/killed-child.ts'
 import { SeededEntropy } from '../testing/seeded-entropy.ts'
 import { BOB_AOR, custodyOf, pageOf } from '../testing/store-fixtures.ts'
 import { LmdbStore } from './lmdb.ts'
@@ -20,7 +18,7 @@ t.test(
     const stored = new Map<number, number>()
     const confirmed = new Set<number>()
     for (let kill = 0; kill < KILLS; kill++) {
-      const lines = await runUntilKilled(dir, (kill + 1) * 1_000_000, 1 + dice.below(ANSWERS_MAX))
+      const lines = await linesUntilKilled('custody-child.ts', dir, (kill + 1) * 1_000_000, 1 + dice.below(ANSWERS_MAX))
       t.ok(lines.length > 0, 'answered something before it was killed')
       for (const line of lines) {
         const [what, number, seq] = line.split(' ')
@@ -73,18 +71,4 @@ function ask(store: LmdbStore, request: StoreRequest): Promise<unknown> {
   return new Promise((resolve, reject) =>
     store.submit(request, result => ('value' in result ? resolve(result.value) : reject(new Error(result.detail)))),
   )
-}
-
-/** The lines that the child had written when it died; a last one cut short was not an answer. */
-async function runUntilKilled(dir: string, first: number, answers: number): Promise<string[]> {
-  const script = join(import.meta.dirname, '..', 'testing', 'custody-child.ts')
-  const child = spawn(process.execPath, [script, dir, String(first)], { stdio: ['ignore', 'pipe', 'inherit'] })
-  const closed = once(child, 'close')
-  let text = ''
-  child.stdout.on('data', data => {
-    text += data
-    if (text.split('\n').length > answers) child.kill('SIGKILL')
-  })
-  await closed
-  return text.split('\n').slice(0, -1)
 }

@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -9,6 +7,7 @@ import { CONFORMANCE_HOSTNAME, Conformance, LARGE_MESSAGE_VERBS } from '../store
 import type { Result } from '../store/keyed.ts'
 import { blockKey } from '../store/keys.ts'
 import type { StoredMessage, StoreRequest } from '../store/verbs.ts'
+import { linesUntilKilled } from '../testing/killed-child.ts'
 import { SeededEntropy } from '../testing/seeded-entropy.ts'
 import {
   accountPut,
@@ -145,7 +144,7 @@ t.test(
     const stored = new Map<number, number>()
     const confirmed = new Set<number>()
     for (let kill = 0; kill < 6; kill++) {
-      for (const line of await linesUntilKilled(dir, (kill + 1) * 1000, 1 + dice.below(40))) {
+      for (const line of await linesUntilKilled('upload-child.ts', dir, (kill + 1) * 1000, 1 + dice.below(40))) {
         const [what, number, seq] = line.split(' ')
         if (what === 'stored') stored.set(Number(number), Number(seq))
         else confirmed.add(Number(number))
@@ -229,18 +228,4 @@ async function value(store: LmdbStore, request: StoreRequest): Promise<unknown> 
   const result = await ask(store, request)
   if (!('value' in result)) throw new Error(result.detail)
   return result.value
-}
-
-/** The lines that the child had written when it died; a last one cut short was not an answer. */
-async function linesUntilKilled(dir: string, first: number, answers: number): Promise<string[]> {
-  const script = join(import.meta.dirname, '..', 'testing', 'upload-child.ts')
-  const child = spawn(process.execPath, [script, dir, String(first)], { stdio: ['ignore', 'pipe', 'inherit'] })
-  const closed = once(child, 'close')
-  let text = ''
-  child.stdout.on('data', data => {
-    text += data
-    if (text.split('\n').length > answers) child.kill('SIGKILL')
-  })
-  await closed
-  return text.split('\n').slice(0, -1)
 }

@@ -1,17 +1,16 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
 import { createConnection } from 'node:net'
-import { join } from 'node:path'
 import { type ConnectionOptions, connect, createServer, type TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
 import { Counters } from '../base/counters.ts'
 import type { Flow } from '../base/flow.ts'
 import { silentLog } from '../base/log.ts'
-import { Authority, dns, type Issued, type IssueOptions, ip, uri } from '../testing/authority.ts'
+import { Authority, dns, type IssueOptions, ip, uri } from '../testing/authority.ts'
+import { Told } from '../testing/told.ts'
+import { writtenCertificate } from '../testing/written-certificate.ts'
 import { fingerprintsOf, mainFingerprint } from './certificate.ts'
-import { Certificates } from './certificates.ts'
 import { Doors } from './doors.ts'
 import { SystemEntropy } from './entropy.ts'
 import { HANDSHAKES_PER_ADDRESS_MAX } from './handshakes.ts'
@@ -28,24 +27,14 @@ interface Event {
 /** Streams with a certificate, listening for TLS on an ephemeral port. */
 async function setUp(t: Test, settings: { verifiesPeers?: boolean; protocol?: Flow['protocol'] } = {}) {
   const { verifiesPeers = true, protocol = 'sip' } = settings
-  const dir = t.testdir({})
-  const files = { certificate: join(dir, 'c.pem'), key: join(dir, 'k.pem') }
-  const write = (pair: Issued): void => {
-    writeFileSync(files.certificate, pair.certificate)
-    writeFileSync(files.key, pair.key)
-  }
-  write(await authority.issue({ names: [dns('edge1.example.org')] }))
-  const names = { hostname: 'edge1.example.org', domain: 'example.org', addresses: [] }
-  const certificates = await Certificates.open({ ...files, dataDir: dir, names, log: silentLog, wall: () => undefined })
+  const { certificates, write } = await writtenCertificate(authority, t.testdir({}))
   const counters = new Counters()
   const dial = { verifiesPeers, ca: authority.certificate }
   const doors = new Doors({ certificates, dial, isAllowedOrigin: () => true, counters, log: silentLog })
-  const events: Event[] = []
+  const told = new Told<Event>()
   let whenOpened = (_flow: Flow): void => {}
-  const waiting: (() => void)[] = []
   const tell = (kind: Event['kind'], flow: Flow, text = ''): void => {
-    events.push({ kind, flow, text })
-    for (const wake of waiting.splice(0)) wake()
+    told.add({ kind, flow, text })
   }
   const streams = new Streams(
     {
@@ -64,15 +53,8 @@ async function setUp(t: Test, settings: { verifiesPeers?: boolean; protocol?: Fl
   const { port } = await streams.listen(protocol, { transport: 'tls', endpoint, key: 'listen.sip_tls' })
   streams.open()
   t.teardown(() => streams.closeAll(0))
-  const next = async (kind: Event['kind']): Promise<Event> => {
-    for (;;) {
-      const found = events.findIndex(event => event.kind === kind)
-      if (found >= 0) return events.splice(found, 1)[0]!
-      await new Promise<void>(resolve => waiting.push(resolve))
-    }
-  }
   const onOpened = (run: typeof whenOpened): void => void (whenOpened = run)
-  return { streams, port, next, events, counters, certificates, write, onOpened }
+  return { streams, port, next: told.next, events: told.events, counters, certificates, write, onOpened }
 }
 
 async function client(t: Test, port: number, options: ConnectionOptions = {}): Promise<TLSSocket> {

@@ -3,6 +3,7 @@ import { createConnection, createServer, type Socket } from 'node:net'
 import t from 'tap'
 import { Counters } from '../base/counters.ts'
 import type { Flow } from '../base/flow.ts'
+import { Told } from '../testing/told.ts'
 import { SystemEntropy } from './entropy.ts'
 import { WRITE_QUEUE_BYTES_MAX } from './stream.ts'
 import { Streams } from './streams.ts'
@@ -19,18 +20,13 @@ interface Event {
 
 /** Streams on an ephemeral port, with what they told so far. */
 const setUp = async (address = '127.0.0.1') => {
-  const events: Event[] = []
-  const waiting: (() => void)[] = []
-  const tell = (event: Event) => {
-    events.push(event)
-    for (const wake of waiting.splice(0)) wake()
-  }
+  const told = new Told<Event>()
   const counters = new Counters()
   const streams = new Streams(
     {
-      opened: flow => tell({ kind: 'opened', flow }),
-      received: (flow, bytes) => tell({ kind: 'received', flow, bytes }),
-      closed: (flow, reason) => tell({ kind: 'closed', flow, reason }),
+      opened: flow => told.add({ kind: 'opened', flow }),
+      received: (flow, bytes) => told.add({ kind: 'received', flow, bytes }),
+      closed: (flow, reason) => told.add({ kind: 'closed', flow, reason }),
     },
     counters,
     new SystemEntropy(),
@@ -38,14 +34,7 @@ const setUp = async (address = '127.0.0.1') => {
   const local = await streams.listen('sip', listener(address))
   streams.open()
   t.teardown(() => streams.closeAll(0))
-  const next = async (kind: Event['kind']): Promise<Event> => {
-    for (;;) {
-      const found = events.findIndex(event => event.kind === kind)
-      if (found >= 0) return events.splice(found, 1)[0]!
-      await new Promise<void>(resolve => waiting.push(resolve))
-    }
-  }
-  return { streams, local, events, next, counters }
+  return { streams, local, events: told.events, next: told.next, counters }
 }
 
 const connect = async (port: number, host = '127.0.0.1'): Promise<Socket> => {

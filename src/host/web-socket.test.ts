@@ -8,6 +8,7 @@ import { loadConfig } from '../base/config.ts'
 import { Counters } from '../base/counters.ts'
 import type { Flow, Transport } from '../base/flow.ts'
 import { silentLog } from '../base/log.ts'
+import { Told } from '../testing/told.ts'
 import { Certificates } from './certificates.ts'
 import { Doors } from './doors.ts'
 import { SystemEntropy } from './entropy.ts'
@@ -43,11 +44,9 @@ async function setUp(t: Test, { transport = 'ws' as Transport, config = '' } = {
     counters,
     log: silentLog,
   })
-  const events: Event[] = []
-  const waiting: (() => void)[] = []
+  const told = new Told<Event>()
   const tell = (kind: Event['kind'], flow: Flow, bytes: Buffer = Buffer.alloc(0), reason = ''): void => {
-    events.push({ kind, flow, bytes, reason })
-    for (const wake of waiting.splice(0)) wake()
+    told.add({ kind, flow, bytes, reason })
   }
   const streams = new Streams(
     {
@@ -63,14 +62,7 @@ async function setUp(t: Test, { transport = 'ws' as Transport, config = '' } = {
   const { port } = await streams.listen('sip', { transport, endpoint, key: 'listen.sip_ws' })
   streams.open()
   t.teardown(() => streams.closeAll(0))
-  const next = async (kind: Event['kind']): Promise<Event> => {
-    for (;;) {
-      const found = events.findIndex(event => event.kind === kind)
-      if (found >= 0) return events.splice(found, 1)[0]!
-      await new Promise<void>(resolve => waiting.push(resolve))
-    }
-  }
-  return { streams, port, next, events, counters, url: `${transport}://127.0.0.1:${port}/` }
+  return { streams, port, next: told.next, events: told.events, counters, url: `${transport}://127.0.0.1:${port}/` }
 }
 
 async function client(
