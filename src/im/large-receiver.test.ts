@@ -112,6 +112,35 @@ t.test('ten senders at once: memory stays within its bound, whoever is held goes
   t.ok(senders.every(({ isHeld }) => !isHeld))
 })
 
+t.test('messages that were begun and do not go on keep no memory from those that do', async t => {
+  const desk = new Desk(new ReceiveBudget(8 * GATHER_BYTES))
+  const idle = Array.from({ length: 7 }, (_, i) => new Sender(desk, `idle-${i}`))
+  for (const sender of idle) sender.chunk(bytesOf(1), { total: 1_000_000, flag: '+' })
+  desk.settle()
+  const senders = Array.from({ length: 3 }, (_, i) => new Sender(desk, `call-${i}`))
+  const body = bytesOf(1_000_000)
+  const sent = senders.map(() => 0)
+  for (let isMoving = true; isMoving; ) {
+    isMoving = false
+    for (const [i, sender] of senders.entries()) {
+      const start = sent[i]!
+      if (sender.isHeld || start >= body.length) continue
+      isMoving = true
+      const end = Math.min(body.length, start + 65_536)
+      sent[i] = end
+      const flag = end === body.length ? '$' : '+'
+      sender.chunk(body.subarray(start, end), { offset: start, total: body.length, flag })
+      for (const one of idle) one.chunk(bytesOf(2).subarray(1), { offset: 1, total: 1_000_000, flag: '+' })
+    }
+    isMoving = desk.step() || isMoving
+  }
+  t.equal(desk.waiting().length, 3)
+  t.ok(idle.every(({ refused }) => refused.length === 0))
+  for (const sender of idle) sender.receiver.close(NOW)
+  desk.settle()
+  t.same(desk.budget.describe().used, 0)
+})
+
 t.test('a sender faster than the disk is held, and let go when half of it is on flash', async t => {
   const desk = new Desk()
   const sender = new Sender(desk)

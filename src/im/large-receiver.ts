@@ -3,7 +3,7 @@ import type { AnswerChunk, ChunkReceiver } from '../msrp/assembly.ts'
 import type { ContinuationFlag, MsrpHead } from '../msrp/frame.ts'
 import type { NewUpload } from '../store/verbs.ts'
 import { isCpim, isNoise, mediaTypeOf } from './content-kind.ts'
-import { GATHER_BYTES, type SessionMemory } from './receive-budget.ts'
+import { GATHER_BYTES, type Gatherer, type SessionMemory } from './receive-budget.ts'
 import { Upload, type UploadContext, type UploadEvents, type UploadRefusal } from './upload.ts'
 
 interface LargeReceiverEvents {
@@ -47,7 +47,7 @@ const REFUSED: Arriving = { messageId: '', status: STOP, answers: [] }
  * The chunks of one session on their way into custody (DM-STO-05..07): every message of it is one of its own. Lists, as `Slots` says
  * why: the unfinished are few, and of those that wait for flash the first is nearly always the next to be done.
  */
-export class LargeReceiver implements ChunkReceiver {
+export class LargeReceiver implements ChunkReceiver, Gatherer {
   readonly #context: UploadContext
   readonly #messageFor: (now: Now, messageId: string) => NewUpload
   readonly #events: LargeReceiverEvents
@@ -95,11 +95,22 @@ export class LargeReceiver implements ChunkReceiver {
       onRefused: (now, upload, why) => this.#refused(now, upload, why),
       onProgress: now => this.#goOn(now),
     }
+    context.budget.join(this)
   }
 
   /** What it waits for is its own side's to do: the sender is not silent. */
   get isBusy(): boolean {
     return this.#isHeld || [...this.#complete, ...this.#settling].some(({ upload }) => upload?.isComplete)
+  }
+
+  get gatheredBytes(): number {
+    let bytes = 0
+    for (const { upload } of this.#unfinished) bytes += upload?.gatheredBytes ?? 0
+    return bytes
+  }
+
+  flush(): void {
+    for (const { upload } of this.#unfinished) upload?.flush()
   }
 
   begin(now: Now, head: MsrpHead): number {
@@ -157,6 +168,7 @@ export class LargeReceiver implements ChunkReceiver {
   /** Nothing more comes. Messages that are whole go on to custody; of the others nothing is left. */
   close(now: Now): void {
     this.#context.budget.forget(this.#resume)
+    this.#context.budget.leave(this)
     this.#current = undefined
     for (const { upload } of this.#unfinished) upload?.drop(now)
   }

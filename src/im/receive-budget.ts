@@ -17,6 +17,14 @@ const POOLED_BYTES = 4096
 
 type Resume = (now: Now) => void
 
+/** What gathers octets in memory that it was given. */
+export interface Gatherer {
+  /** Memory of what is not on its way to flash. */
+  readonly gatheredBytes: number
+  /** Sends it there. */
+  flush(): void
+}
+
 /**
  * The memory that all arriving large messages share: what came from the network and is not on flash yet. Nobody is refused for it; who
  * finds it full stops reading, so that what is beyond the bound is at most one read of each connection.
@@ -26,6 +34,7 @@ export class ReceiveBudget {
   /** Used before and free: the same memory over and over, however large a message is. */
   readonly #spare: Buffer[] = []
   readonly #waiting = new Set<Resume>()
+  readonly #gatherers = new Set<Gatherer>()
   #used = 0
   #peak = 0
 
@@ -55,11 +64,21 @@ export class ReceiveBudget {
     this.#used -= buffer.length
     if (buffer.length === GATHER_BYTES) this.#spare.push(buffer)
     this.#resume(now)
+    this.#reclaim()
+  }
+
+  join(gatherer: Gatherer): void {
+    this.#gatherers.add(gatherer)
+  }
+
+  leave(gatherer: Gatherer): void {
+    this.#gatherers.delete(gatherer)
   }
 
   /** `run` is called once, when there is room again; in order of asking. */
   wait(run: Resume): void {
     this.#waiting.add(run)
+    this.#reclaim()
   }
 
   forget(run: Resume): void {
@@ -80,6 +99,15 @@ export class ReceiveBudget {
       this.#waiting.delete(run)
       run(now)
     }
+  }
+
+  /** A few senders who begin messages and do not go on must not keep the memory from those who wait: nothing would come free. */
+  #reclaim(): void {
+    if (this.#waiting.size === 0) return
+    let gathered = 0
+    for (const { gatheredBytes } of this.#gatherers) gathered += gatheredBytes
+    if (gathered < this.#used) return
+    for (const gatherer of this.#gatherers) gatherer.flush()
   }
 
   #count(bytes: number): void {

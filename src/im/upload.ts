@@ -117,6 +117,11 @@ export class Upload {
     this.#events = events
   }
 
+  /** Memory of what is not on its way to flash. */
+  get gatheredBytes(): number {
+    return this.#gathered?.buffer.length ?? 0
+  }
+
   get isComplete(): boolean {
     return this.#state === 'complete' || this.#state === 'finishing' || this.#state === 'stored'
   }
