@@ -67,14 +67,27 @@ export function deletePart(
     if (!found) return undefined
     if (found.namespace === XMLNS_NAMESPACE)
       throw new XcapConflict('cannot-delete', 'a namespace declaration is no attribute')
-    const name = /\s+[^\s=]+\s*=\s*["']$/.exec(text.slice(element.start, found.valueStart))!
-    return text.slice(0, element.start + name.index) + text.slice(found.valueEnd + 1)
+    return text.slice(0, attributeStart(text, found.valueStart)) + text.slice(found.valueEnd + 1)
   }
   if (path!.length === 1) throw new XcapConflict('cannot-delete', 'a document without its root is none')
   const without = text.slice(0, element.start) + text.slice(element.end)
   if (pathTo(readXml(Buffer.from(without), bounds).root, steps))
     throw new XcapConflict('cannot-delete', 'the same selector would then select another element')
   return without
+}
+
+/** Of the space before its name. Backwards from its value, character by character: any amount of space may stand there. */
+function attributeStart(text: string, valueStart: number): number {
+  let at = valueStart - 1
+  const skip = (wanted: RegExp): void => {
+    while (wanted.test(text[at - 1]!)) at--
+  }
+  skip(/\s/)
+  at--
+  skip(/\s/)
+  skip(/\S/)
+  skip(/\s/)
+  return at
 }
 
 function putElement(document: XmlDocument, steps: readonly Step[], content: Buffer, bounds: XmlBounds): Edited {
