@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import { silentLog } from '../base/log.ts'
-import type { StoredMessage, StoreRequest } from '../store/verbs.ts'
+import type { StoredMessage } from '../store/verbs.ts'
+import { replyOf } from '../testing/asked-store.ts'
 import { linesUntilKilled } from '../testing/killed-child.ts'
 import { SeededEntropy } from '../testing/seeded-entropy.ts'
 import { BOB_AOR, custodyOf, pageOf } from '../testing/store-fixtures.ts'
@@ -47,11 +48,11 @@ async function inspect(
   t.equal(lost.length, 0, `all ${stored.size} answered are there`)
   const back = [...confirmed].filter(number => there.has(number))
   t.equal(back.length, 0, `none of ${confirmed.size} confirmed came back`)
-  const status = await ask(store, { verb: 'status' })
+  const status = await replyOf(store, { verb: 'status' })
   t.equal((status as { waiting: number }).waiting, page.length, 'the counters agree')
   const [again] = stored.keys()
   t.equal(
-    ((await ask(store, custodyOf(again!))) as { outcome: string }).outcome,
+    ((await replyOf(store, custodyOf(again!))) as { outcome: string }).outcome,
     'duplicate',
     'and are recognised when sent again',
   )
@@ -61,14 +62,8 @@ async function inspect(
 async function allOf(store: LmdbStore): Promise<StoredMessage[]> {
   const all: StoredMessage[] = []
   for (;;) {
-    const page = (await ask(store, pageOf(BOB_AOR, all.at(-1)?.seq ?? 0))) as StoredMessage[]
+    const page = (await replyOf(store, pageOf(BOB_AOR, all.at(-1)?.seq ?? 0))) as StoredMessage[]
     if (page.length === 0) return all
     all.push(...page)
   }
-}
-
-function ask(store: LmdbStore, request: StoreRequest): Promise<unknown> {
-  return new Promise((resolve, reject) =>
-    store.submit(request, result => ('value' in result ? resolve(result.value) : reject(new Error(result.detail)))),
-  )
 }

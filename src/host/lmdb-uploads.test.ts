@@ -4,9 +4,10 @@ import t, { type Test } from 'tap'
 import { silentLog } from '../base/log.ts'
 import { BLOCK_BYTES } from '../store/blocks.ts'
 import { CONFORMANCE_HOSTNAME, Conformance, LARGE_MESSAGE_VERBS } from '../store/conformance.ts'
-import type { Result } from '../store/keyed.ts'
 import { blockKey } from '../store/keys.ts'
 import type { StoredMessage, StoreRequest } from '../store/verbs.ts'
+import { ask, replyOf } from '../testing/asked-store.ts'
+import { firstDifference } from '../testing/conforming.ts'
 import { linesUntilKilled } from '../testing/killed-child.ts'
 import { SeededEntropy } from '../testing/seeded-entropy.ts'
 import {
@@ -33,18 +34,7 @@ t.test('large messages as the reference model has them, also when opened again (
   const dir = t.testdir()
   const dice = new SeededEntropy('lmdb uploads')
   const suite = new Conformance(dice, LARGE_MESSAGE_VERBS)
-  let store = await openStore(dir)
-  for (let step = 0; step < 600; step++) {
-    const request = suite.next()
-    const difference = suite.check(request, (await value(store, request)) as never)
-    if (difference) return t.fail(`step ${step}: ${difference}`)
-    if (!dice.chance(0.01)) continue
-    await store.close()
-    store = await openStore(dir)
-    suite.restart()
-  }
-  await store.close()
-  t.pass('no difference')
+  t.equal(await firstDifference(suite, dice, 600, () => openStore(dir)), undefined)
 })
 
 t.test('the chunks of all senders that come during a commit go in the next one (group commit)', async t => {
@@ -91,8 +81,8 @@ t.test('large messages that are small take as much of the flash as a MESSAGE of 
   const pages = async (requestOf: (number: number) => StoreRequest): Promise<number> => {
     const dir = t.testdir()
     const store = await openStore(dir)
-    await value(store, accountPut(BOB_AOR))
-    await Promise.all(Array.from({ length: 512 }, (_, i) => value(store, requestOf(i))))
+    await replyOf(store, accountPut(BOB_AOR))
+    await Promise.all(Array.from({ length: 512 }, (_, i) => replyOf(store, requestOf(i))))
     await store.close()
     const table = openTable(join(dir, 'mailbox'), MAP_BYTES)
     const { used } = new LmdbTable(table).space()
@@ -117,8 +107,8 @@ t.test('what was swept is used again: the file does not grow with what passes th
   for (let round = 0; round < 12; round++) {
     const seqs = await Promise.all([1, 2, 3, 4].map(i => upload(store, round * 4 + i, body)))
     if (round === 2) first = size()
-    for (const seq of seqs) await value(store, { verb: 'confirm', aor: BOB_AOR, seq, at: STORED_AT, detail: '' })
-    while (((await value(store, { verb: 'sweep', limit: 20 })) as number) > 0);
+    for (const seq of seqs) await replyOf(store, { verb: 'confirm', aor: BOB_AOR, seq, at: STORED_AT, detail: '' })
+    while (((await replyOf(store, { verb: 'sweep', limit: 20 })) as number) > 0);
   }
   t.ok(size() <= first * 1.25, `${first} bytes after two rounds, ${size()} after twelve`)
 })
@@ -127,7 +117,7 @@ t.test('a message larger than a piece is read back byte for byte, also when open
   const dir = t.testdir()
   const body = bytesOf(5_000_000)
   const store = await openStore(dir)
-  await value(store, accountPut(BOB_AOR))
+  await replyOf(store, accountPut(BOB_AOR))
   const seq = await upload(store, 1, body)
   t.ok((await bodyOf(store, seq)).equals(body))
   await store.close()
@@ -150,7 +140,7 @@ t.test(
         else confirmed.add(Number(number))
       }
       const store = await openStore(dir)
-      await value(store, { verb: 'upload.clear' })
+      await replyOf(store, { verb: 'upload.clear' })
       const page = await waiting(store)
       const there = new Map(page.map(({ seq, large }) => [Number(large!.messageId.slice('message-'.length)), seq]))
       t.equal(there.size, page.length, 'none is there twice')
@@ -170,8 +160,8 @@ t.test(
 async function leftOf(dir: string): Promise<string[]> {
   const store = await openStore(dir)
   for (const { seq } of await waiting(store))
-    await value(store, { verb: 'confirm', aor: BOB_AOR, seq, at: STORED_AT, detail: '' })
-  while (((await value(store, { verb: 'sweep', limit: 64 })) as number) > 0);
+    await replyOf(store, { verb: 'confirm', aor: BOB_AOR, seq, at: STORED_AT, detail: '' })
+  while (((await replyOf(store, { verb: 'sweep', limit: 64 })) as number) > 0);
   await store.close()
   const table = openTable(join(dir, 'mailbox'), MAP_BYTES)
   const lmdb = new LmdbTable(table)
@@ -184,13 +174,13 @@ async function leftOf(dir: string): Promise<string[]> {
 const sent = (number: number): Buffer => bytesOf(100_000 + ((number * 7919) % 200_000))
 
 async function waiting(store: LmdbStore): Promise<StoredMessage[]> {
-  return (await value(store, pageOf(BOB_AOR))) as StoredMessage[]
+  return (await replyOf(store, pageOf(BOB_AOR))) as StoredMessage[]
 }
 
 async function bodyOf(store: LmdbStore, seq: number): Promise<Buffer> {
   const pieces: Buffer[] = []
   for (let at = 0; ; ) {
-    const piece = (await value(store, pieceOf(seq, at, 1024 * 1024))) as Buffer
+    const piece = (await replyOf(store, pieceOf(seq, at, 1024 * 1024))) as Buffer
     if (piece.length === 0) return Buffer.concat(pieces)
     pieces.push(piece)
     at += piece.length
@@ -200,12 +190,12 @@ async function bodyOf(store: LmdbStore, seq: number): Promise<Buffer> {
 async function upload(store: LmdbStore, number: number, body: Buffer): Promise<number> {
   const upload = await begin(store, number)
   for (let at = 0; at < body.length; at += 100_000)
-    await value(store, appendOf(upload, at, body.subarray(at, at + 100_000)))
-  return ((await value(store, finishOf(upload, body.length))) as { seq: number }).seq
+    await replyOf(store, appendOf(upload, at, body.subarray(at, at + 100_000)))
+  return ((await replyOf(store, finishOf(upload, body.length))) as { seq: number }).seq
 }
 
 async function begin(store: LmdbStore, number: number): Promise<number> {
-  return ((await value(store, beginOf(number))) as { upload: number }).upload
+  return ((await replyOf(store, beginOf(number))) as { upload: number }).upload
 }
 
 async function openStore(dir: string): Promise<LmdbStore> {
@@ -216,16 +206,6 @@ async function openStore(dir: string): Promise<LmdbStore> {
 async function opened(t: Test, dir: string): Promise<LmdbStore> {
   const store = await openStore(dir)
   t.teardown(() => store.close())
-  await value(store, accountPut(BOB_AOR))
+  await replyOf(store, accountPut(BOB_AOR))
   return store
-}
-
-function ask(store: LmdbStore, request: StoreRequest): Promise<Result> {
-  return new Promise(resolve => store.submit(request, resolve))
-}
-
-async function value(store: LmdbStore, request: StoreRequest): Promise<unknown> {
-  const result = await ask(store, request)
-  if (!('value' in result)) throw new Error(result.detail)
-  return result.value
 }

@@ -5,11 +5,12 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import { type Log, silentLog } from '../base/log.ts'
 import { CONFORMANCE_HOSTNAME, Conformance } from '../store/conformance.ts'
-import type { Result } from '../store/keyed.ts'
 import { bodyKey, headKey, identitiesKey, SCHEMA_KEY } from '../store/keys.ts'
 import { encodeSeq } from '../store/records.ts'
 import { SCHEMA_VERSION } from '../store/schema.ts'
-import type { StoredMessage, StoreRequest } from '../store/verbs.ts'
+import type { StoredMessage } from '../store/verbs.ts'
+import { ask, replyOf } from '../testing/asked-store.ts'
+import { firstDifference } from '../testing/conforming.ts'
 import { SeededEntropy } from '../testing/seeded-entropy.ts'
 import { accountPut, BOB_AOR, custodyOf, pageOf } from '../testing/store-fixtures.ts'
 import { LmdbStore } from './lmdb.ts'
@@ -21,18 +22,7 @@ t.test('answers as the reference model does, also when opened again (DM-STO-01, 
   const dir = t.testdir()
   const dice = new SeededEntropy('lmdb')
   const suite = new Conformance(dice)
-  let store = await openStore(dir)
-  for (let step = 0; step < 700; step++) {
-    const request = suite.next()
-    const difference = suite.check(request, await value(store, request))
-    if (difference) return t.fail(`step ${step}: ${difference}`)
-    if (!dice.chance(0.01)) continue
-    await store.close()
-    store = await openStore(dir)
-    suite.restart()
-  }
-  await store.close()
-  t.pass('no difference')
+  t.equal(await firstDifference(suite, dice, 700, () => openStore(dir)), undefined)
 })
 
 t.test('what is asked at once goes in one commit, and the quota is exact (group commit)', async t => {
@@ -84,7 +74,7 @@ t.test('bits flipped in the file: the message is set aside, the others come, the
   })
   const lines: unknown[] = []
   const again = await openStore(dir, { error: (msg, fields) => lines.push({ msg, ...fields }) })
-  const seqs = ((await value(again, pageOf(BOB_AOR))) as StoredMessage[]).map(({ seq }) => seq)
+  const seqs = ((await replyOf(again, pageOf(BOB_AOR))) as StoredMessage[]).map(({ seq }) => seq)
   t.strictSame(seqs, [1, 3])
   t.match(lines, [{ msg: /damaged/, table: 'body', storeId: `sip:2@${CONFORMANCE_HOSTNAME}` }])
   t.match(await ask(again, custodyOf(4, {}, { quotaMessages: 3 })), { value: { outcome: 'stored', waiting: 3 } })
@@ -107,10 +97,10 @@ t.test(
       const again = await openStore(dir)
       t.equal(again.status.damaged, damaged, 'and puts it right for good')
       for (const i of [1, 50, 63, 64, 100]) {
-        t.strictSame(await value(again, { verb: 'seen', ...custodyOf(i).message }), true)
-        t.match(await value(again, custodyOf(i)), { outcome: 'duplicate', seq: i })
+        t.strictSame(await replyOf(again, { verb: 'seen', ...custodyOf(i).message }), true)
+        t.match(await replyOf(again, custodyOf(i)), { outcome: 'duplicate', seq: i })
       }
-      t.strictSame(await value(again, { verb: 'seen', ...custodyOf(101).message }), false)
+      t.strictSame(await replyOf(again, { verb: 'seen', ...custodyOf(101).message }), false)
       await again.close()
     }
   },
@@ -229,16 +219,6 @@ async function opened(t: { teardown(close: () => unknown): void }, dir: string):
   t.teardown(() => store.close())
   await ask(store, accountPut(BOB_AOR))
   return store
-}
-
-function ask(store: LmdbStore, request: StoreRequest): Promise<Result> {
-  return new Promise(resolve => store.submit(request, resolve))
-}
-
-async function value(store: LmdbStore, request: StoreRequest) {
-  const result = await ask(store, request)
-  if (!('value' in result)) throw new Error(result.detail)
-  return result.value
 }
 
 async function tamper(dir: string, change: (table: ReturnType<typeof openTable>) => void): Promise<void> {

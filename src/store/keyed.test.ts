@@ -1,10 +1,11 @@
 import t, { type Test } from 'tap'
+import { openedStore } from '../testing/opened-store.ts'
 import { SeededEntropy } from '../testing/seeded-entropy.ts'
 import { SortedKeyValue } from '../testing/sorted-key-value.ts'
 import { accountPut, BOB_AOR, custodyOf, pageOf, STORED_AT } from '../testing/store-fixtures.ts'
-import { ALL_VERBS, CONFORMANCE_HOSTNAME, Conformance, CROWDED_VERBS, LARGE_MESSAGE_VERBS } from './conformance.ts'
+import { ALL_VERBS, Conformance, CROWDED_VERBS, LARGE_MESSAGE_VERBS } from './conformance.ts'
 import { readOnly } from './key-value.ts'
-import { type Batch, DiskFailure, KeyedStore } from './keyed.ts'
+import { type Batch, DiskFailure, type KeyedStore } from './keyed.ts'
 import { isMemoryOnly, isRead } from './story.ts'
 import type { Reply, StoreRequest, Verb } from './verbs.ts'
 
@@ -22,13 +23,13 @@ function runMix(t: Test, mix: string, verbs: readonly Verb[]): unknown {
     const dice = new SeededEntropy(`${mix} ${run}`)
     const suite = new Conformance(dice, verbs)
     const table = new SortedKeyValue()
-    let store = open(table)
+    let store = openedStore(table)
     for (let step = 0; step < STEPS; step++) {
       const request = suite.next()
       const difference = suite.check(request, ask(store, table, request))
       if (difference) return t.fail(`run ${run} step ${step}: ${difference}`)
       if (!dice.chance(0.02)) continue
-      store = open(table)
+      store = openedStore(table)
       suite.restart()
     }
   }
@@ -106,9 +107,9 @@ t.test('all that a message left goes when its story is forgotten', async t => {
   t.equal(table.size, before)
 })
 
-function bob(freeBytes?: number) {
+function bob(freeBytes = Number.MAX_SAFE_INTEGER) {
   const table = new SortedKeyValue()
-  const store = open(table, freeBytes)
+  const store = openedStore(table, () => freeBytes)
   const write = (requests: StoreRequest[]): Batch => settled(store.write(table, requests))
   write([accountPut(BOB_AOR)])
   return { store, table, write }
@@ -124,12 +125,6 @@ const outcomes = ({ results }: Batch): unknown[] =>
 function settled(batch: Batch): Batch {
   batch.settle()
   return batch
-}
-
-function open(table: SortedKeyValue, freeBytes = Number.MAX_SAFE_INTEGER): KeyedStore {
-  const store = new KeyedStore({ hostname: CONFORMANCE_HOSTNAME, freeBytes: () => freeBytes })
-  store.load(table).settle()
-  return store
 }
 
 function ask(store: KeyedStore, table: SortedKeyValue, request: StoreRequest): Reply {

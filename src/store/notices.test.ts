@@ -1,4 +1,5 @@
 import t from 'tap'
+import { openedStore } from '../testing/opened-store.ts'
 import { SortedKeyValue } from '../testing/sorted-key-value.ts'
 import {
   ALICE_AOR,
@@ -10,7 +11,6 @@ import {
   finishOf,
   STORED_AT,
 } from '../testing/store-fixtures.ts'
-import { KeyedStore } from './keyed.ts'
 import { bodyKey, NOTICE_TOTALS_KEY, noticeKey } from './keys.ts'
 import { encodeNoticeTotals } from './notice-records.ts'
 import { NOTICES_MAX } from './story.ts'
@@ -29,11 +29,7 @@ const RECEIPT: ReceiptTerms = {
 
 function box() {
   const table = new SortedKeyValue()
-  const open = (): KeyedStore => {
-    const store = new KeyedStore({ hostname: 'edge1.example.org', freeBytes: () => 1e12 })
-    store.load(table).settle()
-    return store
-  }
+  const open = () => openedStore(table)
   let store = open()
   const write = (...requests: StoreRequest[]): unknown[] => {
     const batch = store.write(table, requests)

@@ -1,7 +1,7 @@
 import t from 'tap'
+import { openedStore } from '../testing/opened-store.ts'
 import { SortedKeyValue } from '../testing/sorted-key-value.ts'
 import { accountPut, BOB_AOR, custodyOf, STORED_AT, WIDE_LIMITS } from '../testing/store-fixtures.ts'
-import { KeyedStore } from './keyed.ts'
 import { headKey, indexKey } from './keys.ts'
 import { keyAmong, OTHERS, SHARES_MAX, senderKey, senderRefusal } from './shares.ts'
 import type { Custody, CustodyLimits, NewMessage, SenderLimits, StoreRequest, Verbs } from './verbs.ts'
@@ -18,11 +18,7 @@ const SENDER: SenderLimits = {
 /** A store with bob and carol, reopened at will. */
 function box(limits: Partial<CustodyLimits> = {}) {
   const table = new SortedKeyValue()
-  const open = (): KeyedStore => {
-    const store = new KeyedStore({ hostname: 'edge1.example.org', freeBytes: () => 1e12 })
-    store.load(table).settle()
-    return store
-  }
+  const open = () => openedStore(table)
   let store = open()
   const write = (requests: readonly StoreRequest[]) => {
     const batch = store.write(table, requests)
@@ -111,8 +107,7 @@ t.test('over the box: all mailboxes count, and what failed to be written does no
   t.equal(take(21), 'stored')
   t.same(write([custody(22), custody(23)]).map(outcomeOf), ['sender quota', 'sender quota'])
   end(2)
-  const lost = new KeyedStore({ hostname: 'edge1.example.org', freeBytes: () => 1e12 })
-  lost.load(table).settle()
+  const lost = openedStore(table)
   const scratch = new SortedKeyValue()
   for (const { key, value } of table.range('\0', '\xff')) scratch.put(key, value)
   t.equal(

@@ -1,5 +1,6 @@
 import t from 'tap'
 import type { Instant } from '../base/time.ts'
+import { openedStore } from '../testing/opened-store.ts'
 import { SeededEntropy } from '../testing/seeded-entropy.ts'
 import { GOOD_DISK, SimulatedDisk } from '../testing/simulated-disk.ts'
 import { SortedKeyValue } from '../testing/sorted-key-value.ts'
@@ -18,7 +19,6 @@ import {
   wholeOf,
 } from '../testing/store-fixtures.ts'
 import { BLOCK_BYTES, INLINE_BYTES_MAX } from './blocks.ts'
-import { KeyedStore } from './keyed.ts'
 import { bodyKey, indexKey, lifeKey } from './keys.ts'
 import type { Notice, ReceiptTerms, StoredMessage, StoreRequest, Verbs } from './verbs.ts'
 
@@ -173,8 +173,7 @@ t.test('the power is cut in its commit: there once and whole or not at all, and 
 /** Bob's mailbox in a store over a table in memory. */
 function bob(free = Number.MAX_SAFE_INTEGER) {
   const table = new SortedKeyValue()
-  const store = new KeyedStore({ hostname: 'edge1.example.org', freeBytes: () => free })
-  store.load(table).settle()
+  const store = openedStore(table, () => free)
   const value = (request: StoreRequest): unknown => {
     const batch = store.write(table, [request])
     batch.settle()

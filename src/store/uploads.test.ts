@@ -1,4 +1,5 @@
 import t from 'tap'
+import { openedStore } from '../testing/opened-store.ts'
 import { SortedKeyValue } from '../testing/sorted-key-value.ts'
 import {
   accountPut,
@@ -14,7 +15,7 @@ import {
   STORED_AT,
 } from '../testing/store-fixtures.ts'
 import { BLOCK_BYTES } from './blocks.ts'
-import { KeyedStore, type Result } from './keyed.ts'
+import type { Result } from './keyed.ts'
 import { uploadKey } from './keys.ts'
 import { decodeUpload, encodeUpload } from './upload-records.ts'
 import type { StoredMessage, StoreRequest, Verbs } from './verbs.ts'
@@ -265,12 +266,8 @@ t.test(
 function bob(free = Number.MAX_SAFE_INTEGER) {
   const table = new SortedKeyValue()
   const room = { freeBytes: free }
+  const open = () => openedStore(table, () => room.freeBytes)
   let store = open()
-  function open(): KeyedStore {
-    const opened = new KeyedStore({ hostname: 'edge1.example.org', freeBytes: () => room.freeBytes })
-    opened.load(table).settle()
-    return opened
-  }
   const write = (requests: StoreRequest[]): readonly Result[] => {
     const batch = store.write(table, requests)
     batch.settle()

@@ -13,6 +13,17 @@ export const accountPut = (aor: string, origin: Account['origin'] = 'store'): Re
   account: { aor, ha1Md5: '0123456789abcdef0123456789abcdef', origin },
 })
 
+const newOf = (number: number) => ({
+  recipient: BOB_AOR,
+  sender: ALICE_AOR,
+  callId: `call-${number}@192.0.2.9`,
+  cseq: 1,
+  fromTag: 'tag1',
+  receivedAt: STORED_AT,
+  expiresAt: (STORED_AT + 3_600_000) as WallTime,
+  isUrgent: false,
+})
+
 /** Message `number` to bob, unlike every other number. */
 export const custodyOf = (
   number: number,
@@ -21,15 +32,8 @@ export const custodyOf = (
 ): RequestOf<'custody'> => ({
   verb: 'custody',
   message: {
-    recipient: BOB_AOR,
-    sender: ALICE_AOR,
-    callId: `call-${number}@192.0.2.9`,
-    cseq: 1,
-    fromTag: 'tag1',
+    ...newOf(number),
     bytes: Buffer.from(`MESSAGE ${BOB_AOR} SIP/2.0\r\nSubject: ${number}\r\n\r\nmessage ${number}`),
-    receivedAt: STORED_AT,
-    expiresAt: (STORED_AT + 3_600_000) as WallTime,
-    isUrgent: false,
     ...message,
   },
   limits: { ...WIDE_LIMITS, ...limits },
@@ -55,16 +59,9 @@ export const beginOf = (
   verb: 'upload.begin',
   expectedBytes,
   message: {
-    recipient: BOB_AOR,
-    sender: ALICE_AOR,
-    callId: `call-${number}@192.0.2.9`,
-    cseq: 1,
-    fromTag: 'tag1',
+    ...newOf(number),
     messageId: `message-${number}`,
     head: LARGE_HEAD,
-    receivedAt: STORED_AT,
-    expiresAt: (STORED_AT + 3_600_000) as WallTime,
-    isUrgent: false,
     ...message,
   },
   limits: { ...WIDE_LIMITS, ...limits },

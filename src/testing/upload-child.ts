@@ -1,7 +1,8 @@
 import { writeSync } from 'node:fs'
 import { silentLog } from '../base/log.ts'
 import { LmdbStore } from '../host/lmdb.ts'
-import type { Custody, StoreRequest } from '../store/verbs.ts'
+import type { Custody } from '../store/verbs.ts'
+import { replyOf } from './asked-store.ts'
 import { accountPut, appendOf, BOB_AOR, beginOf, bytesOf, finishOf, STORED_AT, wholeOf } from './store-fixtures.ts'
 
 /**
@@ -18,34 +19,28 @@ let number = first
 
 async function one(mine: number): Promise<void> {
   const body = BYTES.subarray(0, 100_000 + ((mine * 7919) % 200_000))
-  const custody = mine % 5 === 0 ? await ask(wholeOf(mine, body)) : await inPieces(mine, body)
+  const custody = mine % 5 === 0 ? await replyOf(store, wholeOf(mine, body)) : await inPieces(mine, body)
   const { outcome, seq } = custody as Extract<Custody, { seq: number }>
   writeSync(1, `${outcome} ${mine} ${seq}\n`)
   if (mine % 3 !== 0) return
-  await ask({ verb: 'confirm', aor: BOB_AOR, seq, at: STORED_AT, detail: '200' })
+  await replyOf(store, { verb: 'confirm', aor: BOB_AOR, seq, at: STORED_AT, detail: '200' })
   writeSync(1, `confirmed ${mine} ${seq}\n`)
-  await ask({ verb: 'sweep', limit: 3 })
+  await replyOf(store, { verb: 'sweep', limit: 3 })
 }
 
 async function inPieces(mine: number, body: Buffer): Promise<unknown> {
-  const { upload } = (await ask(beginOf(mine))) as { upload: number }
+  const { upload } = (await replyOf(store, beginOf(mine))) as { upload: number }
   const appends = []
   for (let at = 0; at < body.length; at += APPEND_BYTES)
-    appends.unshift(ask(appendOf(upload, at, body.subarray(at, at + APPEND_BYTES))))
+    appends.unshift(replyOf(store, appendOf(upload, at, body.subarray(at, at + APPEND_BYTES))))
   await Promise.all(appends)
-  return ask(finishOf(upload, body.length))
-}
-
-function ask(request: StoreRequest): Promise<unknown> {
-  return new Promise((resolve, reject) =>
-    store.submit(request, result => ('value' in result ? resolve(result.value) : reject(new Error(result.detail)))),
-  )
+  return replyOf(store, finishOf(upload, body.length))
 }
 
 async function forever(): Promise<void> {
   for (;;) await one(number++)
 }
 
-await ask({ verb: 'upload.clear' })
-await ask(accountPut(BOB_AOR))
+await replyOf(store, { verb: 'upload.clear' })
+await replyOf(store, accountPut(BOB_AOR))
 await Promise.all(Array.from({ length: AT_ONCE }, forever))
