@@ -25,7 +25,7 @@ export interface BoxOptions {
   readonly by?: readonly string[]
 }
 
-export interface Ended {
+interface Ended {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
   readonly ms: number
