@@ -20,6 +20,9 @@ const OPEN_MAX = 64
 /** Waiting for another try; with so many nothing new is begun. */
 const RETRYING_MAX = 1000
 
+/** For one sender, so that a mailbox that is full of notices does not keep the others from being told. */
+const RETRYING_OF_ONE_MAX = 32
+
 /** Doubled each time, up to half an hour: eight tries within about an hour and a half. */
 const RETRY_MIN_MS = 30_000
 const RETRY_MAX_MS = 1_800_000
@@ -52,6 +55,7 @@ export class Notices {
   #last = 0
   #open = 0
   #retrying = 0
+  readonly #retryingOf = new Map<string, number>()
   #timer: Timer | undefined
   #isReading = false
   /** There may be more behind the last one. */
@@ -116,7 +120,8 @@ export class Notices {
         return this.#done(notice)
       }
       const mayChange = (isOurs ? RETRIED_OF_OURS : RETRIED).has(status)
-      if (mayChange && tries < TRIES_MAX) return this.#later(then, notice, tries)
+      const isOneTooMany = (this.#retryingOf.get(notice.sender) ?? 0) >= RETRYING_OF_ONE_MAX
+      if (mayChange && tries < TRIES_MAX && !isOneTooMany) return this.#later(then, notice, tries)
       counters.count('notices_given_up', notice.kind)
       log.warn('a sender could not be told', { id: notice.storeId, about: notice.kind, status, tries })
       this.#done(notice)
@@ -124,7 +129,7 @@ export class Notices {
   }
 
   #later(now: Now, notice: Notice, tries: number): void {
-    this.#retrying++
+    this.#waits(notice, 1)
     const delayMs = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** (tries - 1))
     this.#parts.timers.set('notice again', after(now, delayMs), then => this.#again(then, notice, tries + 1))
   }
@@ -135,8 +140,15 @@ export class Notices {
       this.#parts.timers.set('notice again', after(now, TICK_MS), then => this.#again(then, notice, tries))
       return
     }
-    this.#retrying--
+    this.#waits(notice, -1)
     this.#send(now, notice, tries)
+  }
+
+  #waits({ sender }: Notice, by: 1 | -1): void {
+    this.#retrying += by
+    const left = (this.#retryingOf.get(sender) ?? 0) + by
+    if (left > 0) this.#retryingOf.set(sender, left)
+    else this.#retryingOf.delete(sender)
   }
 
   /** Asked for until flash has it: what is not done is told again after the next start. */
