@@ -68,7 +68,8 @@ export class InviteRelay {
       return
     }
     const caller = sideOfCaller(request, transaction.flow)
-    const call = this.#calls.open(now, request, caller, then => fork?.stop(then))
+    const isTrusted = this.#parts.isTrusted(transaction.flow)
+    const call = this.#calls.open(now, request, caller, isTrusted, then => fork?.stop(then))
     const fork = call && this.#fork(call, transaction, request, targets, events)
     if (!fork) {
       this.#parts.counters.count('relayed_calls', 'too many')

@@ -1,5 +1,6 @@
 import type { Counters } from '../base/counters.ts'
 import { type Entropy, token } from '../base/entropy.ts'
+import { sourceOf } from '../base/source.ts'
 import { after, type Now } from '../base/time.ts'
 import type { Timer, Timers } from '../base/timers.ts'
 import type { SipMessage, SipRequest } from '../sip-parser-lite/message.ts'
@@ -10,6 +11,11 @@ import { TRANSACTION_MS } from './transaction/timer-values.ts'
 
 /** Each holds a kilobyte or two; a thousand phones do not talk to ten others each at once. */
 const CALLS_MAX = 10_000
+/**
+ * That ring at once for callers at one address or IPv6 /64: more than a site behind one NAT makes in the time that a phone rings, and
+ * a small part of the INVITEs that may be under way, so that nobody alone keeps all others from calling. Trusted peers have no limit.
+ */
+export const RINGING_PER_SOURCE_MAX = 256
 /** A fork reaches the contacts of one user; more tags than these are invented (RFC 3261 13.2.2.4). */
 const DIALOGS_MAX = 10
 /** No phone rings longer: the INVITE's server transaction ends by then. */
@@ -37,6 +43,8 @@ export interface RelayedCall {
   readonly callId: string
   readonly callerTag: string
   readonly caller: PeerSide
+  /** Whose limits it counts for; undefined for a trusted peer's. */
+  readonly source: string | undefined
   /** By the tag of the callee. */
   readonly dialogs: Map<string, RelayedDialog>
   /** Ends it while it rings, to make room. */
@@ -59,14 +67,27 @@ export class RelayedCalls {
   readonly #calls = new Map<string, RelayedCall>()
   /** Those that nobody has answered yet, oldest first. */
   readonly #ringing = new Set<RelayedCall>()
+  readonly #ringingFrom = new Map<string, number>()
+  readonly #openFrom = new Map<string, number>()
 
   constructor(parts: { timers: Timers; entropy: Entropy; counters: Counters }, callsMax = CALLS_MAX) {
     this.#parts = parts
     this.#callsMax = callsMax
   }
 
-  /** With too many, the one that has rung longest makes room; undefined when all were answered. */
-  open(now: Now, request: SipRequest, caller: PeerSide, displace: (now: Now) => void): RelayedCall | undefined {
+  /**
+   * With too many, the one that has rung longest makes room; undefined when all were answered, or when callers of this source have too
+   * many ringing, or half of all.
+   */
+  open(
+    now: Now,
+    request: SipRequest,
+    caller: PeerSide,
+    isTrusted: boolean,
+    displace: (now: Now) => void,
+  ): RelayedCall | undefined {
+    const source = isTrusted ? undefined : sourceOf(caller.flow.remote.address)
+    if (source !== undefined && this.#hasTooMany(source)) return undefined
     if (this.#calls.size >= this.#callsMax) {
       const [oldest] = this.#ringing
       oldest?.displace(now)
@@ -77,12 +98,15 @@ export class RelayedCalls {
       callId: callId(request),
       callerTag: fromTag(request) ?? '',
       caller,
+      source,
       dialogs: new Map(),
       displace,
       isRinging: true,
     }
     this.#calls.set(call.token, call)
     this.#ringing.add(call)
+    count(this.#openFrom, source, 1)
+    count(this.#ringingFrom, source, 1)
     return call
   }
 
@@ -135,10 +159,10 @@ export class RelayedCalls {
   /** The INVITE has its final answer; one that nobody accepted leaves nothing behind. */
   settled(call: RelayedCall, isAnswered: boolean): void {
     call.isRinging = false
-    this.#ringing.delete(call)
+    if (this.#ringing.delete(call)) count(this.#ringingFrom, call.source, -1)
     if (isAnswered) return
     for (const { timer } of call.dialogs.values()) this.#parts.timers.cancel(timer)
-    this.#calls.delete(call.token)
+    this.#forget(call)
   }
 
   describe(): object {
@@ -166,8 +190,24 @@ export class RelayedCalls {
   #drop(call: RelayedCall, dialog: RelayedDialog): void {
     if (dialog.isAnswered && !dialog.hasEnded) this.#parts.counters.count('relayed_dialogs_ended', 'expired')
     call.dialogs.delete(dialog.calleeTag)
-    if (call.dialogs.size === 0 && !call.isRinging) this.#calls.delete(call.token)
+    if (call.dialogs.size === 0 && !call.isRinging) this.#forget(call)
   }
+
+  #forget(call: RelayedCall): void {
+    if (this.#calls.delete(call.token)) count(this.#openFrom, call.source, -1)
+  }
+
+  #hasTooMany(source: string): boolean {
+    const isRingingMuch = (this.#ringingFrom.get(source) ?? 0) >= RINGING_PER_SOURCE_MAX
+    return isRingingMuch || (this.#openFrom.get(source) ?? 0) >= this.#callsMax / 2
+  }
+}
+
+function count(counts: Map<string, number>, source: string | undefined, by: 1 | -1): void {
+  if (source === undefined) return
+  const left = (counts.get(source) ?? 0) + by
+  if (left > 0) counts.set(source, left)
+  else counts.delete(source)
 }
 
 /** RFC 4028 8.2, 10: the interval, and as long again as the BYE of whoever waited for a refresh takes. */
