@@ -22,8 +22,8 @@ const UNFINISHED_MAX = 8
 /** Chunks of one session whose answer waits for flash: twice the window of a sender of many small messages. */
 const UNANSWERED_MAX = 128
 
-/** Of one session on its way to flash: keeps a disk busy over one flush while the next run of blocks comes in. */
-const WINDOW_BYTES = 4 * GATHER_BYTES
+/** Of one session on its way to flash: what a fast sender gives while one commit is flushed and the next is made. An eighth of what all may have. */
+const WINDOW_BYTES = 8 * GATHER_BYTES
 
 /** As many as one window of chunks can repeat. */
 const KNOWN_MAX = 64
@@ -268,11 +268,15 @@ export class LargeReceiver implements ChunkReceiver, Gatherer {
     return this.#memory.bytes >= WINDOW_BYTES * share || this.#unanswered >= UNANSWERED_MAX * share
   }
 
-  /** What is held is on its way to flash as a whole, so that it is sure to come free again. */
+  /**
+   * What is held is on its way to flash as a whole, so that it is sure to come free again. Only blocks that are half full may wait for their
+   * rest where the others suffice to go on and nobody else needs their room.
+   */
   #checkRoom(now: Now): void {
     const { budget } = this.#context
     if (!budget.isFull && !this.#isOverWindow) return
-    for (const { upload } of this.#unfinished) upload?.flush()
+    if (budget.isFull || this.#unfinished.length * GATHER_BYTES >= WINDOW_BYTES / 2)
+      for (const { upload } of this.#unfinished) upload?.flush()
     if (budget.isFull) budget.wait(this.#resume)
     if (this.#isHeld) return
     this.#isHeld = true
