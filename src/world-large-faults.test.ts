@@ -1,4 +1,5 @@
 import t from 'tap'
+import { value } from './sip-parser-lite/access.ts'
 import { LargeCall } from './testing/large-call.ts'
 import { BOB, type Scenario, scenario } from './testing/scenario.ts'
 import { seeds } from './testing/seeds.ts'
@@ -234,6 +235,27 @@ t.test('a sender who hangs up, is cut off, or falls silent in the middle leaves 
     t.equal(world.ask(box, 'sweep', { limit: 10_000 }), 0)
     t.same(world.ask(box, 'mailbox', { aor: BOB, afterSeq: 0, limit: 10 }), [])
   }
+})
+
+t.test('a stranger under many names has no more sessions than one sender; other strangers have theirs', async t => {
+  const { world } = scenario('many names')
+  const [eve, frank] = [
+    world.phone('eve', { domain: 'elsewhere.test' }),
+    world.phone('frank', { domain: 'elsewhere.test' }),
+  ]
+  const dialled = (phone: SimulatedPhone, name: string): LargeCall => {
+    const call = phone.act(now => new LargeCall(phone.phone, now, { to: BOB, from: `<sip:${name}@elsewhere.test>` }))
+    world.until(() => call.status !== undefined, 'an answer')
+    return call
+  }
+  const calls = Array.from({ length: 17 }, (_, number) => dialled(eve, `eve${number}`))
+  t.same(new Set(calls.slice(0, 16).map(({ status }) => status)), new Set([200]))
+  t.equal(calls[16]?.status, 503)
+  t.equal(value(calls[16]!.answer!, 'retry-after'), '30')
+  t.equal(dialled(frank, 'frank').status, 200)
+  eve.act(now => calls[0]!.hangUp(now))
+  world.pass(1000)
+  t.equal(dialled(eve, 'eve').status, 200)
 })
 
 t.test('DM-INV-02: an idle sender is hung up on, at its Contact', async t => {

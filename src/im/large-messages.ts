@@ -3,6 +3,7 @@ import { type Entropy, randomBelow, token } from '../base/entropy.ts'
 import type { Flow } from '../base/flow.ts'
 import type { Log } from '../base/log.ts'
 import { IM_FEATURE_TAG } from '../base/product.ts'
+import { sourceOf } from '../base/source.ts'
 import type { Now, WallTime } from '../base/time.ts'
 import type { Timers } from '../base/timers.ts'
 import { CPIM_TYPE } from '../content/imdn.ts'
@@ -49,7 +50,7 @@ interface Invitation {
 const SESSIONS_MAX = 256
 /** Of those who proved nothing, so that they cannot take the place of all others. */
 const UNPROVEN_MAX = 64
-/** Of one sender. */
+/** Of one sender; of those who proved nothing, and may call themselves anything, of one address or IPv6 /64. */
 const SESSIONS_OF_ONE_MAX = 16
 
 const WHY_REFUSED: Record<UploadRefusal, string> = {
@@ -132,7 +133,7 @@ export class LargeMessages {
       if (transaction.state !== 'proceeding') return
       if ('failure' in result) return refuse(then, unavailable(5))
       if (result.value !== 'room') return refuse(then, this.#declined(WHY[result.value]))
-      const late = this.#crowdRefusal(invitation)
+      const late = this.#crowdRefusal(transaction.flow, invitation.sender)
       if (late) return refuse(then, late)
       this.#accept(then, transaction, invitation, head, stored)
     })
@@ -181,9 +182,9 @@ export class LargeMessages {
     return { status: 603, headers: [warning(this.#parts.hostname, why)] }
   }
 
-  #crowdRefusal({ sender }: Invitation): Answer | undefined {
+  #crowdRefusal(flow: Flow, sender: Sender): Answer | undefined {
     const isFull = this.#running.size >= SESSIONS_MAX || (!sender.isProven && this.#unproven >= UNPROVEN_MAX)
-    const isGreedy = (this.#open.get(sender.name) ?? 0) >= SESSIONS_OF_ONE_MAX
+    const isGreedy = (this.#open.get(this.#ownerOf(flow, sender)) ?? 0) >= SESSIONS_OF_ONE_MAX
     return isFull || isGreedy ? unavailable(30) : undefined
   }
 
@@ -199,7 +200,7 @@ export class LargeMessages {
     const { media } = offer
     const transport = media.isSecure ? 'tls' : 'tcp'
     const endpoint = own.msrpEndpoint(transaction.flow, transport)!
-    const session = this.#newSession(invitation, head, transport, endpoint.address, stored)
+    const session = this.#newSession(transaction.flow, invitation, head, transport, endpoint.address, stored)
     const body = receiveAnswer(offer.sdp, media, {
       endpoint,
       path: session.localPath,
@@ -218,6 +219,7 @@ export class LargeMessages {
   }
 
   #newSession(
+    flow: Flow,
     invitation: Invitation,
     head: Buffer,
     transport: 'tcp' | 'tls',
@@ -230,7 +232,7 @@ export class LargeMessages {
     const fingerprints = usableFingerprints(offer.media.fingerprints) ?? []
     const options = { transport, host, fingerprints, messageFor: this.#messageFor(invitation, head) }
     counters.count('large_message_sessions')
-    this.#entered(sender, 1)
+    this.#entered(flow, sender, 1)
     const parts = { ...this.#parts, uploads: this.#uploadsFor(invitation) }
     const session: LargeSession = new LargeSession(parts, options, {
       onStored: (then, isNew) => {
@@ -243,7 +245,7 @@ export class LargeMessages {
       },
       onOver: () => {
         this.#running.delete(session)
-        this.#entered(sender, -1)
+        this.#entered(flow, sender, -1)
       },
     })
     this.#running.add(session)
@@ -263,11 +265,16 @@ export class LargeMessages {
     }
   }
 
-  #entered({ name, isProven }: Sender, by: 1 | -1): void {
-    if (!isProven) this.#unproven += by
-    const left = (this.#open.get(name) ?? 0) + by
-    if (left > 0) this.#open.set(name, left)
-    else this.#open.delete(name)
+  #entered(flow: Flow, sender: Sender, by: 1 | -1): void {
+    if (!sender.isProven) this.#unproven += by
+    const owner = this.#ownerOf(flow, sender)
+    const left = (this.#open.get(owner) ?? 0) + by
+    if (left > 0) this.#open.set(owner, left)
+    else this.#open.delete(owner)
+  }
+
+  #ownerOf({ remote }: Flow, { name, isProven }: Sender): string {
+    return isProven || this.#parts.policy.limits.sender?.areNamesBelieved ? name : sourceOf(remote.address)
   }
 
   /** What the messages of one INVITE have in common; DM-STO-13: the default expiry, from when their first octets come. */
