@@ -73,6 +73,8 @@ const STREAM_STOP_MS = 500
 /** The counters that docs/operations.md says are worth an alarm. */
 const WATCHED: readonly (readonly [name: string, label: string])[] = [
   ['messages_refused', '603'],
+  ['large_messages_refused', 'INVITE'],
+  ['large_messages_refused', 'transfer'],
   ['store_refused', 'busy'],
   ['push_ended', 'kept'],
   ['relay_refused', ''],
@@ -80,7 +82,14 @@ const WATCHED: readonly (readonly [name: string, label: string])[] = [
   ['notices_given_up', 'stored'],
   ['notices_given_up', 'failed'],
   ['auth_refused', 'wrong credentials'],
+  ['guessing_slowed', ''],
+  ['xcap_refused', 'wrong credentials'],
+  ['xdms_writes', 'failed'],
   ['internal_errors', ''],
+  ['stream_refused', 'limit'],
+  ['stream_refused', 'limit per address'],
+  ['handshakes_ended', 'too slow'],
+  ['handshakes_ended', 'displaced'],
 ]
 
 type Closing = () => void | Promise<void>

@@ -150,7 +150,7 @@ export class AcceptedSession {
   #acknowledged(now: Now): void {
     this.#success?.stop()
     this.#state = 'confirmed'
-    this.#context.log.info('session accepted', { callId: this.callId, contact: this.remoteContact })
+    this.#context.log.info('session accepted', { call_id: this.callId, contact: this.remoteContact })
     this.#events.onConfirmed(now)
     if (this.#isByeWanted) this.#confirmed?.bye(now)
   }
@@ -168,7 +168,7 @@ export class AcceptedSession {
     if (this.#state === 'ended' || this.#state === 'displaced') return
     this.#state = 'ended'
     this.#success?.stop()
-    this.#context.log.info('session ended', { callId: this.callId, why })
+    this.#context.log.info('session ended', { call_id: this.callId, why })
     this.#events.onOver(now)
     this.#events.onEnded(now, why)
   }

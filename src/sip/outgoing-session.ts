@@ -101,11 +101,11 @@ export class OutgoingSession {
     const agreed = { leg, contact, contentType, localSdp: body, remoteSdp: response.body }
     this.#confirmed = new ConfirmedSession(this.#context, agreed, (then, why) => {
       this.#over(then)
-      this.#context.log.info('session ended', { callId: this.callId, why })
+      this.#context.log.info('session ended', { call_id: this.callId, why })
       this.#events.onEnded(then, why)
     })
     this.#context.counters.count('sessions_answered')
-    this.#context.log.info('session answered', { callId: this.callId, contact: notedContact(response) })
+    this.#context.log.info('session answered', { call_id: this.callId, contact: notedContact(response) })
     this.#confirmed.begin(now, response)
     this.#events.onAnswered(now, response)
   }
@@ -113,7 +113,7 @@ export class OutgoingSession {
   #onRefused(now: Now, status: number, reason: string, response: SipResponse | undefined): void {
     this.#over(now)
     this.#context.counters.count('sessions_refused', `${Math.floor(status / 100)}xx`)
-    this.#context.log.info('session refused', { callId: this.callId, status, reason })
+    this.#context.log.info('session refused', { call_id: this.callId, status, reason })
     this.#events.onRefused(now, status, reason, response)
   }
 
