@@ -185,6 +185,27 @@ t.test('a port that is taken is told with key, address and what to do', async t 
   )
 })
 
+t.test('of whatever size, and wherever Node has put it, what MSRP transmitted leaves and harms nothing', async t => {
+  const { streams, next } = await setUp()
+  const server = createServer()
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  t.teardown(() => server.close())
+  const { port } = server.address() as { port: number }
+  const flow: Flow = { ...outgoing(port, 'out/sizes'), protocol: 'msrp' }
+  const accepted = once(server, 'connection')
+  streams.connect(flow)
+  const sizes = [1000, 15_000, 17_000, 30_000, 33_000, 65_535, 65_536, 70_000]
+  const made = sizes.flatMap(size => [Buffer.from('x'.repeat(size), 'latin1'), Buffer.allocUnsafe(size).fill('x')])
+  const total = made.reduce((sum, { length }) => sum + length, 0)
+  for (const bytes of made) streams.write(flow, bytes)
+  const [socket] = (await accepted) as [Socket]
+  let heard = ''
+  while (heard.length < total) heard += (await once(socket, 'data'))[0].toString('latin1')
+  t.equal(heard, 'x'.repeat(total))
+  socket.end()
+  await next('closed')
+})
+
 t.test(
   'what MSRP transmitted is freed once it has left, not by a search of the heap; what SIP sends stays as it was',
   async t => {

@@ -29,8 +29,8 @@ export interface WireEvents {
   gone(): void
 }
 
-/** Well above what Node gives out of memory that buffers share. */
-const FREED_BYTES_MIN = 16 * 1024
+/** Up to half of its size Node gives buffers out of memory that they share, which cannot be freed for one of them. */
+const FREED_BYTES_MIN = Buffer.poolSize
 
 /** At once, not by a search of the whole heap: pushed messages are hundreds of megabytes of these. */
 const free = (bytes: Buffer): void => {
