@@ -68,6 +68,7 @@ export class Notifier {
   }
 
   describe(): object {
-    return this.subscriptions.describe()
+    const { total, events } = this.subscriptions.describe()
+    return { open: total, events }
   }
 }

@@ -83,12 +83,18 @@ export class OwnBox implements TourBox {
   readonly config: Config
   #child: ChildProcess | undefined
   #log = ''
+  /** A tour that is broken off, or whose reader is gone, leaves no box behind. */
+  readonly #atExit = (): void => {
+    this.#child?.kill('SIGKILL')
+    this.#remove()
+  }
 
   private constructor(dir: string, ports: readonly number[]) {
     this.dir = dir
     this.file = join(dir, 'restante.toml')
     writeFileSync(this.file, configText(dir, ports))
     this.config = readConfig(this.file)
+    process.once('exit', this.#atExit)
   }
 
   static async start(): Promise<OwnBox> {
@@ -110,6 +116,11 @@ export class OwnBox implements TourBox {
 
   async end(): Promise<void> {
     await this.#signal('SIGTERM')
+    this.#remove()
+    process.off('exit', this.#atExit)
+  }
+
+  #remove(): void {
     rmSync(this.dir, { recursive: true, force: true })
   }
 

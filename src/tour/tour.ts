@@ -95,7 +95,9 @@ class Tour {
 
   async #survive(): Promise<void> {
     if (!this.#box.isOwn) {
-      this.#narrator.step("A power cut: left out, as this box is not the tour's to kill.")
+      this.#narrator.step(
+        "A power cut: left out, as this box is not the tour's to kill. With no box running the tour shows it.",
+      )
       return
     }
     this.#narrator.step('A power cut: the box is killed with -9 and started again.')
@@ -244,4 +246,12 @@ async function visit(file: string | undefined, narrator: Narrator): Promise<void
   }
 }
 
-if (import.meta.main) process.exitCode = await runTour(process.argv.slice(2), text => process.stdout.write(text))
+if (import.meta.main) {
+  for (const [signal, number] of [
+    ['SIGHUP', 1],
+    ['SIGINT', 2],
+    ['SIGTERM', 15],
+  ] as const)
+    process.once(signal, () => process.exit(128 + number))
+  process.exitCode = await runTour(process.argv.slice(2), text => process.stdout.write(text))
+}
