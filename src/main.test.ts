@@ -93,7 +93,7 @@ t.test(
     t.match(await restante('user', 'list', ...config), { code: 0, out: /^sip:carol@example\.org {2}store/ })
     t.match(await restante('queue', ...config), { code: 0, out: '0 messages, 0 bytes waiting\n' })
     const again = await serve(file)
-    t.equal((await ended(again.child, 'SIGTERM')).code, 0)
+    t.equal((await ended(again.child, 'SIGHUP')).code, 0, 'a closed terminal stops it in order')
   },
 )
 

@@ -16,7 +16,7 @@ export interface ServeCommandOptions {
 /** The promise of 5 s is kept even where a disk does not answer; what was accepted is stored in any case. */
 const STOP_MS_MAX = 4800
 
-/** Runs until SIGTERM or SIGINT. */
+/** Runs until SIGTERM or SIGINT, or SIGHUP where there is nothing to read again. */
 export async function serve(world: World, options: ServeCommandOptions): Promise<void> {
   const { file, config } = readConfig(options.config)
   const log = openLog()
@@ -58,12 +58,14 @@ const exitOnDefect = (log: Log): void => {
 
 const untilSignal = (): Promise<string> =>
   new Promise(resolve => {
-    for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, resolve)
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, resolve)
   })
 
-/** Only where there are files to read again: elsewhere a terminal that is closed ends the box, as it does any program. */
+/** Only where there are files to read again: elsewhere a terminal that is closed stops the box, as it does any program. */
 const reloadOnHangUp = ({ certificates }: Box): void => {
-  if (certificates && !certificates.isSelfSigned) process.on('SIGHUP', () => certificates.reload())
+  if (!certificates || certificates.isSelfSigned) return
+  process.removeAllListeners('SIGHUP')
+  process.on('SIGHUP', () => certificates.reload())
 }
 
 function banner(box: Box, domain: string): string {
