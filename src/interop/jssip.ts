@@ -16,6 +16,7 @@ export class JsSipClient implements Client {
   readonly #agent: InstanceType<typeof JsSIP.UA>
   readonly #received: string[] = []
   #out = ''
+  #endWatch = async (): Promise<void> => {}
 
   private constructor(options: ClientOptions) {
     const socket = new JsSIP.WebSocketInterface(`${options.transport}://127.0.0.1:${options.boxPort}`)
@@ -68,6 +69,12 @@ export class JsSipClient implements Client {
       { expires: 3600 },
     )
     subscriber.on('notify', (_isFinal, _request, body) => void told.push(body ?? ''))
+    let hasEnded = false
+    subscriber.on('terminated', () => void (hasEnded = true))
+    this.#endWatch = async () => {
+      subscriber.terminate()
+      await until('JsSIP is not subscribed any more', REGISTER_MS, () => hasEnded)
+    }
     subscriber.subscribe()
     return told
   }
@@ -78,6 +85,8 @@ export class JsSipClient implements Client {
 
   /** It de-registers and closes its WebSocket. */
   async leave(): Promise<void> {
+    // Else the timer of its next refresh keeps the process.
+    await this.#endWatch()
     this.#agent.stop()
     await until('JsSIP is gone', REGISTER_MS, () => !this.#agent.isConnected())
   }

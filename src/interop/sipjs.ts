@@ -12,7 +12,7 @@ export class SipJsClient implements Client {
   readonly #registerer: Registerer
   readonly #received: string[] = []
   #isLeaving = false
-  #isWatching = false
+  #subscriber: Subscriber | undefined
   #out = ''
 
   private constructor({ user, boxPort, transport }: ClientOptions) {
@@ -69,7 +69,7 @@ export class SipJsClient implements Client {
         },
       },
     })
-    this.#isWatching = true
+    this.#subscriber = subscriber
     await subscriber.subscribe()
     return told
   }
@@ -81,12 +81,16 @@ export class SipJsClient implements Client {
   async leave(): Promise<void> {
     if (this.#isLeaving) return
     this.#isLeaving = true
+    const isWatching = this.#subscriber !== undefined
+    // Else the timer of its next refresh keeps the process.
+    await this.#subscriber?.unsubscribe()
+    await until('SIP.js is not subscribed any more', REGISTER_MS, () => this.#subscriber?.state !== 'Subscribed')
     if (this.#isRegistered) {
       await this.#registerer.unregister()
       await until('SIP.js is not registered any more', REGISTER_MS, () => !this.#isRegistered)
     }
     // With a subscription its stop waits for ever, also where that has ended by a NOTIFY.
-    if (this.#isWatching) await this.#agent.transport.dispose()
+    if (isWatching) await this.#agent.transport.dispose()
     else await this.#agent.stop()
   }
 
