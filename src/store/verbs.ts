@@ -1,5 +1,6 @@
 import type { Now, WallTime } from '../base/time.ts'
 import type { Binding } from '../sip/binding.ts'
+import type { HistoryChoice, HistoryVerbs, NewHistory } from './history.ts'
 import type { SettingsRecord } from './settings.ts'
 
 /**
@@ -214,7 +215,7 @@ export interface StoreStatus {
 }
 
 /** Verb name to its request and its reply. `read` verbs see every commit replied before; the others reply after the flush. */
-export interface Verbs {
+export interface Verbs extends HistoryVerbs {
   // accounts
   'account.get': { request: { aor: string }; reply: Account | undefined }
   'account.put': { request: { account: Account; mustBe?: 'new' | 'existing' }; reply: 'put' | 'exists' | 'absent' }
@@ -268,13 +269,21 @@ export interface Verbs {
   'mailbox.version': { request: { aor: string }; reply: { version: string; newestSeq: number } | undefined }
   /** One read that decides forward or custody. */
   locate: {
-    request: { aor: string }
+    /** `sender`: somebody who may be a user of ours, and have a history. */
+    request: { aor: string; sender?: string }
     /** `offlineDelivery` as it stands now (DM-DLV-02..04); absent: nobody decided. */
-    reply: { isKnown: boolean; bindings: readonly Binding[]; waiting: number; offlineDelivery?: boolean }
+    reply: {
+      isKnown: boolean
+      bindings: readonly Binding[]
+      waiting: number
+      offlineDelivery?: boolean
+      senderHistory?: HistoryChoice
+    } & HistoryChoice
   }
   /** Whether exactly this message was taken into custody before, as far back as its story is kept. */
   seen: { request: MessageIdentity; reply: boolean }
-  custody: { request: { message: NewMessage; limits: CustodyLimits }; reply: Custody }
+  /** `history`: kept with it in the same transaction, once it is stored; what history refuses changes nothing of the custody. */
+  custody: { request: { message: NewMessage; limits: CustodyLimits; history?: NewHistory }; reply: Custody }
   // large messages: the bytes come while the message is not there yet
   /** Whether a message of so many bytes would be begun now; nothing is reserved. `from`: so that the sender's own limits count. */
   room: {
