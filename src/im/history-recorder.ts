@@ -222,7 +222,7 @@ export class HistoryRecorder {
   /** Asked for again until flash has done it: a record left open says that it still goes on. */
   #close(record: number, end: Ending, tries: number): void {
     const { how, now, ...more } = end
-    const state = this.#state === 'cut short' ? 'cut short' : how === 'interrupted' ? 'interrupted' : undefined
+    const state = this.#state === 'cut short' ? this.#state : how === 'interrupted' ? how : undefined
     const request = { record, at: now.wall, keep: how !== 'discarded', ...(state && { state }), ...more }
     this.#isAsking = true
     this.#context.store.ask('history.close', request, (then, result) => {
