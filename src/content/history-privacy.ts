@@ -1,0 +1,119 @@
+import { headerKey } from '../sip-parser-lite/names.ts'
+
+/**
+ * What a history shows of somebody who asked for privacy (RFC 3323, 3325): everything is kept, and their identity is left out of whatever
+ * is given out. Bodies are never touched.
+ */
+
+/** Heads of a session as they are kept: start line and headers, each line ended by CRLF, no empty line. */
+export interface SessionHeads {
+  readonly invite?: Buffer
+  readonly answer?: Buffer
+  readonly bye?: Buffer
+}
+
+/** Headers that say who sent a request or an answer, besides From and To (RFC 3261, 3325, 3892, 8224). */
+const NAMING = new Set([
+  'p-asserted-identity',
+  'p-preferred-identity',
+  'remote-party-id',
+  'identity',
+  'identity-info',
+  'contact',
+  'reply-to',
+  'referred-by',
+])
+
+/** RFC 3323 4.2: the services that hide the sender. */
+const HIDING = /^(id|user|header|session)$/i
+
+const ANONYMOUS = '"Anonymous" <sip:anonymous@anonymous.invalid>'
+
+/** One header with its continuation lines and line end, as it stands. */
+interface Line {
+  readonly key: string
+  readonly text: string
+}
+
+/** A whole MESSAGE as received. Its body is never changed, and without privacy the very same octets are given back. */
+export function shownMessage(message: Buffer, isAnonymous: boolean): Buffer {
+  if (!isAnonymous) return message
+  const end = message.indexOf('\r\n\r\n', 0, 'latin1')
+  if (end < 0) return hidden(message, ['from'])
+  return Buffer.concat([hidden(message.subarray(0, end + 2), ['from']), message.subarray(end + 2)])
+}
+
+/** The heads of a session or a large message. `isAnonymous`: whoever sent the INVITE asked for privacy; who answered may for themselves. */
+export function shownHeads(heads: SessionHeads, isAnonymous: boolean): SessionHeads {
+  const { invite, answer, bye } = heads
+  return {
+    ...(invite && { invite: isAnonymous ? hidden(invite, ['from']) : invite }),
+    ...(answer && { answer: shownAnswer(answer, isAnonymous) }),
+    ...(bye && { bye: isAnonymous ? hidden(bye, callerIn(bye, invite)) : bye }),
+  }
+}
+
+/** From is the caller's in an answer too; the other headers are the callee's own. */
+function shownAnswer(answer: Buffer, isAnonymous: boolean): Buffer {
+  const hidesCallee = asksForPrivacy(answer)
+  if (!isAnonymous && !hidesCallee) return answer
+  return hidden(answer, isAnonymous ? ['from'] : [], hidesCallee ? NAMING : NOTHING)
+}
+
+const NOTHING: ReadonlySet<string> = new Set()
+
+/** A BYE comes from either side: the tag says whose address is whose. Where it cannot be told, both are hidden. */
+function callerIn(bye: Buffer, invite: Buffer | undefined): readonly string[] {
+  const tag = invite && tagOf(invite)
+  if (tag === undefined) return ['from', 'to']
+  return tagOf(bye) === tag ? ['from'] : ['to']
+}
+
+function tagOf(head: Buffer): string | undefined {
+  const from = linesOf(head).find(({ key }) => key === 'from')
+  return from && /;\s*tag\s*=\s*([^\s;]+)/i.exec(paramsOf(from.text))?.[1]
+}
+
+function asksForPrivacy(head: Buffer): boolean {
+  const services = linesOf(head).filter(({ key }) => key === 'privacy')
+  return services.some(({ text }) =>
+    fieldValue(text)
+      .split(/[;,]/)
+      .some(service => HIDING.test(service.trim())),
+  )
+}
+
+function hidden(head: Buffer, addresses: readonly string[], naming: ReadonlySet<string> = NAMING): Buffer {
+  const kept = linesOf(head).filter(({ key }) => !naming.has(key))
+  const text = kept.map(line => (addresses.includes(line.key) ? anonymous(line) : line.text)).join('')
+  return Buffer.from(text, 'latin1')
+}
+
+/** The tag stays: by it and the Call-ID the parts of one dialog are told to belong together. */
+function anonymous({ text }: Line): string {
+  if (/@anonymous\.invalid[\s;>]/i.test(text)) return text
+  return `${text.slice(0, text.indexOf(':'))}: ${ANONYMOUS}${paramsOf(text)}\r\n`
+}
+
+const fieldValue = (text: string): string =>
+  text
+    .slice(text.indexOf(':') + 1)
+    .replace(/\r\n[ \t]+/g, ' ')
+    .trim()
+
+/** What follows the address, `;tag=...` as a rule: behind `>`, or behind the first `;` where there are no brackets. */
+function paramsOf(text: string): string {
+  const unquoted = fieldValue(text).replace(/^"(?:[^"\\]|\\.)*"/, '')
+  const bracket = unquoted.indexOf('>')
+  const from = unquoted.indexOf(';', Math.max(bracket, 0))
+  return from < 0 ? '' : unquoted.slice(from)
+}
+
+/** The start line is among them, as a line of no name. RFC 3261 7.3.1: a header goes with its continuation lines. */
+function linesOf(head: Buffer): readonly Line[] {
+  const lines = head.toString('latin1').match(/[^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*/g) ?? []
+  return lines.map((text, index) => ({
+    key: index === 0 ? '' : headerKey(text.slice(0, Math.max(text.indexOf(':'), 0)).trim()),
+    text,
+  }))
+}
