@@ -135,6 +135,9 @@ export const configSchema = Type.Object(
       uri: text('', 'a SIP URI in the served domain'),
       deferred_uri: text('', 'a SIP URI in the served domain'),
       conference_factory_uri: text('', 'a SIP URI, or ""'),
+      active_default: flag(false),
+      recordings_max: whole(16, 0, 10_000),
+      recording_max_s: whole(28_800, 60, 7 * DAY_S),
     }),
     console: table({
       device: text('', 'a serial device, e.g. "/dev/ttyS1", or ""'),

@@ -61,6 +61,9 @@ t.test('every key has the default of the contract, except domain', async t => {
     uri: 'sip:history@example.org',
     deferred_uri: 'sip:deferred@example.org',
     conference_factory_uri: '',
+    active_default: false,
+    recordings_max: 16,
+    recording_max_s: 28800,
   })
 })
 
