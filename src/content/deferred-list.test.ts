@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { LIST_END, LIST_START, listEntry } from './deferred-list.ts'
+import { listEntry } from './deferred-list.ts'
 import { headFields } from './head-fields.ts'
+import { LIST_END, LIST_START } from './list-xml.ts'
 import { readXml } from './xml-read.ts'
 
 const ROW = { storeId: 'sip:1@edge1.example.org', size: 1, receivedAt: 0, expiresAt: 9, sender: '' }

@@ -2,12 +2,11 @@ import type { Now, WallTime } from '../base/time.ts'
 import { SipSyntaxError } from '../sip-parser-lite/message.ts'
 import { parseNameAddr, parseSipDate } from '../sip-parser-lite/typed.ts'
 import { headFields } from './head-fields.ts'
-import { xmlText } from './xml-write.ts'
+import { dateTime, element, group, listed } from './list-xml.ts'
 
-/** What waits for a user, as OMA IM XDM 1.0 shows it (DM-STO-14): made piece by piece, as it may be long. */
+/** What waits for a user, as OMA IM XDM 1.0 shows it (DM-STO-14). */
 
 export const DEFERRED_LIST_TYPE = 'application/vnd.oma.im.deferred-list+xml'
-export const HISTORY_NAMESPACE = 'urn:oma:xml:im:history-list'
 
 /** What the store says of one message. */
 export interface ListedMessage {
@@ -28,39 +27,26 @@ export const isListed = (
   now: Now,
 ): boolean => !isReceipt && !(now.isWallTrusted && expiresAt <= now.wall)
 
-export const LIST_ROOT = `<history-list xmlns="${HISTORY_NAMESPACE}">`
-export const LIST_START = `<?xml version="1.0" encoding="UTF-8"?>\n${LIST_ROOT}\n`
-export const LIST_END = '</history-list>'
-
 export function listEntry({ storeId, size, receivedAt, expiresAt, sender, head }: ListedMessage): string {
   const fields = headFields(head)
   const uri = (key: string): string | undefined => uriIn(fields.get(key))
   const date = parseSipDate(fields.get('date') ?? '')
   // DM-STO-04: who asked for privacy is not named, whatever a header should still say.
   const asserted = sender === 'anonymous' ? undefined : uri('p-asserted-identity')
-  return [
-    `  <history history-reference="${xmlText(storeId)}">\n    <pager>\n`,
+  const who = [
     element('time-stamp', dateTime(receivedAt), 6),
     element('from', uri('from'), 6),
     element('to', uri('to'), 6),
     element('auth-id', asserted, 6),
-    '    </pager>\n',
+  ]
+  return listed(storeId, [
+    group('pager', who, 4),
     element('size', String(size), 4),
     element('expiry', dateTime(expiresAt), 4),
     element('subject', fields.get('subject'), 4),
     element('date', date === undefined ? undefined : dateTime(date), 4),
-    '  </history>\n',
-  ].join('')
+  ])
 }
-
-/** Nothing where there is nothing to say. Values are latin1 of what mostly is UTF-8. */
-const element = (name: string, value: string | undefined, indent: number): string =>
-  value === undefined || value === ''
-    ? ''
-    : `${' '.repeat(indent)}<${name}>${xmlText(Buffer.from(value, 'latin1').toString('utf8'))}</${name}>\n`
-
-/** RFC 3339, whole seconds. */
-const dateTime = (at: number): string => `${new Date(at).toISOString().slice(0, 19)}Z`
 
 function uriIn(value: string | undefined): string | undefined {
   if (value === undefined) return undefined

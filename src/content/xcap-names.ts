@@ -1,4 +1,4 @@
-/** Names of the documents that users have here (OMA IM XDM 1.0; the second is this server's own), and where they are. */
+/** Names of the documents that users have here (OMA IM XDM 1.0; the last is this server's own), and where they are. */
 
 export interface DocumentName {
   readonly auid: string
@@ -8,6 +8,11 @@ export interface DocumentName {
 export const DEFERRED_LIST = {
   auid: 'org.openmobilealliance.deferred-list',
   document: 'deferred-list',
+} as const satisfies DocumentName
+
+export const CONV_HISTORY = {
+  auid: 'org.openmobilealliance.conv-history',
+  document: 'conv-history',
 } as const satisfies DocumentName
 
 export const SERVICE_SETTINGS = {

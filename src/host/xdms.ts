@@ -3,10 +3,12 @@ import type { Counters } from '../base/counters.ts'
 import { type Entropy, randomBelow } from '../base/entropy.ts'
 import type { Log } from '../base/log.ts'
 import type { Now } from '../base/time.ts'
-import { DEFERRED_LIST_TYPE, LIST_START } from '../content/deferred-list.ts'
+import { DEFERRED_LIST_TYPE } from '../content/deferred-list.ts'
+import { LIST_START } from '../content/list-xml.ts'
 import { DEFERRED_LIST, documentPath } from '../content/xcap-names.ts'
-import { listText } from '../web/xcap/list-pages.ts'
+import { DeferredList } from '../web/xcap/deferred-list.ts'
 import { ask, type XcapStore } from '../web/xcap/usage.ts'
+import { listText } from '../web/xcap/user-list.ts'
 import { messageOf } from './plain-error.ts'
 import type { XdmsClient } from './xdms-client.ts'
 
@@ -128,13 +130,13 @@ export class Xdms {
     const { store, client, now } = this.#options
     const { signal } = this.#stopping
     const path = documentPath(DEFERRED_LIST, aor)
-    const version = await ask(store, 'mailbox.version', { aor })
-    if (!version) {
+    const list = new DeferredList(store)
+    const seen = await list.see({ aor, now: now() })
+    if (!seen) {
       const status = await client.send({ method: 'DELETE', path }, signal)
       return status === 404 ? 200 : status
     }
-    const listing = { aor, now: now(), newestSeq: version.newestSeq }
-    const body = () => Readable.from(listText(store, listing, LIST_START), { objectMode: false })
+    const body = () => Readable.from(listText(list, seen, LIST_START), { objectMode: false })
     return client.send({ method: 'PUT', path, contentType: DEFERRED_LIST_TYPE, body }, signal)
   }
 

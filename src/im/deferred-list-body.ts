@@ -1,5 +1,6 @@
 import type { Now } from '../base/time.ts'
-import { isListed, LIST_END, LIST_START, listEntry } from '../content/deferred-list.ts'
+import { isListed, listEntry } from '../content/deferred-list.ts'
+import { LIST_END, LIST_START } from '../content/list-xml.ts'
 import type { StoreClient } from '../store/verbs.ts'
 
 /** Below the 64 KiB of a datagram with room for the headers; some hundred messages. */

@@ -31,6 +31,10 @@ const RETRY_S = 5
 export const unavailable = (): Answer =>
   plain(503, 'The store does not answer now.', { 'retry-after': String(RETRY_S) })
 
+/** Part of a long work is done and stays so; whoever asks the same again has the next part done. */
+export const unfinished = (headers: Readonly<Record<string, string>>): Answer =>
+  plain(503, 'Many are deleted, and more are left: ask again.', { 'retry-after': '1', ...headers })
+
 /** RFC 4825 11. `field`: the URI that is there twice. */
 export const conflictAnswer = ({ condition, message }: XcapConflict, field?: string): Answer => ({
   status: 409,

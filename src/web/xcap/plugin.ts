@@ -3,17 +3,21 @@ import type { Counters } from '../../base/counters.ts'
 import type { Now } from '../../base/time.ts'
 import { type NodeSelector, readBindings, readSelector, SelectorError } from '../../content/xcap-selector.ts'
 import { type Answer, notFound, plain } from './answer.ts'
+import { ConvHistory } from './conv-history.ts'
 import { Credentials, type CredentialsOptions } from './credentials.ts'
 import { DeferredList } from './deferred-list.ts'
 import { capabilitiesUsage, directoryUsage } from './own-documents.ts'
 import { SettingsDocument } from './settings.ts'
 import { readTarget } from './target.ts'
 import { answerOf, type Usage, type XcapStore } from './usage.ts'
+import { UserList } from './user-list.ts'
 
 export interface XcapOptions extends CredentialsOptions {
   readonly store: XcapStore
   readonly counters: Counters
   readonly now: () => Now
+  /** How long history is kept; undefined: it is switched off, and nothing of it is shown. */
+  readonly historyRetentionS?: number | undefined
   /** URL under which users reach `/xcap/`, with `/` at its end. */
   readonly root: string
 }
@@ -35,7 +39,7 @@ interface Admitted {
 /** RFC 4825: the embedded XML document management server. A plugin of its own, so nothing of it reaches the other pages. */
 export function xcap(options: XcapOptions): FastifyPluginAsync {
   const credentials = new Credentials(options)
-  const usages = usagesOver(options.store)
+  const usages = usagesOver(options)
   return async app => serve(app, options, credentials, usages)
 }
 
@@ -79,8 +83,9 @@ function serve(
   })
 }
 
-function usagesOver(store: XcapStore): readonly Usage[] {
-  const own = [new DeferredList(store), new SettingsDocument(store)]
+function usagesOver({ store, historyRetentionS }: XcapOptions): readonly Usage[] {
+  const history = historyRetentionS === undefined ? [] : [new UserList(new ConvHistory(store, historyRetentionS))]
+  const own = [new UserList(new DeferredList(store)), ...history, new SettingsDocument(store)]
   const listed = [...own, directoryUsage(own)]
   return [...listed, capabilitiesUsage(listed)]
 }
