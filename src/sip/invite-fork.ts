@@ -6,6 +6,7 @@ import { callId, cseq, fromTag, toTag } from '../sip-parser-lite/typed.ts'
 import { bestResponse } from './best-response.ts'
 import type { ForwardOutcome, ForwardTarget } from './forward.ts'
 import { passedBack } from './forward-copy.ts'
+import type { BranchMedia } from './relay-types.ts'
 import { leniently } from './session-headers.ts'
 import type { RequestEvents, Target } from './session-types.ts'
 import { T2 } from './transaction/timer-values.ts'
@@ -29,6 +30,7 @@ interface SentInvite {
 export interface Branch {
   readonly copy: SipRequest
   readonly target: ForwardTarget
+  readonly media?: BranchMedia
   sent?: SentInvite
   /** It has answered anything at all, so a CANCEL reaches it (RFC 3261 9.1). */
   hasAnswered: boolean
@@ -128,6 +130,7 @@ export class InviteFork {
   #settle(now: Now, branch: Branch, outcome: ForwardOutcome): void {
     if (branch.outcome.kind !== 'waiting') return
     branch.outcome = outcome
+    branch.media?.failed(now)
     if (this.#state === 'answered' || this.#state === 'failed') return
     if (this.#branches.every(({ outcome: { kind } }) => kind !== 'waiting')) this.#report(now)
     else if (outcome.kind === 'answered' && outcome.response.status >= 600) this.#giveUp(now)
@@ -151,6 +154,7 @@ export class InviteFork {
     if (this.#state === 'answered' || this.#state === 'failed') return
     this.#state = 'failed'
     this.#timers.cancel(this.#timer)
+    for (const { outcome, media } of this.#branches) if (outcome.kind === 'waiting') media?.failed(now)
     this.#events.onFailed(now, this.#answer(), this.#isCancelled)
   }
 

@@ -11,7 +11,7 @@ import { sideOfCallee, sideOfCaller } from './peer-side.ts'
 import { recordRoute } from './record-route.ts'
 import { respondWith } from './refusal.ts'
 import { InDialogRelay } from './relay-in-dialog.ts'
-import type { RelayEvents } from './relay-types.ts'
+import type { RelayEvents, RelayedMedia } from './relay-types.ts'
 import { type RelayedCall, RelayedCalls } from './relayed-calls.ts'
 import { leniently } from './session-headers.ts'
 import type { SessionContext, Target } from './session-types.ts'
@@ -50,7 +50,7 @@ export class InviteRelay {
   /**
    * Sends the INVITE of `transaction`, as `request` has it, to all targets at once. What the phones say goes to the caller, and a
    * CANCEL of the caller to the phones; a failure is left to `events`. `limitMs`: how long they may ring, at most 280 s. May be
-   * called again for the same transaction after onFailed. Throws SipSyntaxError.
+   * called again for the same transaction after onFailed. `media`: who has a part in what is said. Throws SipSyntaxError.
    */
   relay(
     now: Now,
@@ -59,6 +59,7 @@ export class InviteRelay {
     targets: readonly ForwardTarget[],
     limitMs: number,
     events: RelayEvents,
+    media?: RelayedMedia,
   ): void {
     const refusal = inspectHop(request, this.#parts.isOwnVia)
     if (refusal) {
@@ -70,7 +71,7 @@ export class InviteRelay {
     const caller = sideOfCaller(request, transaction.flow)
     const isTrusted = this.#parts.isTrusted(transaction.flow)
     const call = this.#calls.open(now, request, caller, isTrusted, then => fork?.stop(then))
-    const fork = call && this.#fork(call, transaction, request, targets, events)
+    const fork = call && this.#fork(now, call, transaction, request, targets, events, media)
     if (!fork) {
       this.#parts.counters.count('relayed_calls', 'too many')
       this.#soon(now, then => events.onFailed(then, 'no answer'))
@@ -98,15 +99,17 @@ export class InviteRelay {
   }
 
   #fork(
+    now: Now,
     call: RelayedCall,
     transaction: ServerTransaction,
     request: SipRequest,
     targets: readonly ForwardTarget[],
     events: RelayEvents,
+    media: RelayedMedia | undefined,
   ): InviteFork {
     const { counters, timers } = this.#parts
     const unwanted = new UnwantedAnswers(this.#parts, call.token)
-    const branches = targets.flatMap(target => this.#branch(call, transaction.flow, request, target))
+    const branches = targets.flatMap(target => this.#branch(now, call, transaction.flow, request, target, media))
     let isAnswered = false
     return new InviteFork(timers, request, branches, {
       onProgress: (now, response, branch) => {
@@ -132,23 +135,36 @@ export class InviteRelay {
   }
 
   /** A contact or Path that is no URI reaches nobody. */
-  #branch(call: RelayedCall, from: Flow, request: SipRequest, target: ForwardTarget): Branch[] {
+  #branch(
+    now: Now,
+    call: RelayedCall,
+    from: Flow,
+    request: SipRequest,
+    target: ForwardTarget,
+    parties: RelayedMedia | undefined,
+  ): Branch[] {
     const copy = leniently(() => copyFor(request, target.uri, target.routes))
     if (!copy) return []
     const { contactUri } = this.#parts
     recordRoute(copy, call.token, { caller: contactUri(from), callee: contactUri(target.to) })
-    return [{ copy, target, hasAnswered: false, outcome: { kind: 'waiting' } }]
+    const media = parties?.branch(now, target.to)
+    media?.pass(now, copy, 'caller', undefined)
+    return [{ copy, target, hasAnswered: false, outcome: { kind: 'waiting' }, ...(media && { media }) }]
   }
 
   /** False if it makes one dialog too many. */
-  #heard(now: Now, call: RelayedCall, response: SipResponse, { sent, target }: Branch): boolean {
+  #heard(now: Now, call: RelayedCall, response: SipResponse, { copy, sent, target, media }: Branch): boolean {
     const isSuccess = response.status >= 200
     const tag = toTag(response)
-    if (tag === undefined && !isSuccess) return true
-    const side = (): ReturnType<typeof sideOfCallee> => sideOfCallee(response, target, sent!.flow, call.token)
-    if (this.#calls.heard(now, call, tag ?? '', side, isSuccess ? response : undefined)) return true
-    this.#parts.counters.count('relay_dropped', 'too many dialogs')
-    return false
+    if (tag !== undefined || isSuccess) {
+      const side = (): ReturnType<typeof sideOfCallee> => sideOfCallee(response, target, sent!.flow, call.token)
+      if (!this.#calls.heard(now, call, { tag: tag ?? '', side, media }, isSuccess ? response : undefined)) {
+        this.#parts.counters.count('relay_dropped', 'too many dialogs')
+        return false
+      }
+    }
+    media?.pass(now, response, 'callee', tag, copy)
+    return true
   }
 
   #cancelled(now: Now, transaction: ServerTransaction, request: SipRequest, events: RelayEvents): void {

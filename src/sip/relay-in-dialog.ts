@@ -12,6 +12,7 @@ import type { InviteRelayParts } from './invite-relay.ts'
 import { moveSide, type PeerSide, reachSide } from './peer-side.ts'
 import { recordRoute, userOfRoute } from './record-route.ts'
 import { type Refusal, respondWith } from './refusal.ts'
+import type { CallSide } from './relay-types.ts'
 import type { InDialog, RelayedCall, RelayedCalls } from './relayed-calls.ts'
 import { notedContact, tolerantly } from './session-headers.ts'
 import type { Target } from './session-types.ts'
@@ -71,6 +72,8 @@ export class InDialogRelay {
       const copy = this.#copy(received, call, false)
       reachSide(now, found.to, this.#parts, (then, target) => {
         if (!target) return this.#parts.counters.count('relay_dropped', 'ACK')
+        const { media, calleeTag } = found.dialog
+        media?.pass(then, copy, sideIn(found, found.from), calleeTag)
         this.#parts.counters.count('relayed_requests', 'ACK')
         this.#parts.layer.send(then, copy, target)
       })
@@ -109,6 +112,7 @@ export class InDialogRelay {
       return this.#answer(now, transaction, { status: to.isDirect ? 430 : 504 })
     }
     this.#parts.counters.count('relayed_requests', labelOf(received.method))
+    passing.dialog.media?.pass(now, passing.copy, sideIn(passing, passing.from), passing.dialog.calleeTag)
     if (received.method === 'INVITE') this.#sendInvite(now, passing, target)
     else this.#sendRequest(now, passing, target)
   }
@@ -136,7 +140,7 @@ export class InDialogRelay {
     const target = { uri: copy.uri, routes: [], to }
     const branch: Branch = { copy, target, hasAnswered: false, outcome: { kind: 'waiting' } }
     const fork = new InviteFork(this.#parts.timers, received, [branch], {
-      onProgress: (then, response) => transaction.respond(then, response),
+      onProgress: (then, response) => this.#respond(then, passing, response),
       onSuccess: (then, response) => this.#ended(then, passing, response),
       onFailed: (then, answer, isCancelled) => {
         const status = isCancelled ? 487 : 408
@@ -152,9 +156,8 @@ export class InDialogRelay {
 
   /** The answer goes back, and what it says of the dialog is noted. */
   #ended(now: Now, passing: Passing, answer: SipResponse | Refusal): void {
-    const { transaction, received, call, dialog, from, to } = passing
-    if ('kind' in answer) transaction.respond(now, answer)
-    else this.#answer(now, transaction, answer)
+    const { received, call, dialog, from, to } = passing
+    this.#respond(now, passing, 'kind' in answer ? answer : this.#refusal(now, received, answer))
     if (received.method === 'BYE') return this.#calls.bye(now, call, dialog)
     if (!('kind' in answer) || answer.status < 200 || answer.status >= 300) return
     const isRefresh = REFRESHES.has(received.method)
@@ -164,10 +167,22 @@ export class InDialogRelay {
     moveSide(to, notedContact(answer))
   }
 
+  #respond(now: Now, passing: Passing, response: SipResponse): void {
+    const { transaction, copy, dialog, to } = passing
+    dialog.media?.pass(now, response, sideIn(passing, to), dialog.calleeTag, copy)
+    transaction.respond(now, response)
+  }
+
   #answer(now: Now, transaction: ServerTransaction, answer: Refusal): void {
-    transaction.respond(now, respondWith(now, transaction.request, answer, token(this.#parts.entropy, 60)))
+    transaction.respond(now, this.#refusal(now, transaction.request, answer))
+  }
+
+  #refusal(now: Now, request: SipRequest, answer: Refusal): SipResponse {
+    return respondWith(now, request, answer, token(this.#parts.entropy, 60))
   }
 }
+
+const sideIn = ({ call }: InDialog, side: PeerSide): CallSide => (side === call.caller ? 'caller' : 'callee')
 
 /** A strict router before us has moved our URI into the Request-URI and the target to the end (RFC 3261 16.4). */
 function withoutOwnRoutes(received: SipRequest, token: string): SipRequest {

@@ -1,5 +1,6 @@
 import type { Now } from '../base/time.ts'
-import type { SipResponse } from '../sip-parser-lite/message.ts'
+import type { SipMessage, SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
+import type { Target } from './session-types.ts'
 
 /** Exactly one of onFailed, onAnswered and onCancelled comes, never within `relay` itself. */
 export interface RelayEvents {
@@ -12,4 +13,26 @@ export interface RelayEvents {
   onAnswered(now: Now): void
   /** The caller gave up; it has its 487. */
   onCancelled(now: Now): void
+}
+
+export type CallSide = 'caller' | 'callee'
+
+/** Of a layer above that has a part in the media of a call, and so in its session descriptions. */
+export interface RelayedMedia {
+  /** The INVITE is about to go to one more target. Undefined: the media with that one are nobody's but the phones'. */
+  branch(now: Now, to: Target): BranchMedia | undefined
+}
+
+/** What passes between the caller and whoever is at one target of the INVITE. */
+export interface BranchMedia {
+  /**
+   * This message goes on from that side: the INVITE, responses to it but 100, and all that passes in the dialogs they make. It is a copy
+   * whose body may be replaced; what comes again has to become the same again. `tag`: the callee's, which tells dialogs from each other;
+   * absent before there is one. `request`: what a response is to.
+   */
+  pass(now: Now, message: SipMessage, from: CallSide, tag: string | undefined, request?: SipRequest): void
+  /** Nothing passes in that dialog any more: its BYE was answered, or it was not heard of for too long. */
+  ended(now: Now, tag: string, why: 'bye' | 'silence'): void
+  /** Nobody there took the call, or somebody else was faster. */
+  failed(now: Now): void
 }

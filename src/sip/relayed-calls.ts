@@ -6,6 +6,7 @@ import type { Timer, Timers } from '../base/timers.ts'
 import type { SipMessage, SipRequest } from '../sip-parser-lite/message.ts'
 import { callId, fromTag, toTag } from '../sip-parser-lite/typed.ts'
 import type { PeerSide } from './peer-side.ts'
+import type { BranchMedia } from './relay-types.ts'
 import { MIN_SE_S, readSessionExpires } from './session-timer.ts'
 import { TRANSACTION_MS } from './transaction/timer-values.ts'
 
@@ -29,6 +30,7 @@ const TOKEN_BITS = 80
 interface RelayedDialog {
   readonly calleeTag: string
   readonly callee: PeerSide
+  readonly media: BranchMedia | undefined
   isAnswered: boolean
   hasEnded: boolean
   /** How long it is kept after it was last heard of. */
@@ -50,6 +52,13 @@ export interface RelayedCall {
   /** Ends it while it rings, to make room. */
   readonly displace: (now: Now) => void
   isRinging: boolean
+}
+
+/** The callee of a dialog, as a response of it says. */
+interface HeardCallee {
+  readonly tag: string
+  side(): PeerSide
+  readonly media: BranchMedia | undefined
 }
 
 /** Which dialog a request belongs to, and where it goes. */
@@ -125,12 +134,13 @@ export class RelayedCalls {
   }
 
   /** A response of a phone makes a dialog, or confirms it. False if the phones of this call have invented too many. */
-  heard(now: Now, call: RelayedCall, calleeTag: string, side: () => PeerSide, success?: SipMessage): boolean {
+  heard(now: Now, call: RelayedCall, heard: HeardCallee, success?: SipMessage): boolean {
+    const { tag: calleeTag, media } = heard
     let dialog = call.dialogs.get(calleeTag)
     if (!dialog) {
       if (call.dialogs.size >= DIALOGS_MAX && !(success && this.#dropEarly(call))) return false
-      const callee = side()
-      dialog = { calleeTag, callee, isAnswered: false, hasEnded: false, lifeMs: EARLY_MS, timer: undefined }
+      const callee = heard.side()
+      dialog = { calleeTag, callee, media, isAnswered: false, hasEnded: false, lifeMs: EARLY_MS, timer: undefined }
       call.dialogs.set(calleeTag, dialog)
       this.renew(now, call, dialog)
     }
@@ -153,6 +163,7 @@ export class RelayedCalls {
     if (dialog.hasEnded) return
     dialog.hasEnded = true
     this.#parts.counters.count('relayed_dialogs_ended', 'bye')
+    dialog.media?.ended(now, dialog.calleeTag, 'bye')
     this.#endAfter(now, call, dialog, TRANSACTION_MS)
   }
 
@@ -177,7 +188,7 @@ export class RelayedCalls {
   #endAfter(now: Now, call: RelayedCall, dialog: RelayedDialog, delayMs: number): void {
     const { timers } = this.#parts
     timers.cancel(dialog.timer)
-    dialog.timer = timers.set('relayed dialog', after(now, delayMs), () => this.#drop(call, dialog))
+    dialog.timer = timers.set('relayed dialog', after(now, delayMs), then => this.#drop(then, call, dialog))
   }
 
   #dropEarly(call: RelayedCall): boolean {
@@ -187,8 +198,9 @@ export class RelayedCalls {
     return call.dialogs.delete(early.calleeTag)
   }
 
-  #drop(call: RelayedCall, dialog: RelayedDialog): void {
+  #drop(now: Now, call: RelayedCall, dialog: RelayedDialog): void {
     if (dialog.isAnswered && !dialog.hasEnded) this.#parts.counters.count('relayed_dialogs_ended', 'expired')
+    if (!dialog.hasEnded) dialog.media?.ended(now, dialog.calleeTag, 'silence')
     call.dialogs.delete(dialog.calleeTag)
     if (call.dialogs.size === 0 && !call.isRinging) this.#forget(call)
   }
