@@ -12,6 +12,7 @@ import { CustodyWatch } from './custody-watch.ts'
 import { Delivery } from './delivery.ts'
 import { Domain } from './domain.ts'
 import { Fetch } from './fetch.ts'
+import { HistoryDesk } from './history-desk.ts'
 import { Housekeeping } from './housekeeping.ts'
 import { Invitations } from './invitations.ts'
 import { LargeMessages } from './large-messages.ts'
@@ -20,7 +21,7 @@ import { Notices } from './notices.ts'
 import { Notifier } from './notifier.ts'
 import { Outward } from './outward.ts'
 import { PageMode } from './page-mode.ts'
-import { custodyPolicy, deliveryPolicy, routeValue, trustOf } from './policies.ts'
+import { custodyPolicy, deliveryPolicy, historyPolicy, routeValue, trustOf } from './policies.ts'
 import { Publishing } from './publishing.ts'
 import { PushStarter } from './push-starter.ts'
 import { Registrations, storedBindings } from './registrations.ts'
@@ -84,8 +85,10 @@ export class Appliance {
       onNotice: now => this.#notices.look(now),
       onNearlyFull: (aor, seq, percent) => this.#notifier.nearlyFull(aor, seq, percent),
     })
+    const historyDesk = new HistoryDesk({ ...common, history: historyPolicy(config) })
     const pageMode = new PageMode({
       ...common,
+      historyDesk,
       desk: new CustodyDesk({ ...common, policy, watch }),
       isPushActive: config.delivery.active_default,
     })
@@ -107,7 +110,7 @@ export class Appliance {
     this.#relay = inviteRelay
     const fetch = new Fetch(common)
     const inviting = { ...common, fetch, inviteRelay, outward, large: this.#large }
-    this.#messages = new Messages({ ...common, pageMode, forwarder, outward })
+    this.#messages = new Messages({ ...common, pageMode, forwarder, outward, historyDesk })
     const publications = new Publications(common)
     this.#publications = publications
     const deciding = { ...common, publications, changes: this.#changes }

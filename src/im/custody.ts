@@ -71,7 +71,9 @@ export class CustodyDesk {
       ...(receipt && { receipt }),
       ...(content.isReceipt && { isReceipt: true }),
     }
-    this.#store.ask('custody', { message, limits: this.#limitsFor(incoming) }, (then, result) => {
+    const history = incoming.history?.(content)
+    const taking = { message, limits: this.#limitsFor(incoming), ...(history && { history }) }
+    this.#store.ask('custody', taking, (then, result) => {
       if ('failure' in result) return done(then, this.#failed(message.callId, result))
       const custody = result.value
       if (custody.outcome === 'refused') return done(then, declined(WHY[custody.reason]))

@@ -1,6 +1,7 @@
 import type { SipRequest } from '../sip-parser-lite/message.ts'
 import { callId, cseq, fromTag } from '../sip-parser-lite/typed.ts'
 import type { MessageIdentity } from '../store/verbs.ts'
+import type { HistoryMaker, Said } from './history-desk.ts'
 import type { Terms } from './terms.ts'
 
 /** Who it is from, as far as is known. */
@@ -23,6 +24,10 @@ export interface Incoming {
   readonly isFromCore: boolean
   /** The box's own word to a sender, which no limit for senders is for. */
   readonly isOwn?: true
+  /** For histories; absent where it goes into none. */
+  readonly said?: Said
+  /** Somebody wants it in their history. */
+  readonly history?: HistoryMaker
 }
 
 type Arrived = Pick<Incoming, 'request' | 'recipient' | 'sender'>

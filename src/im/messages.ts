@@ -10,6 +10,7 @@ import type { Admission } from './admission.ts'
 import { type Answer, unavailable } from './answers.ts'
 import { arrivalOf, senderOf } from './arrival.ts'
 import type { Domain } from './domain.ts'
+import type { HistoryDesk, Said } from './history-desk.ts'
 import { messageIdentity } from './incoming.ts'
 import type { Outward } from './outward.ts'
 import type { PageMode } from './page-mode.ts'
@@ -29,6 +30,7 @@ export class Messages {
   readonly #pageMode: PageMode
   readonly #forwarder: Forwarder
   readonly #outward: Outward
+  readonly #history: HistoryDesk
   readonly #hasCore: boolean
   readonly #storeUri: string
 
@@ -38,6 +40,7 @@ export class Messages {
     pageMode: PageMode
     forwarder: Forwarder
     outward: Outward
+    historyDesk: HistoryDesk
     hasCore: boolean
     /** `sip:store@domain`: as whom the box itself writes. */
     storeUri: string
@@ -47,6 +50,7 @@ export class Messages {
     this.#pageMode = options.pageMode
     this.#forwarder = options.forwarder
     this.#outward = options.outward
+    this.#history = options.historyDesk
     this.#hasCore = options.hasCore
     this.#storeUri = options.storeUri
   }
@@ -83,9 +87,10 @@ export class Messages {
     if ('refusal' in arrival) return done(now, arrival.refusal)
     const { request, sender, recipient } = arrival
     const terms = readTerms(request)
-    if (recipient === undefined) return this.#relay(now, request, admission, done)
+    const said = this.#history.said(now, received, arrival, admission, transaction.flow)
+    if (recipient === undefined) return this.#relay(now, request, admission, this.#noting(said, done))
     const isFromCore = admission.kind === 'peer' && this.#hasCore
-    const incoming = { request, recipient, sender, terms, isFromCore }
+    const incoming = { request, recipient, sender, terms, isFromCore, ...(said && { said }) }
     if (!isFromCore) return this.#pageMode.handle(now, incoming, done)
     ensureAccount(this.#store, recipient, (then, isThere) => {
       if (!isThere) return done(then, unavailable(5))
@@ -102,6 +107,15 @@ export class Messages {
     this.#store.ask('seen', messageIdentity({ request, recipient, sender }), (then, result) =>
       done(then, 'value' in result && result.value),
     )
+  }
+
+  /** What its receiver elsewhere took stands in histories. */
+  #noting(said: Said | undefined, done: Done): Done {
+    if (!said) return done
+    return (now, answer) => {
+      done(now, answer)
+      if (answer.status >= 200 && answer.status < 300) this.#history.keepIfWanted(said)
+    }
   }
 
   #relay(now: Now, request: SipRequest, admission: Admission, done: Done): void {

@@ -1,6 +1,6 @@
 import type { Counters } from '../base/counters.ts'
 import type { Now } from '../base/time.ts'
-import { values } from '../sip-parser-lite/access.ts'
+import { has, values } from '../sip-parser-lite/access.ts'
 import type { SipRequest } from '../sip-parser-lite/message.ts'
 import type { Admission } from './admission.ts'
 import { type Answer, unavailable } from './answers.ts'
@@ -12,6 +12,8 @@ const RELAYS_OF_ONE_MAX = 64
 type Leaving =
   /** `over` is called once, when the request has its answer. */
   { readonly reach: Reach; over(): void } | { readonly refusal: Answer }
+
+const NO_WAY = { refusal: { status: 480, reason: 'No Way to That Domain' } }
 
 /** The way of a request to somewhere else, for those who may use this box for it. */
 export class Outward {
@@ -27,8 +29,13 @@ export class Outward {
     this.#coreRoute = options.coreRoute
   }
 
-  /** Nobody but a user who proved who they are sends through this box to somewhere else. */
+  /**
+   * Nobody but a user who proved who they are sends through this box to somewhere else; and the core, by the way that it says, where the
+   * box stands in the way of a message as its application server.
+   */
   leave(now: Now, request: SipRequest, admission: Admission, done: (now: Now, leaving: Leaving) => void): void {
+    if (admission.kind === 'peer' && this.#coreRoute !== undefined && has(request, 'route'))
+      return this.#way(now, request, (then, reach) => done(then, reach ? { reach, over() {} } : NO_WAY))
     if (admission.kind !== 'user' || !admission.isProven) {
       this.#counters.count('relay_refused')
       return done(now, { refusal: { status: 403, reason: 'Relaying Denied' } })
@@ -39,7 +46,7 @@ export class Outward {
     this.#way(now, request, (then, reach) => {
       if (reach) return done(then, { reach, over: () => this.#over(aor) })
       this.#over(aor)
-      done(then, { refusal: { status: 480, reason: 'No Way to That Domain' } })
+      done(then, NO_WAY)
     })
   }
 

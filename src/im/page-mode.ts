@@ -6,10 +6,11 @@ import { currentBindings } from '../sip/binding.ts'
 import type { Forwarder, ForwardTarget } from '../sip/forward.ts'
 import type { SipResponse } from '../sip-parser-lite/message.ts'
 import { callId } from '../sip-parser-lite/typed.ts'
-import type { StoreClient } from '../store/verbs.ts'
+import type { StoreClient, Verbs } from '../store/verbs.ts'
 import { type Answer, unavailable, warning } from './answers.ts'
 import type { CustodyDesk } from './custody.ts'
 import type { Delivery } from './delivery.ts'
+import type { HistoryDesk } from './history-desk.ts'
 import { type Incoming, messageIdentity } from './incoming.ts'
 import type { Routing } from './reach.ts'
 import { targetsOf } from './targets.ts'
@@ -38,6 +39,7 @@ export const isKeptAfter = (status: number): boolean => KEPT_AFTER.has(status)
 export class PageMode {
   readonly #store: StoreClient
   readonly #desk: CustodyDesk
+  readonly #history: HistoryDesk
   readonly #delivery: Delivery
   readonly #forwarder: Forwarder
   readonly #routing: Routing
@@ -51,6 +53,7 @@ export class PageMode {
   constructor(options: {
     store: StoreClient
     desk: CustodyDesk
+    historyDesk: HistoryDesk
     delivery: Delivery
     forwarder: Forwarder
     routing: Routing
@@ -61,6 +64,7 @@ export class PageMode {
   }) {
     this.#store = options.store
     this.#desk = options.desk
+    this.#history = options.historyDesk
     this.#delivery = options.delivery
     this.#forwarder = options.forwarder
     this.#routing = options.routing
@@ -74,21 +78,26 @@ export class PageMode {
     const { recipient } = incoming
     const again = (then: Now): void => this.handle(then, incoming, done)
     if (this.#turns.isBusy(recipient)) return this.#wait(now, recipient, again, done)
-    this.#store.ask('locate', { aor: recipient }, (then, result) => {
+    const sender = incoming.said?.sender
+    this.#store.ask('locate', { aor: recipient, ...(sender !== undefined && { sender }) }, (then, result) => {
       if ('failure' in result) return done(then, unavailable(5))
       // Another may have begun while this was read.
       if (this.#turns.isBusy(recipient)) return this.#wait(then, recipient, again, done)
-      const { isKnown, bindings, waiting, offlineDelivery } = result.value
-      if (!isKnown && !incoming.isFromCore) return done(then, { status: 404 })
-      const present = currentBindings(bindings, then)
-      if (present.length === 0) return this.#keep(then, incoming, 'absent', done)
-      if (incoming.isFromCore) return this.#keep(then, incoming, 'out of reach', done)
-      // Older messages go first: one that finds others on their way out joins the tail, even while its receiver is there. Where they
-      // wait for their owner to fetch them it does not wait for that (docs/protocol.md).
-      if (waiting > 0 && (offlineDelivery ?? this.#isPushActive))
-        return this.#keep(then, incoming, 'behind others', done)
-      this.#inTurn(then, incoming, present, done)
+      const history = this.#history.wanted(incoming.said, result.value)
+      this.#located(then, history ? { ...incoming, history } : incoming, result.value, done)
     })
+  }
+
+  #located(now: Now, incoming: Incoming, located: Verbs['locate']['reply'], done: Done): void {
+    const { isKnown, bindings, waiting, offlineDelivery } = located
+    if (!isKnown && !incoming.isFromCore) return done(now, { status: 404 })
+    const present = currentBindings(bindings, now)
+    if (present.length === 0) return this.#keep(now, incoming, 'absent', done)
+    if (incoming.isFromCore) return this.#keep(now, incoming, 'out of reach', done)
+    // Older messages go first: one that finds others on their way out joins the tail, even while its receiver is there. Where they
+    // wait for their owner to fetch them it does not wait for that (docs/protocol.md).
+    if (waiting > 0 && (offlineDelivery ?? this.#isPushActive)) return this.#keep(now, incoming, 'behind others', done)
+    this.#inTurn(now, incoming, present, done)
   }
 
   #wait(now: Now, recipient: string, run: (now: Now) => void, done: Done): void {
@@ -118,36 +127,42 @@ export class PageMode {
   }
 
   #forward(now: Now, incoming: Incoming, targets: ForwardTarget[], done: Done): void {
-    const { request, recipient } = incoming
-    let keptSeq: number | undefined
+    const { request } = incoming
     let isLateSuccess = false
+    /** There once custody has answered; without `seq` it was refused. */
+    let kept: { readonly seq: number | undefined } | undefined
     this.#forwarder.forward(now, request, targets, FORWARD_LIMIT_MS, {
       onAnswer: (then, answer) => {
         const status = answer === 'no answer' ? 408 : answer.status
         if (answer !== 'no answer' && !isKeptAfter(status)) {
           this.#counters.count('messages_forwarded', status < 300 ? 'delivered' : 'refused')
-          return done(then, answer)
+          done(then, answer)
+          if (status < 300) this.#history.keep(incoming.history?.())
+          return
         }
         this.#log.info('receiver out of reach', { call_id: callId(request), status })
-        this.#keep(then, incoming, 'out of reach', (later, kept, seq) => {
-          keptSeq = seq
-          done(later, kept)
-          if (isLateSuccess) this.#deliveredAfterAll(later, recipient, keptSeq)
+        this.#keep(then, incoming, 'out of reach', (later, told, seq) => {
+          kept = { seq }
+          done(later, told)
+          if (isLateSuccess) this.#deliveredAfterAll(later, incoming, kept)
         })
       },
       onLate2xx: then => {
         isLateSuccess = true
-        this.#deliveredAfterAll(then, recipient, keptSeq)
+        this.#deliveredAfterAll(then, incoming, kept)
       },
     })
   }
 
   /** The client did get it, only its answer came late: not once more. */
-  #deliveredAfterAll(now: Now, recipient: string, seq: number | undefined): void {
-    if (seq === undefined) return
+  #deliveredAfterAll(now: Now, incoming: Incoming, kept: { readonly seq: number | undefined } | undefined): void {
+    if (!kept) return
+    const { seq } = kept
+    // In histories it is since it was taken into custody, or else from now on.
+    if (seq === undefined) return this.#history.keep(incoming.history?.())
     this.#counters.count('messages_delivered', 'late answer')
     const detail = 'late 2xx to the forwarded MESSAGE'
-    this.#store.ask('confirm', { aor: recipient, seq, at: now.wall, detail }, () => {})
+    this.#store.ask('confirm', { aor: incoming.recipient, seq, at: now.wall, detail }, () => {})
   }
 
   #keep(

@@ -4,6 +4,7 @@ import type { Flow } from '../base/flow.ts'
 import { TrustedPeers } from '../sip/identity.ts'
 import type { CustodyPolicy } from './custody.ts'
 import type { DeliveryPolicy } from './delivery.ts'
+import type { HistoryPolicy } from './history-desk.ts'
 import type { OwnAddresses } from './own-addresses.ts'
 import type { ReceiptPolicy } from './receipt-terms.ts'
 import type { DeliveryProfile } from './rungs.ts'
@@ -37,6 +38,15 @@ export const custodyPolicy = ({ auth, deferral }: Config, receipts: ReceiptPolic
   },
   bodyBytesMax: deferral.max_message_bytes,
   receipts,
+})
+
+export const historyPolicy = ({ deferral, history }: Config): HistoryPolicy => ({
+  isEnabled: history.enabled,
+  limits: {
+    quotaBytes: history.quota_bytes,
+    reserveBytes: deferral.reserve_bytes,
+    isActiveByDefault: history.active_default,
+  },
 })
 
 export const deliveryPolicy = ({ delivery }: Config): DeliveryPolicy => ({

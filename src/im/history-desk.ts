@@ -1,0 +1,175 @@
+import type { Counters } from '../base/counters.ts'
+import type { Flow } from '../base/flow.ts'
+import type { Log } from '../base/log.ts'
+import type { Now } from '../base/time.ts'
+import { has, value } from '../sip-parser-lite/access.ts'
+import type { SipRequest } from '../sip-parser-lite/message.ts'
+import type { HistoryChoice, HistoryLimits, HistoryOwner, NewHistory } from '../store/history.ts'
+import type { StoreClient } from '../store/verbs.ts'
+import type { Admission } from './admission.ts'
+import type { Arrival } from './arrival.ts'
+import { type ContentKind, contentKind, mediaTypeOf } from './content-kind.ts'
+import type { Domain } from './domain.ts'
+import { ANONYMOUS, asReceived, bareUri, historyItem } from './history-item.ts'
+import { servedUser } from './served-user.ts'
+
+export interface HistoryPolicy {
+  /** Whether there is a history function at all. */
+  readonly isEnabled: boolean
+  readonly limits: HistoryLimits
+}
+
+/** Users of ours whose histories a message may go into (HIS-STO-07). */
+export interface Parties {
+  readonly receiver?: string
+  readonly sender?: string
+}
+
+/** A MESSAGE or INVITE as histories see it. */
+export interface Said extends Parties {
+  readonly at: Now
+  /** As received. */
+  readonly received: SipRequest
+  readonly arrival: Pick<Arrival, 'request' | 'sender'>
+}
+
+/** What `locate` says of its `aor` and of its `sender`. */
+type Located = HistoryChoice & { readonly senderHistory?: HistoryChoice }
+
+/** Made where it is kept, so that what is not kept costs nothing. `content`: if it was looked at already. Undefined: it is nothing to be kept. */
+export type HistoryMaker = (content?: ContentKind) => NewHistory | undefined
+
+/**
+ * Decides in whose histories a message goes, and what is kept of it (HIS-STO-01, 07). It runs beside custody and delivery: nothing
+ * waits for it, and what fails is counted and logged.
+ */
+export class HistoryDesk {
+  readonly #store: StoreClient
+  readonly #domain: Domain
+  readonly #policy: HistoryPolicy
+  readonly #counters: Counters
+  readonly #log: Log
+
+  constructor(options: { store: StoreClient; domain: Domain; history: HistoryPolicy; counters: Counters; log: Log }) {
+    this.#store = options.store
+    this.#domain = options.domain
+    this.#policy = options.history
+    this.#counters = options.counters
+    this.#log = options.log
+  }
+
+  /** Undefined: it is in nobody's history, whatever they decided. */
+  said(now: Now, received: SipRequest, arrival: Arrival, admission: Admission, flow: Flow): Said | undefined {
+    if (!this.#policy.isEnabled) return undefined
+    const { receiver, sender } = this.#parties(received, arrival, admission, flow)
+    if (receiver === undefined && sender === undefined) return undefined
+    const isToOneself = receiver === sender
+    return {
+      at: now,
+      received,
+      arrival,
+      ...(receiver !== undefined && { receiver }),
+      // One message, one item: whoever wrote it to themselves has it as what they got.
+      ...(sender !== undefined && !isToOneself && { sender }),
+    }
+  }
+
+  /** Undefined: nobody wants it. */
+  wanted(said: Said | undefined, located: Located): HistoryMaker | undefined {
+    if (!said) return undefined
+    const hasReceiver = said.receiver !== undefined
+    const ofSender = hasReceiver ? located.senderHistory : located
+    const receiver = hasReceiver && this.#isOn(located) ? said.receiver : undefined
+    const sender = said.sender !== undefined && this.#isOn(ofSender) ? said.sender : undefined
+    if (receiver === undefined && sender === undefined) return undefined
+    const parties = { ...(receiver !== undefined && { receiver }), ...(sender !== undefined && { sender }) }
+    return content => this.#make(said, this.owners(said, parties), content)
+  }
+
+  /** Who keeps it, in which role, and with whom they speak. */
+  owners({ received, arrival }: Pick<Said, 'received' | 'arrival'>, { receiver, sender }: Parties): HistoryOwner[] {
+    const owners: HistoryOwner[] = []
+    const { name } = arrival.sender
+    if (receiver !== undefined) owners.push({ aor: receiver, role: 'receiver', peer: this.#peer(name) })
+    if (sender !== undefined) owners.push({ aor: sender, role: 'sender', peer: this.#peer(received.uri) })
+    return owners
+  }
+
+  /** It was delivered; its receiver and sender have their answers. */
+  keep(history: NewHistory | undefined): void {
+    if (!history) return
+    this.#store.ask('history.keep', history, (_now, result) => {
+      if ('failure' in result) return this.#failed(history, result.failure)
+      if (result.value === 'flash reserve') return this.#failed(history, result.value)
+      if (result.value.length > 0) this.#counters.count('history_kept', history.item.kind, result.value.length)
+    })
+  }
+
+  /** The same where nobody has looked yet whether it is wanted. */
+  keepIfWanted(said: Said | undefined): void {
+    const aor = said?.receiver ?? said?.sender
+    if (!said || aor === undefined) return
+    const { sender } = said
+    this.#store.ask('locate', { aor, ...(sender !== undefined && { sender }) }, (_now, result) => {
+      if ('failure' in result) this.#counters.count('history_failed', result.failure)
+      else this.keep(this.wanted(said, result.value)?.())
+    })
+  }
+
+  #isOn(choice: HistoryChoice | undefined): boolean {
+    return choice?.pagerHistory ?? this.#policy.limits.isActiveByDefault
+  }
+
+  #parties(received: SipRequest, { request, recipient }: Arrival, admission: Admission, flow: Flow): Parties {
+    const leg = admission.kind === 'peer' ? legOf(received) : undefined
+    const isRoutedOn = has(request, 'route')
+    const isForReceiver = leg !== 'orig' || !isRoutedOn
+    const receiver = isForReceiver ? (recipient ?? this.#userOf(request.uri, flow)) : undefined
+    const sender = leg === 'term' ? undefined : this.#proven(received, admission, flow)
+    return { ...(receiver !== undefined && { receiver }), ...(sender !== undefined && { sender }) }
+  }
+
+  #proven(received: SipRequest, admission: Admission, flow: Flow): string | undefined {
+    if (admission.kind === 'user' && !admission.isProven) return undefined
+    return servedUser(admission, received, this.#domain, flow)
+  }
+
+  #userOf(uri: string, flow: Flow): string | undefined {
+    return /^sips?:/i.test(uri) ? this.#domain.userOf(uri, flow) : undefined
+  }
+
+  #peer(uri: string): string {
+    if (uri === ANONYMOUS) return uri
+    const bare = bareUri(uri)
+    return (/^sips?:/i.test(bare) && this.#domain.userOf(bare)) || bare
+  }
+
+  #make(said: Said, owners: readonly HistoryOwner[], content = kindOf(said.received)): NewHistory | undefined {
+    // Not what was said, but about it: typing, and receipts (docs/protocol.md).
+    if (content.isNoise || content.isReceipt) return undefined
+    const { at, received, arrival } = said
+    return {
+      item: historyItem('message', at, arrival.request, arrival.sender),
+      owners,
+      piece: { at: at.wall, from: 'caller', bytes: asReceived(received), isEnd: true },
+      limits: this.#policy.limits,
+    }
+  }
+
+  #failed({ item }: NewHistory, why: string): void {
+    this.#counters.count('history_failed', why)
+    this.#log.warn('message not kept in a history', { call_id: item.callId, why })
+  }
+}
+
+function kindOf(request: SipRequest): ContentKind {
+  const type = value(request, 'content-type')
+  return contentKind(type === undefined ? undefined : mediaTypeOf(type), has(request, 'content-encoding'), request.body)
+}
+
+/** RFC 5502: behind a core each side of a message may come through here by itself. Undefined: it does not say whose it is. */
+function legOf(request: SipRequest): 'orig' | 'term' | undefined {
+  const served = value(request, 'p-served-user')
+  const [, leg] = /;\s*sescase\s*=\s*(orig|term)\b/i.exec(served ?? '') ?? []
+  return leg?.toLowerCase() as 'orig' | 'term' | undefined
+}
