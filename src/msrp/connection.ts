@@ -9,13 +9,14 @@ import type { OutgoingMessage } from './message.ts'
 import { MsrpParser, MsrpSyntaxError } from './parse.ts'
 import type { Session } from './session.ts'
 import { Silence } from './silence.ts'
+import type { OutgoingSend } from './whole-send.ts'
 
 /** A request of ours that waits for its answer. */
 export interface Transaction {
   readonly id: string
   readonly session: Session
   /** Undefined: the bodiless SEND that binds, or an abort whose answer changes nothing. */
-  readonly message: OutgoingMessage | undefined
+  readonly message: OutgoingMessage | OutgoingSend | undefined
   readonly isBinding: boolean
   readonly bodyBytes: number
   readonly sentAt: Instant

@@ -6,6 +6,7 @@ import { CHUNK_BYTES_MAX, FIXED_CHUNK_BYTES_MAX } from './limits.ts'
 import { type Outcome, OutgoingMessage, type OutgoingOptions, optionsDefect } from './message.ts'
 import { sendAbort, sendChunk } from './send.ts'
 import type { Session } from './session.ts'
+import { OutgoingSend, sendWhole, type WholeSend } from './whole-send.ts'
 
 /** The messages of one session on their way out, one after the other, until each has its outcome. */
 export class Outbox {
@@ -13,8 +14,9 @@ export class Outbox {
   readonly #session: Session
   readonly #chunkBytes: number | undefined
   /** Not all taken, in order. */
-  readonly #queue: OutgoingMessage[] = []
+  readonly #queue: (OutgoingMessage | OutgoingSend)[] = []
   readonly #unfinished = new Map<string, OutgoingMessage>()
+  readonly #unanswered = new Set<OutgoingSend>()
 
   constructor(host: MsrpHost, session: Session, chunkBytes: number | undefined) {
     this.#host = host
@@ -23,7 +25,7 @@ export class Outbox {
   }
 
   get outstanding(): number {
-    return this.#unfinished.size
+    return this.#unfinished.size + this.#unanswered.size
   }
 
   send(now: Now, options: OutgoingOptions, done: (now: Now, outcome: Outcome) => void): void {
@@ -39,6 +41,18 @@ export class Outbox {
     this.#host.run(now, () => this.takesTurns())
   }
 
+  sendWhole(now: Now, send: WholeSend, done: (now: Now, outcome: Outcome) => void): void {
+    const message = new OutgoingSend(send, done)
+    const refusal = this.#obstacle()
+    if (refusal) {
+      message.finish(now, refusal)
+      return
+    }
+    this.#unanswered.add(message)
+    this.#queue.push(message)
+    this.#host.run(now, () => this.takesTurns())
+  }
+
   takesTurns(): void {
     if (this.#session.state === 'ready' && this.#queue.length > 0) this.#session.connection?.takesTurns(this.#session)
   }
@@ -46,6 +60,11 @@ export class Outbox {
   /** One chunk, if there is one; true when another may follow at once. */
   sendChunk(now: Now, connection: Connection, isAlone: boolean): boolean {
     for (let message = this.#queue[0]; message; message = this.#queue[0]) {
+      if (message instanceof OutgoingSend) {
+        sendWhole(now, this.#host, connection, this.#session, message)
+        this.#queue.shift()
+        return this.#queue.length > 0
+      }
       if (message.isFinished) {
         if (message.isHalfTaken) sendAbort(now, this.#host, connection, this.#session, message)
         this.#queue.shift()
@@ -65,8 +84,14 @@ export class Outbox {
 
   answered(now: Now, { message }: Transaction, status: number, comment: string): void {
     if (!message) return
+    const isGood = status >= 200 && status < 300
+    if (message instanceof OutgoingSend) {
+      this.#unanswered.delete(message)
+      message.finish(now, isGood ? { status: 200 } : { status, reason: comment })
+      return
+    }
     message.unanswered--
-    if (status >= 200 && status < 300) this.#advance(now, message)
+    if (isGood) this.#advance(now, message)
     else this.#finish(now, message, { status, reason: comment })
   }
 
@@ -86,11 +111,14 @@ export class Outbox {
   end(now: Now, reason: string): void {
     this.#queue.length = 0
     const unfinished = [...this.#unfinished.values()]
+    const unanswered = [...this.#unanswered]
     this.#unfinished.clear()
+    this.#unanswered.clear()
     for (const message of unfinished) {
       this.#host.timers.cancel(message.reportTimer)
       message.finish(now, { closed: reason })
     }
+    for (const message of unanswered) message.finish(now, { closed: reason })
   }
 
   #hasRead(now: Now, message: OutgoingMessage): void {
@@ -106,14 +134,19 @@ export class Outbox {
   }
 
   #refusalOf({ options, total }: OutgoingMessage): Outcome | undefined {
-    const { limits } = this.#host
-    if (this.#session.isClosed) return { closed: 'the session is over' }
     const defect = optionsDefect(options)
-    if (defect !== undefined) return { status: 400, reason: defect }
+    if (!this.#session.isClosed && defect !== undefined) return { status: 400, reason: defect }
     if (this.#unfinished.has(options.messageId)) return { status: 400, reason: 'Message-ID is in use' }
-    if (this.#unfinished.size >= limits.queuedMessages) return { status: 503, reason: 'too many unfinished messages' }
-    const isTooLong = options.failureReport === 'no' && total > limits.windowBytes
+    const obstacle = this.#obstacle()
+    if (obstacle) return obstacle
+    const isTooLong = options.failureReport === 'no' && total > this.#host.limits.windowBytes
     return isTooLong ? { status: 413, reason: 'too long to go unanswered' } : undefined
+  }
+
+  #obstacle(): Outcome | undefined {
+    if (this.#session.isClosed) return { closed: 'the session is over' }
+    const isFull = this.outstanding >= this.#host.limits.queuedMessages
+    return isFull ? { status: 503, reason: 'too many unfinished messages' } : undefined
   }
 
   /** Success is all chunks sent, each answered, and all octets reported if asked. */

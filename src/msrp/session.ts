@@ -11,6 +11,7 @@ import { Outbox } from './outbox.ts'
 import { Refusals } from './refusals.ts'
 import { sendBinding } from './send.ts'
 import { isNumericHost, type MsrpUri, parseMsrpUri } from './uri.ts'
+import type { WholeSend } from './whole-send.ts'
 
 export interface MsrpReport {
   readonly messageId: string
@@ -66,6 +67,8 @@ export interface MsrpSession {
   start(now: Now, options: MsrpStart): void
   /** May come before the session is ready. `done` is called exactly once; while `send` runs, if it cannot be tried. */
   send(now: Now, options: OutgoingOptions, done: (now: Now, outcome: Outcome) => void): void
+  /** The same for one SEND as it is given, after what was given before. A REPORT about it is not waited for. */
+  sendWhole(now: Now, send: WholeSend, done: (now: Now, outcome: Outcome) => void): void
   /**
    * The receiver cannot take more for now: nothing is read from the connection while any of its sessions says so. What
    * was read before still comes, 64 KiB at most.
@@ -123,6 +126,10 @@ export class Session implements MsrpSession {
 
   send(now: Now, options: OutgoingOptions, done: (now: Now, outcome: Outcome) => void): void {
     this.#outbox.send(now, options, done)
+  }
+
+  sendWhole(now: Now, send: WholeSend, done: (now: Now, outcome: Outcome) => void): void {
+    this.#outbox.sendWhole(now, send, done)
   }
 
   hold(now: Now, isHeld: boolean): void {
