@@ -1,4 +1,5 @@
 import { Damage, whole } from './damage.ts'
+import type { HistoryVerbs } from './history.ts'
 import { IdentityChanges, IdentityIndex } from './identities.ts'
 import { type KeyValue, NeedsWrite, Overlay, readOnly, type Snapshot } from './key-value.ts'
 import {
@@ -51,7 +52,7 @@ import type { Reply, RequestOf, StoreFailure, StoreRequest, Verb, Verbs } from '
 
 type Handler<V extends Verb> = (tables: Tables, request: Verbs[V]['request']) => Verbs[V]['reply']
 
-const HANDLERS: { readonly [V in Exclude<Verb, 'lease' | 'release'>]: Handler<V> } = {
+const HANDLERS: { readonly [V in Exclude<Verb, 'lease' | 'release' | keyof HistoryVerbs>]: Handler<V> } = {
   'account.get': getAccount,
   'account.put': putAccount,
   'account.remove': removeAccount,

@@ -1,4 +1,12 @@
-import { checkBounds, chosenSettings, firstExpiry, NO_SETTINGS, type SettingsRecord } from './settings.ts'
+import type { HistoryChoice } from './history.ts'
+import {
+  checkBounds,
+  chosenSettings,
+  firstExpiry,
+  historyChoiceOf,
+  NO_SETTINGS,
+  type SettingsRecord,
+} from './settings.ts'
 import type { Verbs } from './verbs.ts'
 
 /** The settings of the reference model. */
@@ -33,5 +41,9 @@ export class MemorySettings {
   push(aor: string): { offlineDelivery?: boolean } {
     const { offlineDelivery } = chosenSettings(this.get(aor))
     return offlineDelivery === undefined ? {} : { offlineDelivery }
+  }
+
+  history(aor: string): HistoryChoice {
+    return historyChoiceOf(this.get(aor))
   }
 }

@@ -1,13 +1,16 @@
 import type { WallTime } from '../base/time.ts'
 import type { Binding } from '../sip/binding.ts'
 import { PIECE_BYTES_MAX } from './blocks.ts'
+import type { HistoryVerbs } from './history.ts'
+import { isWithinBounds } from './history-story.ts'
 import { Leases } from './leases.ts'
+import { MemoryHistory } from './memory-history.ts'
 import { MemoryNotices } from './memory-notices.ts'
 import { inOrder, pageOf, sum } from './memory-order.ts'
 import { countsOf, fullPercent, type MemoryMailbox, MemoryRoom, summaryOf, versionOf } from './memory-room.ts'
 import { MemorySettings } from './memory-settings.ts'
 import { MemorySubscriptions } from './memory-subscriptions.ts'
-import { traced } from './memory-trace.ts'
+import { forgetEnded, traced } from './memory-trace.ts'
 import { type LargeContent, MemoryUploads } from './memory-uploads.ts'
 import type { Held } from './shares.ts'
 import { ACCOUNT_REMOVED, clip, type Ending, ending, headOf, identityText, storeIdOf, withEvent } from './story.ts'
@@ -66,10 +69,12 @@ export class MemoryStore {
   readonly #mailboxes = new Map<string, Mailbox>()
   readonly #stories = new Map<number, Story>()
   readonly #leases = new Leases()
+  readonly #handlers: Handlers
   readonly #uploads: MemoryUploads
   readonly #room: MemoryRoom
   readonly #notices = new MemoryNotices()
   readonly #settings = new MemorySettings()
+  readonly #history: MemoryHistory
   #seq = 0
   #clockFloor = 0 as WallTime
 
@@ -78,6 +83,13 @@ export class MemoryStore {
     this.#freeBytes = options.freeBytes ?? (() => Number.MAX_SAFE_INTEGER)
     this.#uploads = new MemoryUploads(this.#freeBytes)
     this.#room = new MemoryRoom(this.#mailboxes, this.#uploads)
+    this.#history = new MemoryHistory({
+      hostname: options.hostname,
+      freeBytes: () => this.#uploads.freeBytes(),
+      clockFloor: () => this.#clockFloor,
+      choice: aor => (this.#accounts.has(aor) ? this.#settings.history(aor) : undefined),
+    })
+    this.#handlers = { ...this.#ownHandlers, ...this.#history.handlers }
   }
 
   execute<V extends Verb>(request: RequestOf<V>): Verbs[V]['reply'] {
@@ -90,7 +102,7 @@ export class MemoryStore {
     this.#leases.clear()
   }
 
-  readonly #handlers: Handlers = {
+  readonly #ownHandlers: Omit<Handlers, keyof HistoryVerbs> = {
     'account.get': ({ aor }) => this.#accounts.get(aor),
     'account.put': request => this.#putAccount(request),
     'account.remove': ({ aor, at }) => {
@@ -115,11 +127,13 @@ export class MemoryStore {
         .slice(0, limit)
         .map(([aor]) => aor),
     'bindings.count': () => sum([...this.#bindings.values()].map(({ bindings }) => bindings.length)),
-    locate: ({ aor }) => ({
+    locate: ({ aor, sender }) => ({
       isKnown: this.#accounts.has(aor),
       bindings: this.#bindings.get(aor)?.bindings ?? [],
       waiting: this.#mailboxes.get(aor)?.messages.size ?? 0,
       ...this.#settings.push(aor),
+      ...this.#settings.history(aor),
+      ...(sender !== undefined && this.#accounts.has(sender) && { senderHistory: this.#settings.history(sender) }),
     }),
     'settings.get': ({ aor }) => (this.#accounts.has(aor) ? this.#settings.get(aor) : undefined),
     'settings.put': request => (this.#accounts.has(request.aor) ? this.#settings.put(request) : 'unknown'),
@@ -167,7 +181,7 @@ export class MemoryStore {
     },
     delete: ({ aor, seq, at, detail }) => (this.#end(aor, seq, 'deleted', at, detail) ? 'deleted' : 'absent'),
     expire: ({ at, limit }) => this.#expire(at, limit),
-    forget: request => this.#forget(request),
+    forget: request => forgetEnded(this.#stories, request),
     mailboxes: ({ after, limit }) =>
       inOrder(this.#mailboxes, after, Number.POSITIVE_INFINITY)
         .filter(([, box]) => box.messages.size > 0)
@@ -205,6 +219,7 @@ export class MemoryStore {
 
   #setAccount(account: Account): void {
     this.#accounts.set(account.aor, account)
+    this.#history.addAccount(account.aor)
     if (!this.#mailboxes.has(account.aor)) {
       this.#mailboxes.set(account.aor, { messages: new Map(), identities: new Map(), isNearlyFull: false })
     }
@@ -218,6 +233,7 @@ export class MemoryStore {
     this.#mailboxes.delete(aor)
     this.#bindings.delete(aor)
     this.#settings.remove(aor)
+    this.#history.removeAccount(aor)
     this.#accounts.delete(aor)
   }
 
@@ -235,10 +251,12 @@ export class MemoryStore {
     return { shadowed }
   }
 
-  #custody({ message, limits }: Verbs['custody']['request']): Custody {
+  #custody({ message, limits, history }: Verbs['custody']['request']): Custody {
     const bytes = message.bytes.length
     const wanted = message.isReceipt ? { messages: 0, bytes, receipts: 1 } : { messages: 1, bytes, receipts: 0 }
-    return this.#take(message, wanted, { at: message.receivedAt, limits }, () => message)
+    const custody = this.#take(message, wanted, { at: message.receivedAt, limits }, () => message)
+    if (custody.outcome === 'stored' && history && isWithinBounds(history)) this.#history.keep(history)
+    return custody
   }
 
   #takeWhole(request: Verbs['upload.whole']['request']): Custody {
@@ -355,20 +373,6 @@ export class MemoryStore {
         this.#end(aor, message.seq, 'expired', at, '')
         return { ...waitingOf(message), aor }
       })
-  }
-
-  #forget({ before, keep, limit }: Verbs['forget']['request']): number {
-    const ended = [...this.#stories.values()]
-      .filter(story => story.endedAt !== undefined)
-      .sort((a, b) => a.endedAt! - b.endedAt! || a.story.seq - b.story.seq)
-    let forgotten = 0
-    for (const { endedAt, story, mailbox, identity } of ended) {
-      if (forgotten >= limit || (endedAt! >= before && ended.length - forgotten <= keep)) break
-      this.#stories.delete(story.seq)
-      if (mailbox.identities.get(identity) === story.seq) mailbox.identities.delete(identity)
-      forgotten++
-    }
-    return forgotten
   }
 
   #status(): StoreStatus {

@@ -1,5 +1,6 @@
 import { type ChosenSettings, SETTINGS_BYTES_MAX, SETTINGS_PUBLISHED_MAX } from '../base/service-settings.ts'
 import type { WallTime } from '../base/time.ts'
+import type { HistoryChoice } from './history.ts'
 
 /** The settings of one account as they were written (OMA SIMPLE IM, Appendix E). Pure, so that every store and the engine share it. */
 
@@ -44,6 +45,15 @@ export function standing({ stored, published }: SettingsRecord): readonly (Store
 /** What stands. */
 export const chosenSettings = (record: SettingsRecord): ChosenSettings =>
   Object.assign({}, ...standing(record).map(({ chosen }) => chosen))
+
+/** What of them decides over histories. */
+export function historyChoiceOf(record: SettingsRecord): HistoryChoice {
+  const { sessionHistory, pagerHistory } = chosenSettings(record)
+  return {
+    ...(sessionHistory !== undefined && { sessionHistory }),
+    ...(pagerHistory !== undefined && { pagerHistory }),
+  }
+}
 
 /** A number of its own for each write; the time tells two stores apart, where one was begun anew. */
 export const documentTag = ({ revision, modifiedAt }: StoredSettings): string =>

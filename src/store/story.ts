@@ -49,6 +49,11 @@ const READS: ReadonlySet<Verb> = new Set<Verb>([
   'subscription.list',
   'summary',
   'mailbox.version',
+  'history.list',
+  'history.get',
+  'history.pieces',
+  'history.summary',
+  'history.owners',
 ])
 
 const MEMORY_ONLY: ReadonlySet<Verb> = new Set<Verb>(['lease', 'release'])

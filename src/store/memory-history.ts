@@ -1,0 +1,386 @@
+import type { WallTime } from '../base/time.ts'
+import type {
+  HistoryChoice,
+  HistoryEntry,
+  HistoryHeads,
+  HistoryItem,
+  HistoryLimits,
+  HistoryOwner,
+  HistoryParticipant,
+  HistoryPiece,
+  HistoryState,
+  HistoryVerbs,
+  NewHistory,
+} from './history.ts'
+import {
+  boundedItem,
+  boundedOwners,
+  boundedParticipants,
+  bytesOfPieces,
+  checkHeads,
+  checkPieces,
+  clippedPeer,
+  cursorOf,
+  EVICTED_MAX,
+  endsIn,
+  fitsItem,
+  type HistoryPlace,
+  headsSize,
+  historyMatcher,
+  historyTime,
+  historyVersion,
+  isBefore,
+  isHistoryWanted,
+  LIST_MAX,
+  LOOKED_MAX,
+  PIECES_BYTES_MAX,
+  packed,
+  placeOfCursor,
+  placeOfReference,
+  REMOVED_MAX,
+  referenceOf,
+  roomMade,
+} from './history-story.ts'
+import { inOrder } from './memory-order.ts'
+
+/** One history. Of an account that was removed it stays until it is swept. */
+interface Owner {
+  readonly aor: string
+  /** In the order in which the accounts were made. */
+  readonly number: number
+  change: number
+  isGone: boolean
+}
+
+interface Content extends HistoryPlace {
+  readonly item: Omit<HistoryItem, 'receivedAt'>
+  readonly holders: Map<Owner, HistoryOwner>
+  readonly pieces: HistoryPiece[]
+  heads: HistoryHeads
+  participants: readonly HistoryParticipant[]
+  state: HistoryState
+  endedAt?: WallTime
+  /** Records beside the first: of pieces, and of heads. */
+  records: number
+  hasHeads: boolean
+}
+
+interface Surroundings {
+  readonly hostname: string
+  freeBytes(): number
+  clockFloor(): WallTime
+  /** Undefined: no such account. */
+  choice(aor: string): HistoryChoice | undefined
+}
+
+type Request<V extends keyof HistoryVerbs> = HistoryVerbs[V]['request']
+type Reply<V extends keyof HistoryVerbs> = HistoryVerbs[V]['reply']
+type Handlers = { readonly [V in keyof HistoryVerbs]: (request: Request<V>) => Reply<V> }
+
+/** The histories of the reference model: one list of items, and who has which. */
+export class MemoryHistory {
+  readonly #around: Surroundings
+  readonly #owners = new Map<string, Owner>()
+  /** Of removed accounts, in the order in which these were made. */
+  #gone: Owner[] = []
+  #accounts = 0
+  readonly #contents = new Map<number, Content>()
+  /** Records of content that nobody has any more. */
+  #leftovers: { readonly place: HistoryPlace; records: number }[] = []
+  #last = 0
+
+  constructor(around: Surroundings) {
+    this.#around = around
+  }
+
+  readonly handlers: Handlers = {
+    'history.keep': request => this.keep(request),
+    'history.open': request => this.#open(request),
+    'history.append': request => this.#append(request),
+    'history.close': request => this.#close(request),
+    'history.recover': ({ at }) => {
+      const open = [...this.#contents.values()].filter(({ state }) => state === 'open')
+      for (const content of open) this.#end(content, 'interrupted', at)
+      return open.length
+    },
+    'history.list': request => this.#list(request),
+    'history.get': ({ aor, reference }) => {
+      const found = this.#find(aor, reference)
+      if (!found) return undefined
+      const { content, owner } = found
+      return { entry: this.#entry(content, owner), heads: content.heads, participants: content.participants }
+    },
+    'history.pieces': request => this.#pieces(request),
+    'history.remove': ({ aor, reference }) => {
+      const found = this.#find(aor, reference)
+      if (!found) return 'absent'
+      this.#leave(found.content, found.owner)
+      return 'removed'
+    },
+    'history.erase': ({ aor, before, limit }) => {
+      const owner = this.#owners.get(aor)
+      const due = owner ? this.#of(owner).filter(({ at }) => before === undefined || at < before) : []
+      const removed = due.slice(0, Math.min(limit, REMOVED_MAX))
+      for (const content of removed) this.#leave(content, owner!)
+      return { removed: removed.length, isDone: removed.length === due.length }
+    },
+    'history.expire': ({ before, limit }) => {
+      const due = this.#sorted([...this.#contents.values()]).filter(({ at }) => at < before)
+      const expired = due.slice(0, Math.min(limit, REMOVED_MAX))
+      for (const content of expired) this.#drop(content)
+      return expired.length
+    },
+    'history.sweep': ({ limit }) => this.#sweep(Math.min(limit, REMOVED_MAX)),
+    'history.summary': ({ aor }) => this.#summary(aor),
+    'history.owners': ({ after, limit }) =>
+      inOrder(this.#owners, after, Number.POSITIVE_INFINITY)
+        .filter(([, owner]) => this.#of(owner).length > 0)
+        .slice(0, Math.min(limit, LIST_MAX))
+        .map(([aor, owner]) => ({ aor, items: this.#of(owner).length, bytes: this.#bytes(owner) })),
+  }
+
+  keep({ item, owners, piece, limits }: NewHistory): Reply<'history.keep'> {
+    checkPieces([piece])
+    const wanted = this.#wanted(item, owners, limits)
+    if (wanted.size === 0) return []
+    const bytes = Buffer.from(piece.bytes.subarray(0, limits.quotaBytes))
+    if (this.#around.freeBytes() - bytes.length < limits.reserveBytes) return 'flash reserve'
+    const state = bytes.length < piece.bytes.length ? 'cut short' : 'whole'
+    const content = this.#begin(item, wanted, { state, pieces: [{ ...piece, bytes }], heads: {}, limits })
+    const reference = referenceOf(content, this.#around.hostname)
+    return [...wanted.values()].map(({ aor }) => ({ aor, reference }))
+  }
+
+  addAccount(aor: string): void {
+    if (this.#owners.has(aor)) return
+    this.#owners.set(aor, { aor, number: ++this.#accounts, change: 0, isGone: false })
+  }
+
+  /** What is recorded now ends; the rest goes by the sweep. */
+  removeAccount(aor: string): void {
+    const owner = this.#owners.get(aor)!
+    for (const content of this.#of(owner)) if (content.state === 'open') this.#leave(content, owner)
+    this.#owners.delete(aor)
+    owner.isGone = true
+    if (this.#of(owner).length > 0) this.#gone.push(owner)
+    this.#gone.sort((a, b) => a.number - b.number)
+  }
+
+  #wanted(
+    { kind }: HistoryItem,
+    owners: readonly HistoryOwner[],
+    { isActiveByDefault }: HistoryLimits,
+    isAskedFor = false,
+  ): Map<Owner, HistoryOwner> {
+    const wanted = boundedOwners(owners).filter(({ aor }) => {
+      const choice = this.#around.choice(aor)
+      return choice && (isAskedFor || isHistoryWanted(choice, kind, isActiveByDefault))
+    })
+    return new Map(wanted.map(owner => [this.#owners.get(owner.aor)!, owner]))
+  }
+
+  #begin(
+    item: HistoryItem,
+    holders: Map<Owner, HistoryOwner>,
+    what: { state: HistoryState; pieces: HistoryPiece[]; heads: HistoryHeads; limits: HistoryLimits },
+  ): Content {
+    const { state, pieces, heads, limits } = what
+    const id = ++this.#last
+    const at = historyTime(item.receivedAt, this.#around.clockFloor())
+    const size = bytesOfPieces(pieces) + headsSize(heads)
+    for (const owner of holders.keys()) this.#makeRoom(owner, size, limits)
+    for (const owner of holders.keys()) owner.change = id
+    const hasHeads = headsSize(heads) > 0
+    const rest = { participants: [], state, records: 0, hasHeads, heads: copied(heads) }
+    const content = { at, id, item: boundedItem(item), holders: new Map(holders), pieces, ...rest }
+    this.#contents.set(id, content)
+    return content
+  }
+
+  #open({ item, owners, heads, limits, isAskedFor }: Request<'history.open'>): Reply<'history.open'> {
+    checkHeads(heads)
+    const wanted = this.#wanted(item, owners, limits, isAskedFor)
+    if (wanted.size === 0) return 'unwanted'
+    if (this.#around.freeBytes() - headsSize(heads) < limits.reserveBytes) return 'flash reserve'
+    return { record: this.#begin(item, wanted, { state: 'open', pieces: [], heads, limits }).id }
+  }
+
+  #append({ record, pieces, limits }: Request<'history.append'>): Reply<'history.append'> {
+    checkPieces(pieces)
+    const content = this.#openOne(record)
+    if (!content) return 'gone'
+    if (pieces.length === 0) return 'kept'
+    const bytes = bytesOfPieces(pieces)
+    const has = { size: sizeOf(content), pieces: content.pieces.length }
+    const isFull = this.#around.freeBytes() - bytes < limits.reserveBytes
+    if (isFull || !fitsItem(has, pieces, limits.quotaBytes)) {
+      this.#end(content, 'cut short', pieces.at(-1)!.at)
+      return 'full'
+    }
+    for (const owner of content.holders.keys()) this.#makeRoom(owner, bytes, limits, content)
+    content.pieces.push(...pieces.map(piece => ({ ...piece, bytes: Buffer.from(piece.bytes) })))
+    content.records += packed(pieces).length
+    return 'kept'
+  }
+
+  #close({ record, at, keep, state, heads = {}, participants = [] }: Request<'history.close'>): Reply<'history.close'> {
+    checkHeads(heads)
+    const content = this.#openOne(record)
+    if (!content) return 'gone'
+    if (!keep) {
+      this.#drop(content)
+      return 'closed'
+    }
+    content.heads = { ...content.heads, ...copied(heads) }
+    content.participants = boundedParticipants(participants)
+    content.hasHeads = headsSize(content.heads) > 0 || content.participants.length > 0
+    this.#end(content, state ?? 'whole', at)
+    return 'closed'
+  }
+
+  #openOne(record: number): Content | undefined {
+    const content = this.#contents.get(record)
+    return content?.state === 'open' ? content : undefined
+  }
+
+  #end(content: Content, state: HistoryState, at: WallTime): void {
+    content.state = state
+    content.endedAt = at
+    for (const owner of content.holders.keys()) if (!owner.isGone) owner.change = ++this.#last
+  }
+
+  #makeRoom(owner: Owner, size: number, { quotaBytes }: HistoryLimits, except?: Content): void {
+    const target = roomMade(this.#bytes(owner), size, quotaBytes)
+    if (target === undefined) return
+    const oldest = this.#of(owner).filter(content => content !== except)
+    for (const content of oldest.slice(0, EVICTED_MAX)) {
+      if (this.#bytes(owner) <= target) return
+      this.#leave(content, owner)
+    }
+  }
+
+  #leave(content: Content, owner: Owner): void {
+    content.holders.delete(owner)
+    if (!owner.isGone) owner.change = ++this.#last
+    if (content.holders.size > 0) return
+    this.#contents.delete(content.id)
+    const records = content.records + (content.hasHeads ? 1 : 0)
+    if (records > 0) this.#leftovers.push({ place: content, records })
+  }
+
+  #drop(content: Content): void {
+    for (const owner of [...content.holders.keys()]) this.#leave(content, owner)
+  }
+
+  #sweep(limit: number): number {
+    let left = limit
+    this.#leftovers.sort((a, b) => (isBefore(a.place, b.place) ? -1 : 1))
+    for (const leftover of this.#leftovers) {
+      const removed = Math.min(left, leftover.records)
+      leftover.records -= removed
+      left -= removed
+    }
+    this.#leftovers = this.#leftovers.filter(({ records }) => records > 0)
+    for (const owner of this.#gone) {
+      for (const content of this.#of(owner).slice(0, left)) {
+        this.#leave(content, owner)
+        left--
+      }
+    }
+    this.#gone = this.#gone.filter(owner => this.#of(owner).length > 0)
+    return limit - left
+  }
+
+  #list({ aor, filter, order, after, limit }: Request<'history.list'>): Reply<'history.list'> {
+    const owner = this.#owners.get(aor)
+    const cursor = after === undefined ? undefined : placeOfCursor(after)
+    if (!owner || (after !== undefined && !cursor)) return { entries: [] }
+    const { since, until, peer } = filter
+    const matches = historyMatcher(filter)
+    const isPast = (place: HistoryPlace): boolean =>
+      !cursor || (order === 'oldest' ? isBefore(cursor, place) : isBefore(place, cursor))
+    const all = this.#of(owner).filter(
+      content =>
+        (since === undefined || content.at >= since) &&
+        (until === undefined || content.at < until) &&
+        (peer === undefined || content.holders.get(owner)!.peer === clippedPeer(peer)) &&
+        isPast(content),
+    )
+    if (order === 'newest') all.reverse()
+    const entries: HistoryEntry[] = []
+    let looked = 0
+    while (looked < Math.min(all.length, LOOKED_MAX) && entries.length < Math.min(limit, LIST_MAX)) {
+      const content = all[looked++]!
+      if (matches(content.item)) entries.push(this.#entry(content, owner))
+    }
+    const next = looked > 0 && looked < all.length ? { next: cursorOf(all[looked - 1]!) } : {}
+    return { entries, ...next }
+  }
+
+  #pieces({ aor, reference, from, bytes }: Request<'history.pieces'>): Reply<'history.pieces'> {
+    const found = this.#find(aor, reference)
+    if (!found) return undefined
+    const pieces: HistoryPiece[] = []
+    const all = found.content.pieces
+    let total = 0
+    for (const piece of all.slice(from)) {
+      total += piece.bytes.length
+      if (pieces.length > 0 && total > Math.min(bytes, PIECES_BYTES_MAX)) break
+      pieces.push(piece)
+    }
+    const next = from + pieces.length
+    return { pieces, next, isLast: next >= all.length }
+  }
+
+  #summary(aor: string): Reply<'history.summary'> {
+    const owner = this.#owners.get(aor)
+    if (!owner) return undefined
+    const all = this.#of(owner)
+    const oldestAt = all[0]?.at
+    const version = historyVersion(all.length, owner.change, oldestAt)
+    return { items: all.length, bytes: this.#bytes(owner), version, ...(oldestAt !== undefined && { oldestAt }) }
+  }
+
+  #find(aor: string, reference: string): { content: Content; owner: Owner } | undefined {
+    const owner = this.#owners.get(aor)
+    const place = placeOfReference(reference)
+    const content = place && this.#contents.get(place.id)
+    return owner && content?.at === place?.at && content?.holders.has(owner) ? { content, owner } : undefined
+  }
+
+  #entry(content: Content, owner: Owner): HistoryEntry {
+    const { item, at, state, endedAt, pieces, records } = content
+    const { role, peer } = content.holders.get(owner)!
+    return {
+      ...item,
+      receivedAt: at,
+      reference: referenceOf(content, this.#around.hostname),
+      role,
+      peer,
+      size: sizeOf(content),
+      count: records === 0 && pieces.length > 0 ? 1 : endsIn(pieces),
+      state,
+      ...(endedAt !== undefined && { endedAt }),
+    }
+  }
+
+  #of(owner: Owner): Content[] {
+    return this.#sorted([...this.#contents.values()].filter(({ holders }) => holders.has(owner)))
+  }
+
+  #sorted(contents: Content[]): Content[] {
+    return contents.sort((a, b) => (isBefore(a, b) ? -1 : 1))
+  }
+
+  #bytes(owner: Owner): number {
+    return this.#of(owner).reduce((sum, content) => sum + sizeOf(content), 0)
+  }
+}
+
+const sizeOf = ({ pieces, heads }: Content): number => bytesOfPieces(pieces) + headsSize(heads)
+
+const copied = ({ invite, answer, bye }: HistoryHeads): HistoryHeads => ({
+  ...(invite && { invite: Buffer.from(invite) }),
+  ...(answer && { answer: Buffer.from(answer) }),
+  ...(bye && { bye: Buffer.from(bye) }),
+})
