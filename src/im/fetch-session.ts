@@ -2,23 +2,17 @@ import { type Entropy, randomBelow } from '../base/entropy.ts'
 import type { Endpoint } from '../base/flow.ts'
 import { IM_FEATURE_TAG } from '../base/product.ts'
 import type { Now } from '../base/time.ts'
-import type { MsrpEndpoint } from '../msrp/endpoint.ts'
+import type { MsrpMedia } from '../sdp/msrp-media.ts'
 import { sendAnswer } from '../sdp/send-answer.ts'
 import { answersSetup } from '../sdp/stream-answer.ts'
-import type { Resolver } from '../sip/next-hop.ts'
 import type { Session, Sessions } from '../sip/session.ts'
 import type { ServerTransaction } from '../sip/transaction/server-transaction.ts'
 import type { SipRequest } from '../sip-parser-lite/message.ts'
 import type { MessageOffer } from './invite-kind.ts'
-import type { MailboxReader } from './mailbox-reader.ts'
-import { MsrpSender } from './msrp-sender.ts'
-import type { Push, PushEnd } from './push.ts'
 
 interface FetchSessionParts {
   readonly sessions: Sessions
-  readonly msrp: MsrpEndpoint
   readonly entropy: Entropy
-  readonly resolver: Resolver
   /** Where our MSRP of the offered kind is reached. */
   readonly endpoint: Endpoint
   readonly localFingerprint?: () => string
@@ -28,26 +22,35 @@ interface FetchSessionParts {
   readonly storeUri: string
 }
 
-/** A mailbox over a session that its owner asked for: 200 with `sendonly`, what a push would send, BYE. */
-export class FetchSession implements Push {
+/** What goes over the session; it says itself when it has ended, and has closed the stream then. */
+export interface FetchSender {
+  /** What goes into a=path. */
+  readonly localPath: string
+  /** Both descriptions are known; `role` is ours. */
+  start(now: Now, media: MsrpMedia, role: 'active' | 'passive'): void
+  /** Ends at once: no answers will come any more. */
+  abort(now: Now, kind: 'kept', why: string): void
+  /** Nothing more is sent; it ends when what is under way was answered. */
+  stop(now: Now, why: string): void
+}
+
+/** A session that somebody asked for to be sent what is theirs: 200 with `sendonly`, whatever the sender sends, BYE. */
+export class FetchSession {
   readonly #parts: FetchSessionParts
   readonly #offer: MessageOffer
-  readonly #sender: MsrpSender
+  readonly #sender: FetchSender
   #dialog: Session | undefined
 
+  /** `makeSender` is told where our end is; it calls `ended` once. */
   constructor(
     parts: FetchSessionParts,
     offer: MessageOffer,
-    reader: MailboxReader,
-    done: (now: Now, end: PushEnd) => void,
+    makeSender: (stream: { transport: 'tcp' | 'tls'; host: string }, ended: (now: Now) => void) => FetchSender,
   ) {
     this.#parts = parts
     this.#offer = offer
-    const transport = offer.media.isSecure ? 'tls' : 'tcp'
-    this.#sender = new MsrpSender({ ...parts, transport, host: parts.endpoint.address }, reader, (now, end) => {
-      this.#dialog?.bye(now)
-      done(now, end)
-    })
+    const stream = { transport: offer.media.isSecure ? 'tls' : 'tcp', host: parts.endpoint.address } as const
+    this.#sender = makeSender(stream, now => this.#dialog?.bye(now))
   }
 
   start(now: Now, transaction: ServerTransaction, received: SipRequest): void {

@@ -1,12 +1,9 @@
 import type { Config } from '../base/config.ts'
 import type { Counters } from '../base/counters.ts'
 import type { Entropy } from '../base/entropy.ts'
-import type { Endpoint, Flow } from '../base/flow.ts'
 import type { Now } from '../base/time.ts'
 import type { MsrpEndpoint } from '../msrp/endpoint.ts'
 import { obstacleToSending } from '../sdp/send-answer.ts'
-import { acceptRefusal } from '../sip/accepted-session.ts'
-import { type InspectRules, inspect } from '../sip/inspect.ts'
 import type { Resolver } from '../sip/next-hop.ts'
 import type { Sessions } from '../sip/session.ts'
 import type { ServerTransaction } from '../sip/transaction/server-transaction.ts'
@@ -16,11 +13,11 @@ import type { Admission } from './admission.ts'
 import { type Answer, unavailable, warning } from './answers.ts'
 import type { Delivery } from './delivery.ts'
 import type { Domain } from './domain.ts'
+import { FetchOffers } from './fetch-offer.ts'
 import { findReferences, namedReferences } from './fetch-references.ts'
 import { FetchSession } from './fetch-session.ts'
-import { type MessageOffer, messageOffer } from './invite-kind.ts'
+import { MsrpSender } from './msrp-sender.ts'
 import type { OwnAddresses } from './own-addresses.ts'
-import { servedUser } from './served-user.ts'
 
 /** Seconds until a push or another fetch of the same mailbox may be over. */
 const BUSY_RETRY_S = 5
@@ -45,28 +42,18 @@ interface FetchParts {
 }
 
 /** What may be fetched, by whom, and over what. */
-interface Wish {
-  readonly aor: string
-  readonly offer: MessageOffer
-  readonly endpoint: Endpoint
-  readonly references: readonly string[] | undefined
-}
+type Wish = Exclude<ReturnType<FetchOffers['read']>, Answer> & { readonly references: readonly string[] | undefined }
 
 /** INVITE to the deferred messaging function with `a=recvonly`: the user fetches what waits for them (docs/protocol.md). */
 export class Fetch {
   readonly #parts: FetchParts
   readonly #deferred: string | undefined
-  readonly #rules: InspectRules
+  readonly #offers: FetchOffers
 
   constructor(parts: FetchParts) {
     this.#parts = parts
     this.#deferred = parts.domain.userOf(parts.config.history.deferred_uri)
-    this.#rules = {
-      methods: new Set(['INVITE']),
-      supported: new Set(['timer']),
-      role: 'uas',
-      isOwnVia: (host, port) => parts.isOwnVia(host, port),
-    }
+    this.#offers = new FetchOffers(parts)
   }
 
   /** Whether an INVITE to this user of ours is one to the function itself. */
@@ -80,7 +67,7 @@ export class Fetch {
       this.#parts.counters.count('fetch_refused', String(answer.status))
       refuse(then, answer)
     }
-    const wish = this.#wish(transaction.flow, received, admission)
+    const wish = this.#wish(transaction, received, admission)
     if ('status' in wish) return refused(now, wish)
     const { aor, references } = wish
     const { store } = this.#parts
@@ -98,30 +85,12 @@ export class Fetch {
     })
   }
 
-  #wish(flow: Flow, received: SipRequest, admission: Admission): Wish | Answer {
-    const aor = servedUser(admission, received, this.#parts.domain, flow)
-    if (aor === undefined) return { status: 403 }
-    const refusal = inspect(received, this.#rules) ?? acceptRefusal(received)
-    if (refusal) return refusal
-    const offer = messageOffer(received)
-    if (typeof offer === 'string') return this.#unusable(offer)
-    const obstacle = obstacleToSending(offer.media)
-    if (obstacle !== undefined) return this.#unusable(obstacle)
-    const endpoint = this.#endpoint(flow, offer)
-    if (!endpoint) return this.#unusable('MSRP of the offered kind is switched off here')
+  #wish(transaction: ServerTransaction, received: SipRequest, admission: Admission): Wish | Answer {
+    const offer = this.#offers.read(transaction.flow, received, admission, obstacleToSending)
+    if ('status' in offer) return offer
     const references = namedReferences(received)
     if (references && 'refusal' in references) return references.refusal
-    return { aor, offer, endpoint, references }
-  }
-
-  #endpoint(flow: Flow, { media }: MessageOffer): Endpoint | undefined {
-    const { own, localFingerprint } = this.#parts
-    if (media.isSecure && !localFingerprint) return undefined
-    return own.msrpEndpoint(flow, media.isSecure ? 'tls' : 'tcp')
-  }
-
-  #unusable(why: string): Answer {
-    return { status: 488, headers: [warning(this.#parts.hostname, why)] }
+    return { ...offer, references }
   }
 
   #begin(
@@ -139,7 +108,13 @@ export class Fetch {
       start: (then, reader, done) => {
         counters.count('fetches')
         const contactUri = own.contactUri(transaction.flow)
-        const session = new FetchSession({ ...this.#parts, endpoint, contactUri }, offer, reader, done)
+        const parts = { ...this.#parts, endpoint, contactUri }
+        const session = new FetchSession(parts, offer, (stream, over) => {
+          return new MsrpSender({ ...parts, ...stream }, reader, (later, end) => {
+            over(later)
+            done(later, end)
+          })
+        })
         session.start(then, transaction, received)
         return session
       },

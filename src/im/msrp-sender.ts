@@ -1,29 +1,19 @@
 import { type Entropy, token } from '../base/entropy.ts'
 import type { Now } from '../base/time.ts'
-import type { MsrpEndpoint } from '../msrp/endpoint.ts'
 import type { BodySource } from '../msrp/message.ts'
-import type { MsrpSession, MsrpStart } from '../msrp/session.ts'
-import { isNumericHost, parseMsrpUri } from '../msrp/uri.ts'
 import { acceptsInside, canPush, type PushForm } from '../sdp/accept.ts'
-import { usableFingerprints } from '../sdp/fingerprint.ts'
 import type { MsrpMedia } from '../sdp/msrp-media.ts'
-import type { Resolver } from '../sip/next-hop.ts'
 import { pushedAsDetail } from '../store/story.ts'
 import type { LargeBody, StoredMessage } from '../store/verbs.ts'
 import { largePush } from './large-body.ts'
 import type { MailboxReader } from './mailbox-reader.ts'
-import { addressOf } from './msrp-address.ts'
 import type { PushEnd } from './push.ts'
 import { pushBody } from './push-body.ts'
 import { type Answered, PushWindow } from './push-window.ts'
+import { type SendingParts, SendingSession } from './sending-session.ts'
 
-interface MsrpSenderParts {
-  readonly msrp: MsrpEndpoint
+interface MsrpSenderParts extends SendingParts {
   readonly entropy: Entropy
-  readonly resolver: Resolver
-  readonly transport: 'tcp' | 'tls'
-  /** Of our MSRP URI. */
-  readonly host: string
 }
 
 /** Unconfirmed at once: keeps a fast link busy over a round trip, and little RAM behind a slow one. */
@@ -39,32 +29,24 @@ export class MsrpSender {
   readonly #parts: MsrpSenderParts
   readonly #reader: MailboxReader
   readonly #window: PushWindow
-  readonly #msrp: MsrpSession
+  readonly #session: SendingSession
   #form: PushForm = 'message/sip'
   #media: MsrpMedia | undefined
-  #isReady = false
 
   /** `ended` comes once, when no answer is outstanding any more; the MSRP session is closed then (DM-PSH-08). */
   constructor(parts: MsrpSenderParts, reader: MailboxReader, ended: (now: Now, end: PushEnd) => void) {
     this.#parts = parts
     this.#reader = reader
-    const { msrp, transport, host } = parts
-    this.#msrp = msrp.open(
-      {
-        onReady: then => {
-          this.#isReady = true
-          this.#window.pump(then)
-        },
-        onClosed: (then, reason) => this.abort(then, 'kept', `MSRP ${reason}`),
-      },
-      { receives: false, transport, host },
-    )
+    this.#session = new SendingSession(parts, {
+      ready: now => this.#window.pump(now),
+      failed: (now, kind, why) => this.abort(now, kind, why),
+    })
     this.#window = new PushWindow(
       reader,
       WINDOW,
       (now, message) => this.#send(now, message),
       (now, end) => {
-        this.#msrp.close(now)
+        this.#session.close(now)
         ended(now, end)
       },
     )
@@ -72,7 +54,7 @@ export class MsrpSender {
 
   /** What goes into a=path. */
   get localPath(): string {
-    return this.#msrp.localPath
+    return this.#session.localPath
   }
 
   /** Both descriptions are known; `role` is ours. */
@@ -82,33 +64,18 @@ export class MsrpSender {
     if (!form) return this.abort(now, 'unfit', 'the client takes neither multipart/mixed nor message/cpim')
     this.#form = form
     this.#media = media
-    const fingerprints = usableFingerprints(media.fingerprints)
-    // RFC 4975 14.4: nothing else says whose certificate it has to be.
-    if (this.#parts.transport === 'tls' && !fingerprints)
-      return this.abort(now, 'unfit', 'TLS without a usable a=fingerprint of the client')
-    const peer = { remotePath: media.path, ...(fingerprints && { fingerprints }) }
-    if (role === 'passive') this.#msrp.start(now, { ...peer, role })
-    else this.#connect(now, peer)
+    this.#session.start(now, media, role)
   }
 
   /** Once messages are on the way their answers are heard first, or the receiver would get them again. */
   stop(now: Now, why: string): void {
-    if (this.#isReady) this.#window.stop(now, 'kept', why)
+    if (this.#session.isReady) this.#window.stop(now, 'kept', why)
     else this.abort(now, 'kept', why)
   }
 
   /** Ends at once: no answers will come any more. */
   abort(now: Now, kind: 'kept' | 'unfit', why: string, isDead = false): void {
     this.#window.abort(now, kind, why, isDead)
-  }
-
-  #connect(now: Now, peer: Pick<MsrpStart, 'remotePath' | 'fingerprints'>): void {
-    const host = parseMsrpUri(peer.remotePath[0] ?? '')?.host ?? ''
-    if (isNumericHost(host)) return this.#msrp.start(now, { ...peer, role: 'active' })
-    addressOf(now, this.#parts.resolver, host, (then, address) => {
-      if (address === undefined) this.abort(then, 'kept', 'the MSRP host of the client has no address')
-      else this.#msrp.start(then, { ...peer, role: 'active', address })
-    })
   }
 
   #send(now: Now, message: StoredMessage): void {
@@ -143,7 +110,7 @@ export class MsrpSender {
     const messageId = token(this.#parts.entropy, 80)
     // RFC 4976: a relay answers for itself, so the receiver's own success is a report.
     const successReport = this.#media.path.length > 1
-    this.#msrp.send(now, { messageId, contentType, body, successReport }, (then, outcome) => {
+    this.#session.send(now, { messageId, contentType, body, successReport }, (then, outcome) => {
       if ('closed' in outcome) answered(then, { kind: 'kept', why: `connection lost: ${outcome.closed}` })
       else if (hasFailed()) answered(then, { kind: 'aside', why: UNREADABLE })
       else answered(then, this.#judged(outcome.status, messageId))
