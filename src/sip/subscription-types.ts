@@ -62,6 +62,8 @@ export interface EventPackage {
   readonly maxExpiresS: number
   /** Milliseconds between the beginnings of two NOTIFYs for changes; the first goes at once, those in between are one. 0 by default. */
   readonly changeIntervalMs?: number
+  /** The state is told with every end, not only where it ran out (RFC 3515 2.4.7). */
+  readonly isEndTold?: boolean
   /** What shall be remembered of a SUBSCRIBE (body, Event parameters), at most 4096 characters. Without it a body gets 415. */
   read?(request: SipRequest): string | Refusal
   /** Whether there is such a resource and the subscriber may know of it: 403, 404, or whatever else stands against it. Calls `done` once. */

@@ -196,7 +196,7 @@ export class Subscription implements SubscriptionView, NoticesOwner {
   end(now: Now, reason: TerminationReason, retryAfterS?: number): void {
     if (this.#phase === 'starting') return this.drop(now)
     if (!this.isLive) return
-    this.#isStateTold = this.#standing === 'active' && reason === 'timeout'
+    this.#isStateTold = this.#standing === 'active' && (reason === 'timeout' || this.#package.isEndTold === true)
     this.#phase = 'ending'
     this.#termination = retryAfterS === undefined ? reason : `${reason};retry-after=${retryAfterS}`
     this.#forget(now)

@@ -1,4 +1,5 @@
 import { randomBelow, token } from '../base/entropy.ts'
+import type { Flow } from '../base/flow.ts'
 import type { Now } from '../base/time.ts'
 import { values } from '../sip-parser-lite/access.ts'
 import type { SipRequest } from '../sip-parser-lite/message.ts'
@@ -50,6 +51,13 @@ interface Subscribing {
   readonly resource: string
 }
 
+/** What a request other than SUBSCRIBE subscribes its sender to. */
+interface Implied extends Subscribing {
+  readonly event: string
+  readonly expiresS: number
+  readonly note: string
+}
+
 /** RFC 6665: the notifier of every event package that is registered with it. */
 export class Subscriptions {
   readonly #parts: SubscriptionParts
@@ -92,9 +100,9 @@ export class Subscriptions {
     if (twin && cseq(request).seq <= (twin.dialog.state.remoteSeq ?? 0))
       return this.#repeat(now, transaction, request, twin)
     if (twin?.phase !== 'ending') twin?.drop(now)
-    const full = this.#makeRoom(now, ask, dialog, subscriber, resource)
+    const full = this.#makeRoom(now, ask.package.event, dialog, { subscriber, resource })
     if (full) return refuse(now, full)
-    const subscription = this.#add(ask, dialog, transaction, request, { subscriber, resource })
+    const subscription = this.#add({ ...ask, note: '' }, dialog, transaction.flow, request, { subscriber, resource })
     const asked = {
       event: subscription.event,
       resource: subscription.resource,
@@ -106,6 +114,31 @@ export class Subscriptions {
         return this.#authorised(then, transaction, request, { subscription, ask, state: decision })
       subscription.drop(then)
       refuse(then, typeof decision === 'string' ? comeBack(1) : decision)
+    })
+  }
+
+  /**
+   * A subscription without a SUBSCRIBE (RFC 3515 2.4.4), in the dialog that `request` makes; active. `done` comes once: when it
+   * survives a restart, to be answered with its id as To tag and then begun; or why there is none.
+   */
+  establish(
+    now: Now,
+    flow: Flow,
+    request: SipRequest,
+    { event, expiresS, note, ...who }: Implied,
+    done: (now: Now, made: Subscription | Refusal) => void,
+  ): void {
+    const served = this.#packages.get(event)!
+    const dialog = dialogOf(request, token(this.#parts.entropy, TAG_BITS))
+    if (isRefusal(dialog)) return done(now, dialog)
+    const full = this.#makeRoom(now, event, dialog, who)
+    if (full) return done(now, full)
+    const asked = { package: served, eventHeader: event, accept: served.accept, asked: '', note }
+    const subscription = this.#add(asked, dialog, flow, request, who)
+    subscription.grant(now, 'active', expiresS, then => {
+      if (!subscription.isLive) return done(then, comeBack(1))
+      this.#parts.counters.count('subscriptions_made')
+      done(then, subscription)
     })
   }
 
@@ -173,9 +206,9 @@ export class Subscriptions {
   // a new one
 
   #add(
-    ask: AskedSubscription,
+    ask: Omit<AskedSubscription, 'expiresS'> & { readonly note: string },
     dialog: DialogState,
-    { flow }: SubscribeTransaction,
+    flow: Flow,
     request: SipRequest,
     who: Subscribing,
   ): Subscription {
@@ -185,7 +218,6 @@ export class Subscriptions {
       dialog,
       target: targetOfCaller(request, flow),
       contact: this.#parts.contactUri(flow),
-      note: '',
     })
     this.#table.add(subscription)
     return subscription
@@ -218,10 +250,9 @@ export class Subscriptions {
 
   #makeRoom(
     now: Now,
-    { package: { event } }: AskedSubscription,
+    event: string,
     { remoteTarget }: DialogState,
-    subscriber: string,
-    resource: string,
+    { subscriber, resource }: Subscribing,
   ): Refusal | undefined {
     const { total, perResource, perSubscriber } = this.#limits
     const isRoom = (pool: () => readonly Subscription[], max: number): boolean => {
