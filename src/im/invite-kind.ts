@@ -4,7 +4,7 @@ import { parseSdp, type Sdp, SdpSyntaxError } from '../sdp/sdp.ts'
 import { offeredStream } from '../sdp/stream-answer.ts'
 import { hasFeature } from '../sip/contact-params.ts'
 import { value, values } from '../sip-parser-lite/access.ts'
-import type { SipRequest } from '../sip-parser-lite/message.ts'
+import type { SipMessage, SipRequest } from '../sip-parser-lite/message.ts'
 import { type Params, parseContacts, parseParams } from '../sip-parser-lite/typed.ts'
 
 /** An offer with the stream in it that would carry messages to us. */
@@ -92,15 +92,15 @@ export function messageOffer(request: SipRequest): MessageOffer | string {
 }
 
 /** The body, or the first part of it, that is of this media type (RFC 5621). */
-export function bodyOfType(request: SipRequest, mediaType: string): Buffer | undefined {
-  const contentType = value(request, 'content-type')
-  if (contentType === undefined || request.body.length === 0) return undefined
+export function bodyOfType(message: SipMessage, mediaType: string): Buffer | undefined {
+  const contentType = value(message, 'content-type')
+  if (contentType === undefined || message.body.length === 0) return undefined
   const isWanted = (type: string): boolean => parseParams(type, 'Content-Type').value === mediaType
-  if (isWanted(contentType)) return request.body
+  if (isWanted(contentType)) return message.body
   const boundary = boundaryOf(contentType)
   if (boundary === undefined) return undefined
   try {
-    return parseMultipart(request.body, boundary).find(({ headers }) =>
+    return parseMultipart(message.body, boundary).find(({ headers }) =>
       headers.some(([name, text]) => name === 'content-type' && isWanted(text)),
     )?.body
   } catch (error) {

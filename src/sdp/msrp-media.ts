@@ -74,13 +74,14 @@ type MsrpAnswer =
   | { readonly kind: 'accepted'; readonly media: MsrpMedia; readonly connects: 'offerer' | 'answerer' }
   | { readonly kind: 'refused'; readonly why: string }
 
-/** Reads the answer to our offer to send: a stream that takes messages, or why it takes none. Throws nothing. */
-export function readAnswer(body: Buffer): MsrpAnswer {
+/** Reads the answer to our offer to send, or to be sent to: a stream on which that can be done, or why there is none. Throws nothing. */
+export function readAnswer(body: Buffer, offered: 'sendonly' | 'recvonly' = 'sendonly'): MsrpAnswer {
   const media = mediaOf(body)
   if (typeof media === 'string') return refused(media)
   if (media.port === 0) return refused('port 0')
   if (media.path.length === 0) return refused('answer without a=path')
-  if (media.direction === 'sendonly' || media.direction === 'inactive') return refused(`answer is ${media.direction}`)
+  // RFC 3264 6.1: what mirrors the offer, or leaves more open than was asked for.
+  if (media.direction === offered || media.direction === 'inactive') return refused(`answer is ${media.direction}`)
   if (media.setup === 'holdconn') return refused('a=setup:holdconn')
   return { kind: 'accepted', media, connects: whoConnects(media.setup) }
 }

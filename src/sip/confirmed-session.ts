@@ -89,11 +89,12 @@ export class ConfirmedSession implements RefreshOwner {
     this.#remoteSdp = remote
   }
 
-  bye(now: Now): void {
-    if (this.#state !== 'confirmed') return
+  /** Undefined where none is sent any more. */
+  bye(now: Now): SipRequest | undefined {
+    if (this.#state !== 'confirmed') return undefined
     this.#close()
     const done = (then: Now): void => this.#end(then, 'local')
-    this.leg.bye(now, {
+    return this.leg.bye(now, {
       onResponse: (then, response) => {
         if (isFinal(response)) done(then)
       },

@@ -34,6 +34,7 @@ export class OutgoingInvite {
   #isOver = false
   #isCancelWanted = false
   #isMinSeTried = false
+  #isPlainTried = false
   #limit: Timer | undefined
 
   constructor(context: SessionContext, options: InviteOptions, outcome: InviteOutcome) {
@@ -108,23 +109,47 @@ export class OutgoingInvite {
     else if (this.#isOver) return
     else if (!isFinal(response)) {
       if (response.status > 100) this.#outcome.onProgress(now, response)
-    } else if (response.status !== 422 || !this.#retryWithMinSe(now, response))
-      this.#refuse(now, response.status, response.reason, response)
+    } else if (!this.#retry(now, response)) this.#refuse(now, response.status, response.reason, response)
+  }
+
+  #retry(now: Now, response: SipResponse): boolean {
+    if (this.#isCancelWanted) return false
+    if (response.status === 422) return this.#retryWithMinSe(now, response)
+    return response.status === 415 && this.#retryPlain(now)
   }
 
   /** RFC 4028 7.3: once more, with the interval that the peer or a proxy wants, in the same call. */
   #retryWithMinSe(now: Now, response: SipResponse): boolean {
     const minSe = readMinSe(response)
-    if (this.#isMinSeTried || this.#isCancelWanted || this.#options.sessionExpiresS === 0) return false
+    if (this.#isMinSeTried || this.#options.sessionExpiresS === 0) return false
     this.#isMinSeTried = true
+    this.#sendAgain(now, request => {
+      set(request, 'Session-Expires', `${Math.max(minSe, this.#options.sessionExpiresS)};refresher=uac`)
+      set(request, 'Min-SE', String(minSe))
+    })
+    return true
+  }
+
+  /** RFC 3261 21.4.13: once more, with the description alone. */
+  #retryPlain(now: Now): boolean {
+    const { plain } = this.#options
+    if (!plain || this.#isPlainTried) return false
+    this.#isPlainTried = true
+    this.#sendAgain(now, request => {
+      set(request, 'Content-Type', plain.contentType)
+      request.body = plain.body
+    })
+    return true
+  }
+
+  /** RFC 3261 8.1.3.5: the same call, the next number. */
+  #sendAgain(now: Now, change: (request: SipRequest) => void): void {
     const request: SipRequest = { ...this.#request, headers: [...this.#request.headers] }
     remove(request, 'via')
-    set(request, 'Session-Expires', `${Math.max(minSe, this.#options.sessionExpiresS)};refresher=uac`)
-    set(request, 'Min-SE', String(minSe))
+    change(request)
     set(request, 'CSeq', `${cseq(request).seq + 1} INVITE`)
     this.#request = request
     this.#send(now)
-    return true
   }
 
   /**

@@ -35,6 +35,11 @@ export class OutgoingSession {
     this.localTag = fromTag(this.#invite.request) ?? ''
   }
 
+  /** As sent last. */
+  get request(): SipRequest {
+    return this.#invite.request
+  }
+
   get state(): string {
     return this.#confirmed?.state ?? (this.#isOver ? 'ended' : 'inviting')
   }
@@ -60,11 +65,12 @@ export class OutgoingSession {
 
   /**
    * Hangs up. Before the answer: cancels. onEnded says `local`
-   * when the peer has answered the BYE, after 32 s at the latest.
+   * when the peer has answered the BYE, after 32 s at the latest. The BYE, if that is what was sent.
    */
-  bye(now: Now): void {
-    if (this.#confirmed) this.#confirmed.bye(now)
-    else this.#invite.cancel(now)
+  bye(now: Now): SipRequest | undefined {
+    if (this.#confirmed) return this.#confirmed.bye(now)
+    this.#invite.cancel(now)
+    return undefined
   }
 
   /** Gives up before the answer, with onRefused to come; an answer that was faster is hung up. */
@@ -75,6 +81,7 @@ export class OutgoingSession {
   /** False if the dialog is not ours: another leg of a fork, or none. */
   onRequest(now: Now, remoteTag: string, transaction: ReceivedRequest, request: SipRequest): boolean {
     if (this.#confirmed?.leg.dialog.remoteTag !== remoteTag) return false
+    if (request.method === 'BYE' && this.#confirmed.state === 'confirmed') this.#events.onBye?.(now, request)
     this.#confirmed.onRequest(now, transaction, request)
     return true
   }
@@ -97,7 +104,8 @@ export class OutgoingSession {
   }
 
   #onAnswered(now: Now, response: SipResponse, leg: Leg): void {
-    const { contact, contentType, body } = this.#options
+    const { contact, plain } = this.#options
+    const { contentType, body } = plain ?? this.#options
     const agreed = { leg, contact, contentType, localSdp: body, remoteSdp: response.body }
     this.#confirmed = new ConfirmedSession(this.#context, agreed, (then, why) => {
       this.#over(then)

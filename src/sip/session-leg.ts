@@ -27,8 +27,10 @@ export class Leg {
     this.#reach(now, (then, target) => this.#context.layer.request(then, request, target, events))
   }
 
-  bye(now: Now, events: RequestEvents = IGNORED): void {
-    this.request(now, this.dialog.request('BYE', ownHeaders(this.#context)), events)
+  bye(now: Now, events: RequestEvents = IGNORED): SipRequest {
+    const request = this.dialog.request('BYE', ownHeaders(this.#context))
+    this.request(now, request, events)
+    return request
   }
 
   /** RFC 3261 13.2.2.4: for the 2xx to an INVITE of ours, each time that it comes. */

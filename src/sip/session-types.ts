@@ -64,6 +64,8 @@ export interface InviteOptions {
   readonly headers?: readonly (readonly [name: string, value: string])[]
   readonly body: Buffer
   readonly contentType: string
+  /** The session description alone, where `body` has it as one part of several: for a peer that answers 415, and for refreshes. */
+  readonly plain?: { readonly contentType: string; readonly body: Buffer }
   /** Seconds without a final answer after which the INVITE is cancelled. */
   readonly ringLimitS: number
   /** RFC 4028: seconds, at least 90; 0 for no session timer. */
@@ -87,6 +89,8 @@ export interface SessionEvents {
    * we gave up, 503 when it could not be sent (RFC 3261 8.1.3.1).
    */
   onRefused(now: Now, status: number, reason: string, response: SipResponse | undefined): void
+  /** The peer's, in the confirmed session; onEnded follows. */
+  onBye?(now: Now, request: SipRequest): void
   onEnded(now: Now, why: EndReason): void
 }
 
@@ -103,9 +107,13 @@ export interface AcceptOptions {
   readonly remoteSdp?: Buffer
 }
 
-/** Both at most once; none within `accept` itself. */
+/** Each at most once; none but `onAnswer` within `accept` itself. */
 export interface AcceptEvents {
+  /** The 200, as it goes out. */
+  onAnswer?(now: Now, response: SipResponse): void
   /** The ACK is here. */
   onConfirmed(now: Now): void
+  /** The peer's, or ours; onEnded follows. */
+  onBye?(now: Now, request: SipRequest): void
   onEnded(now: Now, why: EndReason): void
 }
