@@ -13,6 +13,7 @@ import { Delivery } from './delivery.ts'
 import { Domain } from './domain.ts'
 import { Fetch } from './fetch.ts'
 import { HistoryDesk } from './history-desk.ts'
+import { HistoryRounds } from './history-rounds.ts'
 import { Housekeeping } from './housekeeping.ts'
 import { Invitations } from './invitations.ts'
 import { LargeMessages } from './large-messages.ts'
@@ -42,6 +43,7 @@ export class Appliance {
   readonly #digest: Digest
   readonly #delivery: Delivery
   readonly #housekeeping: Housekeeping
+  readonly #historyRounds: HistoryRounds
   readonly #notices: Notices
   readonly #large: LargeMessages
   readonly #relay: InviteRelay
@@ -79,6 +81,7 @@ export class Appliance {
       send: (now, request, done) => this.#messages.sendOwn(now, request, done),
     })
     this.#housekeeping = new Housekeeping({ ...common, notices: this.#notices })
+    this.#historyRounds = new HistoryRounds({ ...common, historyRetentionS: config.history.retention_s })
     const policy = custodyPolicy(config, { storeUri, isOurs: uri => domain.userOf(uri) !== undefined })
     const watch = new CustodyWatch({
       ...common,
@@ -109,7 +112,7 @@ export class Appliance {
     })
     this.#relay = inviteRelay
     const fetch = new Fetch(common)
-    const inviting = { ...common, fetch, inviteRelay, outward, large: this.#large }
+    const inviting = { ...common, historyDesk, fetch, inviteRelay, outward, large: this.#large }
     this.#messages = new Messages({ ...common, pageMode, forwarder, outward, historyDesk })
     const publications = new Publications(common)
     this.#publications = publications
@@ -132,6 +135,7 @@ export class Appliance {
 
   start(now: Now): void {
     this.#housekeeping.start(now)
+    this.#historyRounds.start(now)
     this.#settings.start(now)
     this.#notifier.start(now)
   }
@@ -158,6 +162,10 @@ export class Appliance {
 
   flowClosed(now: Now, flow: Flow, reason: string): void {
     this.#stack.flowClosed(now, flow, reason)
+  }
+
+  flowFull(now: Now, flow: Flow, isFull: boolean): void {
+    this.#stack.flowFull(now, flow, isFull)
   }
 
   get isBusy(): boolean {

@@ -20,7 +20,7 @@ export interface HistoryPolicy {
 }
 
 /** Users of ours whose histories a message may go into (HIS-STO-07). */
-export interface Parties {
+interface Parties {
   readonly receiver?: string
   readonly sender?: string
 }
@@ -34,7 +34,7 @@ export interface Said extends Parties {
 }
 
 /** What `locate` says of its `aor` and of its `sender`. */
-type Located = HistoryChoice & { readonly senderHistory?: HistoryChoice }
+export type Located = HistoryChoice & { readonly senderHistory?: HistoryChoice }
 
 /** Made where it is kept, so that what is not kept costs nothing. `content`: if it was looked at already. Undefined: it is nothing to be kept. */
 export type HistoryMaker = (content?: ContentKind) => NewHistory | undefined
@@ -76,22 +76,19 @@ export class HistoryDesk {
 
   /** Undefined: nobody wants it. */
   wanted(said: Said | undefined, located: Located): HistoryMaker | undefined {
-    if (!said) return undefined
-    const hasReceiver = said.receiver !== undefined
-    const ofSender = hasReceiver ? located.senderHistory : located
-    const receiver = hasReceiver && this.#isOn(located) ? said.receiver : undefined
-    const sender = said.sender !== undefined && this.#isOn(ofSender) ? said.sender : undefined
-    if (receiver === undefined && sender === undefined) return undefined
-    const parties = { ...(receiver !== undefined && { receiver }), ...(sender !== undefined && { sender }) }
-    return content => this.#make(said, this.owners(said, parties), content)
+    const owners = said ? this.ownersOf(said, located, 'pagerHistory') : []
+    return said && owners.length > 0 ? content => this.#make(said, owners, content) : undefined
   }
 
   /** Who keeps it, in which role, and with whom they speak. */
-  owners({ received, arrival }: Pick<Said, 'received' | 'arrival'>, { receiver, sender }: Parties): HistoryOwner[] {
+  ownersOf(said: Said, located: Located, kind: keyof HistoryChoice): readonly HistoryOwner[] {
+    const { received, arrival, receiver, sender } = said
+    const isOn = (choice: HistoryChoice | undefined): boolean => choice?.[kind] ?? this.#policy.limits.isActiveByDefault
     const owners: HistoryOwner[] = []
-    const { name } = arrival.sender
-    if (receiver !== undefined) owners.push({ aor: receiver, role: 'receiver', peer: this.#peer(name) })
-    if (sender !== undefined) owners.push({ aor: sender, role: 'sender', peer: this.#peer(received.uri) })
+    if (receiver !== undefined && isOn(located))
+      owners.push({ aor: receiver, role: 'receiver', peer: this.#peer(arrival.sender.name) })
+    if (sender !== undefined && isOn(receiver === undefined ? located : located.senderHistory))
+      owners.push({ aor: sender, role: 'sender', peer: this.#peer(received.uri) })
     return owners
   }
 
@@ -114,10 +111,6 @@ export class HistoryDesk {
       if ('failure' in result) this.#counters.count('history_failed', result.failure)
       else this.keep(this.wanted(said, result.value)?.())
     })
-  }
-
-  #isOn(choice: HistoryChoice | undefined): boolean {
-    return choice?.pagerHistory ?? this.#policy.limits.isActiveByDefault
   }
 
   #parties(received: SipRequest, { request, recipient }: Arrival, admission: Admission, flow: Flow): Parties {

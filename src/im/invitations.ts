@@ -16,6 +16,7 @@ import { type Arrival, arrivalOf } from './arrival.ts'
 import type { Delivery } from './delivery.ts'
 import type { Domain } from './domain.ts'
 import type { Fetch } from './fetch.ts'
+import type { HistoryDesk, Located, Said } from './history-desk.ts'
 import { type InviteKind, inviteKind, type MessageOffer } from './invite-kind.ts'
 import type { LargeMessages } from './large-messages.ts'
 import type { Outward } from './outward.ts'
@@ -46,6 +47,9 @@ interface Invited extends Arrival {
   readonly wants: InviteKind
   readonly terms: Terms
   readonly isFromCore: boolean
+  /** For histories, and what of them is wanted. */
+  readonly said?: Said
+  readonly located?: Located
   readonly done: Done
 }
 
@@ -62,6 +66,7 @@ export class Invitations {
   readonly #outward: Outward
   readonly #routing: Routing
   readonly #delivery: Delivery
+  readonly #history: HistoryDesk
   readonly #counters: Counters
   readonly #log: Log
   readonly #storeUri: string
@@ -77,6 +82,7 @@ export class Invitations {
     outward: Outward
     routing: Routing
     delivery: Delivery
+    historyDesk: HistoryDesk
     counters: Counters
     log: Log
     storeUri: string
@@ -91,6 +97,7 @@ export class Invitations {
     this.#outward = options.outward
     this.#routing = options.routing
     this.#delivery = options.delivery
+    this.#history = options.historyDesk
     this.#counters = options.counters
     this.#log = options.log
     this.#storeUri = options.storeUri
@@ -114,7 +121,18 @@ export class Invitations {
       return this.#leave(now, transaction, arrival, admission, done)
     }
     const isFromCore = admission.kind === 'peer' && this.#hasCore
-    const invited = { ...arrival, transaction, received, recipient, wants, terms, isFromCore, done }
+    const said = this.#history.said(now, received, arrival, admission, flow)
+    const invited = {
+      ...arrival,
+      transaction,
+      received,
+      recipient,
+      wants,
+      terms,
+      isFromCore,
+      done,
+      ...(said && { said }),
+    }
     if (!isFromCore) return this.#locate(invited)
     ensureAccount(this.#store, recipient, (then, isThere) => {
       if (isThere) this.#locate(invited)
@@ -124,17 +142,22 @@ export class Invitations {
 
   #locate(invited: Invited): void {
     const { recipient, done } = invited
-    this.#store.ask('locate', { aor: recipient }, (now, result) => {
+    const sender = invited.said?.sender
+    this.#store.ask('locate', { aor: recipient, ...(sender !== undefined && { sender }) }, (now, result) => {
       if ('failure' in result) return done(now, unavailable(5))
       const { isKnown, bindings } = result.value
       if (!isKnown && !invited.isFromCore) return done(now, { status: 404 })
       const present = currentBindings(bindings, now)
-      // The core came here because it found the user absent or out of reach.
-      if (present.length === 0 || invited.isFromCore) return this.#absent(now, invited)
-      targetsOf(now, this.#routing, present, (then, targets) => {
-        if (targets.length === 0) this.#absent(then, invited)
-        else this.#ring(then, invited, targets, present.some(isInstantMessaging))
-      })
+      this.#located(now, { ...invited, located: result.value }, present)
+    })
+  }
+
+  #located(now: Now, invited: Invited, present: readonly Binding[]): void {
+    // The core came here because it found the user absent or out of reach.
+    if (present.length === 0 || invited.isFromCore) return this.#absent(now, invited)
+    targetsOf(now, this.#routing, present, (then, targets) => {
+      if (targets.length === 0) this.#absent(then, invited)
+      else this.#ring(then, invited, targets, present.some(isInstantMessaging))
     })
   }
 
