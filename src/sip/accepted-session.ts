@@ -100,6 +100,7 @@ export class AcceptedSession {
     this.#confirmed.refresh.arm(now, agreement)
     this.#state = 'answered'
     const response = this.#answer(now, agreement)
+    this.#events.onAnswer?.(now, response)
     this.#success = new RepeatedSuccess(context.timers, this.#transaction, cseq(this.#request).seq, response)
     this.#success.start(now, then => this.#unacknowledged(then))
   }
@@ -113,7 +114,12 @@ export class AcceptedSession {
   /** RFC 3261 15: not before the ACK, or before it is clear that there will be none. */
   bye(now: Now): void {
     this.#isByeWanted = true
-    if (this.#state === 'confirmed') this.#confirmed?.bye(now)
+    if (this.#state === 'confirmed') this.#bye(now)
+  }
+
+  #bye(now: Now): void {
+    const request = this.#confirmed?.bye(now)
+    if (request) this.#events.onBye?.(now, request)
   }
 
   /** Gives its place up: the 200 is repeated no more, and should the ACK come after all the caller is hung up on. */
@@ -130,7 +136,10 @@ export class AcceptedSession {
     if (this.#confirmed?.leg.dialog.remoteTag !== remoteTag) return false
     if (this.#state === 'displaced' && request.method !== 'BYE')
       transaction.respond(now, plainAnswer(this.#context, request, 481))
-    else this.#confirmed.onRequest(now, transaction, request)
+    else {
+      if (request.method === 'BYE' && this.#confirmed.state === 'confirmed') this.#events.onBye?.(now, request)
+      this.#confirmed.onRequest(now, transaction, request)
+    }
     return true
   }
 
@@ -152,7 +161,7 @@ export class AcceptedSession {
     this.#state = 'confirmed'
     this.#context.log.info('session accepted', { call_id: this.callId, contact: this.remoteContact })
     this.#events.onConfirmed(now)
-    if (this.#isByeWanted) this.#confirmed?.bye(now)
+    if (this.#isByeWanted) this.#bye(now)
   }
 
   /** RFC 3261 13.3.1.4: the dialog stands, and is hung up. */
@@ -160,7 +169,7 @@ export class AcceptedSession {
     if (this.#state !== 'answered') return
     this.#state = 'confirmed'
     this.#context.counters.count('sessions_unacknowledged')
-    if (this.#isByeWanted) this.#confirmed?.bye(now)
+    if (this.#isByeWanted) this.#bye(now)
     else this.#confirmed?.failed(now, 'gone')
   }
 

@@ -94,6 +94,7 @@ export class Sessions {
     events: AcceptEvents,
   ): Session {
     const session: AcceptedSession = new AcceptedSession(this.#context, transaction, request, options, {
+      onAnswer: (then, response) => events.onAnswer?.(then, response),
       onConfirmed: then => {
         this.#unconfirmed.delete(session)
         events.onConfirmed(then)
@@ -102,6 +103,7 @@ export class Sessions {
         this.#unconfirmed.delete(session)
         this.#linger(then, session)
       },
+      onBye: (then, bye) => events.onBye?.(then, bye),
       onEnded: (then, why) => events.onEnded(then, why),
     })
     const refusal = acceptRefusal(request) ?? (this.#hasRoom(now) ? undefined : { status: 503 })
