@@ -3,7 +3,7 @@ import type { Referral } from '../sip/referral-types.ts'
 import { orRefusal, type Refusal } from '../sip/refusal.ts'
 import { value } from '../sip-parser-lite/access.ts'
 import { fromAddress } from '../sip-parser-lite/typed.ts'
-import { addressOfRecord, parseUri, sameUri } from '../sip-parser-lite/uri.ts'
+import { addressOfRecord, parseUri } from '../sip-parser-lite/uri.ts'
 import type { Answer } from './answers.ts'
 import type { Domain } from './domain.ts'
 import { readHistoryParams, withHistoryParams } from './history-uri.ts'
@@ -71,7 +71,8 @@ function refusalOf(referral: Referral, policy: RecordingPolicy, domain: Domain):
   if (!policy.isEnabled) return { status: 403, reason: 'History Is Switched Off' }
   return orUndefined(() => {
     if (!isForHistory(referral, policy, domain)) return { status: 403, reason: 'Not Your History' }
-    return mayBeCalled(referral.referTo, policy, domain)
+    // What is under way may always be ended.
+    return referral.method === 'INVITE' ? mayBeCalled(referral.referTo, policy, domain) : undefined
   })
 }
 
@@ -106,9 +107,6 @@ export function isMeant(referral: Referral, wish: RecordingWish, sessionIdentity
   if (initiator !== wish.initiator) return false
   const { filename } = readHistoryParams(request.uri)
   if (filename !== undefined && filename !== wish.recordingName) return false
-  const meant = parseUri(referTo)
-  return (
-    addressOfRecord(referTo) === wish.conference ||
-    (sessionIdentity !== undefined && sameUri(meant, parseUri(sessionIdentity)))
-  )
+  const meant = addressOfRecord(referTo)
+  return meant === wish.conference || (sessionIdentity !== undefined && meant === addressOfRecord(sessionIdentity))
 }

@@ -27,7 +27,7 @@ export function newRecord(
       ...(!isAnonymous && { assertedIdentity: initiator }),
       ...(recordingName !== undefined && { recordingName }),
     },
-    owners: [{ aor: initiator, role: 'recorded', peer: identity.length > PEER_LENGTH_MAX ? conference : identity }],
+    owners: [{ aor: initiator, role: 'recorder', peer: identity.length > PEER_LENGTH_MAX ? conference : identity }],
     heads: { invite: headAsReceived(request), answer: headAsReceived(response) },
     isAskedFor: true,
   }

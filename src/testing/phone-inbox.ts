@@ -13,6 +13,7 @@ import type { LargeCall } from './large-call.ts'
 import type { Phone } from './phone.ts'
 import { PhoneCall } from './phone-call.ts'
 import type { Arrived, Verdict } from './phone-types.ts'
+import type { Referring } from './referring.ts'
 import type { Watch } from './watch.ts'
 
 /** What reaches a phone: messages over SIP and MSRP, the calls they come in, and what it was asked. */
@@ -23,7 +24,7 @@ export class PhoneInbox implements TransactionUser {
   readonly calls: PhoneCall[] = []
   /** Those that the phone made itself. */
   readonly largeCalls: LargeCall[] = []
-  readonly watches: Watch[] = []
+  readonly watches: (Watch | Referring)[] = []
   /** NOTIFYs that it never asked for. */
   readonly unsolicited: SipRequest[] = []
   readonly #phone: Phone

@@ -254,7 +254,7 @@ export class Phone {
     const { method, uri } = request
     const count = ++challenge.uses
     const answer = answerChallenge(challenge.value, { method, uri, username: user, password, entropy, count })
-    const isProxy = !/^(?:REGISTER|PUBLISH|SUBSCRIBE)$/.test(method)
+    const isProxy = !/^(?:REGISTER|PUBLISH|SUBSCRIBE|REFER)$/.test(method)
     if (answer) addLast(request, isProxy ? 'Proxy-Authorization' : 'Authorization', answer)
   }
 

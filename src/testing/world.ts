@@ -5,6 +5,7 @@ import { SeededEntropy } from './seeded-entropy.ts'
 import { type ApplianceOptions, SimulatedAppliance } from './simulated-appliance.ts'
 import { simulatedFingerprint } from './simulated-certificate.ts'
 import { SimulatedClock } from './simulated-clock.ts'
+import { SimulatedFocus } from './simulated-focus.ts'
 import { type Faults, SimulatedNetwork } from './simulated-network.ts'
 import { at, SimulatedPhone, sipListeners } from './simulated-phone.ts'
 
@@ -77,6 +78,13 @@ export class World {
     })
     this.#participants.push(phone)
     return phone
+  }
+
+  /** A conference focus with its factory, on SIP port 5060 of an address of its own. */
+  focus(address = `10.0.2.${++this.#addresses}`): SimulatedFocus {
+    const focus = new SimulatedFocus(this.clock, this.network, address, this.entropy.fork(`focus ${address}`))
+    this.#participants.push(focus)
+    return focus
   }
 
   /** False when nothing is left to happen. */
