@@ -12,8 +12,7 @@ import { CustodyWatch } from './custody-watch.ts'
 import { Delivery } from './delivery.ts'
 import { Domain } from './domain.ts'
 import { Fetch } from './fetch.ts'
-import { HistoryDesk } from './history-desk.ts'
-import { HistoryRounds } from './history-rounds.ts'
+import { Histories } from './histories.ts'
 import { Housekeeping } from './housekeeping.ts'
 import { Invitations } from './invitations.ts'
 import { LargeMessages } from './large-messages.ts'
@@ -22,7 +21,7 @@ import { Notices } from './notices.ts'
 import { Notifier } from './notifier.ts'
 import { Outward } from './outward.ts'
 import { PageMode } from './page-mode.ts'
-import { custodyPolicy, deliveryPolicy, historyPolicy, routeValue, trustOf } from './policies.ts'
+import { custodyPolicy, deliveryPolicy, routeValue, trustOf } from './policies.ts'
 import { Publishing } from './publishing.ts'
 import { PushStarter } from './push-starter.ts'
 import { Registrations, storedBindings } from './registrations.ts'
@@ -43,7 +42,7 @@ export class Appliance {
   readonly #digest: Digest
   readonly #delivery: Delivery
   readonly #housekeeping: Housekeeping
-  readonly #historyRounds: HistoryRounds
+  readonly #histories: Histories
   readonly #notices: Notices
   readonly #large: LargeMessages
   readonly #relay: InviteRelay
@@ -81,17 +80,17 @@ export class Appliance {
       send: (now, request, done) => this.#messages.sendOwn(now, request, done),
     })
     this.#housekeeping = new Housekeeping({ ...common, notices: this.#notices })
-    this.#historyRounds = new HistoryRounds({ ...common, historyRetentionS: config.history.retention_s })
+    this.#histories = new Histories(common)
+    const { historyDesk, recorder } = this.#histories
+    const keeping = { ...common, historyDesk, recorder }
     const policy = custodyPolicy(config, { storeUri, isOurs: uri => domain.userOf(uri) !== undefined })
     const watch = new CustodyWatch({
       ...common,
       onNotice: now => this.#notices.look(now),
       onNearlyFull: (aor, seq, percent) => this.#notifier.nearlyFull(aor, seq, percent),
     })
-    const historyDesk = new HistoryDesk({ ...common, history: historyPolicy(config) })
     const pageMode = new PageMode({
-      ...common,
-      historyDesk,
+      ...keeping,
       desk: new CustodyDesk({ ...common, policy, watch }),
       isPushActive: config.delivery.active_default,
     })
@@ -103,7 +102,7 @@ export class Appliance {
     })
     const { digest, algorithms } = config.auth
     const admissions = new Admissions({ ...common, digest: this.#digest, isOn: digest, algorithms })
-    this.#large = new LargeMessages({ ...common, policy, watch })
+    this.#large = new LargeMessages({ ...common, policy, watch, historyDesk, recorder })
     const inviteRelay = new InviteRelay({
       ...this.#stack.sessionContext,
       ...trust,
@@ -112,8 +111,8 @@ export class Appliance {
     })
     this.#relay = inviteRelay
     const fetch = new Fetch(common)
-    const inviting = { ...common, historyDesk, fetch, inviteRelay, outward, large: this.#large }
-    this.#messages = new Messages({ ...common, pageMode, forwarder, outward, historyDesk })
+    const inviting = { ...keeping, fetch, inviteRelay, outward, large: this.#large }
+    this.#messages = new Messages({ ...keeping, pageMode, forwarder, outward })
     const publications = new Publications(common)
     this.#publications = publications
     const deciding = { ...common, publications, changes: this.#changes }
@@ -135,7 +134,7 @@ export class Appliance {
 
   start(now: Now): void {
     this.#housekeeping.start(now)
-    this.#historyRounds.start(now)
+    this.#histories.start(now)
     this.#settings.start(now)
     this.#notifier.start(now)
   }
@@ -179,6 +178,7 @@ export class Appliance {
       ...this.#stack.describe(),
       relay,
       large,
+      histories: this.#histories.describe(),
       notices: this.#notices.describe(),
       publications: this.#publications.describe(),
       subscriptions: this.#notifier.describe(),

@@ -13,15 +13,15 @@ import type {
 import type { StoreClient, StoreFailure } from '../store/verbs.ts'
 
 /** Of one record, on its way to flash: from here on whoever sends should be held back. */
-const HELD_BYTES = 512 * 1024
-/** What may come after all the same: a read of each of two connections, and chunks whose hold is under way. */
+const HELD_BYTES = 2 * 1024 * 1024
+/** What may be here at most: more is more than flash takes, of somebody who cannot be held back. */
 const RECORD_BYTES_MAX = 2 * HELD_BYTES
 /** Of all records together: what a small board can spare beside the rest of the box. */
 const MEMORY_BYTES_MAX = 32 * 1024 * 1024
 /** What a piece costs beside its octets, so that a flood of empty SENDs is bounded too. */
 const PIECE_COST = 256
 /** In one request to the store: much enough for flash, little enough for everybody else who waits for it. */
-const BATCH_BYTES = 256 * 1024
+const BATCH_BYTES = 1024 * 1024
 /** Nobody is held back longer than this for a store that does not reply. */
 const PATIENCE_MS = 2000
 /** First after so long, then after twice as long each time. */
@@ -76,6 +76,8 @@ export interface NewRecord {
 export interface RecorderEvents {
   /** More is here than flash takes: stop reading from whoever sends, or go on. Whoever cannot stop ignores it, and risks a record cut short. */
   hold?(now: Now, isHeld: boolean): void
+  /** Once: it is begun on flash, and what comes is kept. */
+  onBegun?(now: Now): void
   /** Once: nothing more is kept of it, for whatever reason, while the session goes on. `end` is still to be called. */
   onCutShort?(now: Now, why: string): void
   /** Once, after or within `end`: the store has closed it, or there was nothing to close. */
@@ -83,9 +85,10 @@ export interface RecorderEvents {
 }
 
 /**
- * `whole`: it came to its end. `interrupted`: it broke off. `discarded`: it shall be as if it had never been begun.
+ * `whole`: it came to its end. `interrupted`: it broke off. `cut short`: it goes on, and is not kept any further. `discarded`: it shall
+ * be as if it had never been begun.
  */
-export type RecordEnd = 'whole' | 'interrupted' | 'discarded'
+export type RecordEnd = 'whole' | 'interrupted' | 'cut short' | 'discarded'
 
 /** Told of a piece: true when it is on flash, false when it will not be. */
 export type Safe = (now: Now, isKept: boolean) => void
@@ -181,6 +184,7 @@ export class HistoryRecorder {
       if (result.value === 'flash reserve') return this.#lost(now, 'flash is nearly full')
       this.#number = result.value.record
       this.#context.counters.count('history_records', 'begun')
+      this.#events.onBegun?.(now)
       this.#proceed()
     })
   }
@@ -222,7 +226,8 @@ export class HistoryRecorder {
   /** Asked for again until flash has done it: a record left open says that it still goes on. */
   #close(record: number, end: Ending, tries: number): void {
     const { how, now, ...more } = end
-    const state = this.#state === 'cut short' ? this.#state : how === 'interrupted' ? how : undefined
+    const isBroken = how === 'interrupted' || how === 'cut short'
+    const state = this.#state === 'cut short' ? this.#state : isBroken ? how : undefined
     const request = { record, at: now.wall, keep: how !== 'discarded', ...(state && { state }), ...more }
     this.#isAsking = true
     this.#context.store.ask('history.close', request, (then, result) => {

@@ -1,0 +1,34 @@
+import type { Config } from '../base/config.ts'
+import type { Now } from '../base/time.ts'
+import { HistoryDesk } from './history-desk.ts'
+import { type RecorderContext, RecorderMemory } from './history-recorder.ts'
+import { HistoryRounds } from './history-rounds.ts'
+import { historyPolicy } from './policies.ts'
+
+type Parts = Omit<ConstructorParameters<typeof HistoryDesk>[0], 'history'> &
+  Omit<ConstructorParameters<typeof HistoryRounds>[0], 'historyRetentionS'> & { readonly config: Config }
+
+/** What keeps histories: who wants what, how it gets to flash, and what leaves again. */
+export class Histories {
+  readonly historyDesk: HistoryDesk
+  /** One memory for all records. */
+  readonly recorder: RecorderContext
+  readonly #memory = new RecorderMemory()
+  readonly #rounds: HistoryRounds
+
+  constructor(parts: Parts) {
+    const { config } = parts
+    const history = historyPolicy(config)
+    this.historyDesk = new HistoryDesk({ ...parts, history })
+    this.recorder = { ...parts, limits: history.limits, memory: this.#memory }
+    this.#rounds = new HistoryRounds({ ...parts, historyRetentionS: config.history.retention_s })
+  }
+
+  start(now: Now): void {
+    this.#rounds.start(now)
+  }
+
+  describe(): object {
+    return { memory: this.#memory.describe() }
+  }
+}
