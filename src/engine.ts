@@ -87,6 +87,11 @@ export class Engine {
     this.#input(now, () => this.#appliance.flowClosed(now, flow, reason))
   }
 
+  /** What was transmitted waits for the peer of this stream to take it, more than it should; or no longer. */
+  flowFull(now: Now, flow: Flow, isFull: boolean): void {
+    this.#input(now, () => this.#appliance.flowFull(now, flow, isFull))
+  }
+
   /** The reply to the store request of that id: what it changed is on stable storage, or nothing of it is. */
   stored(now: Now, id: number, result: StoreResult<Verb>): void {
     const done = this.#stored.take(id)

@@ -23,6 +23,7 @@ class ScriptedEngine implements DrivenEngine {
   flowOpened = (_now: Now, flow: Flow) => this.#input(`opened ${flow.id}`)
   received = (_now: Now, _flow: Flow, bytes: Buffer) => this.#input(`received ${bytes}`)
   flowClosed = (_now: Now, flow: Flow, reason: string) => this.#input(`closed ${flow.id} ${reason}`)
+  flowFull = (_now: Now, flow: Flow, isFull: boolean) => this.#input(`full ${flow.id} ${isFull}`)
   stored = (_now: Now, id: number) => this.#input(`stored ${id}`)
   storeChanged = (_now: Now, { verb }: StoreRequest) => this.#input(`store changed ${verb}`)
   resolved = (_now: Now, id: number) => this.#input(`resolved ${id}`)

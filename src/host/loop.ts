@@ -13,6 +13,7 @@ export interface DrivenEngine {
   flowOpened(now: Now, flow: Flow): void
   received(now: Now, flow: Flow, bytes: Buffer): void
   flowClosed(now: Now, flow: Flow, reason: string): void
+  flowFull(now: Now, flow: Flow, isFull: boolean): void
   stored(now: Now, id: number, result: StoreResult<Verb>): void
   /** Somebody else asked this of the store, and this was its reply. */
   storeChanged(now: Now, request: StoreRequest, result: StoreResult<Verb>): void
@@ -93,6 +94,10 @@ export class Loop {
 
   closed(flow: Flow, reason: string): void {
     this.#input(now => this.#engine.flowClosed(now, flow, reason))
+  }
+
+  full(flow: Flow, isFull: boolean): void {
+    this.#input(now => this.#engine.flowFull(now, flow, isFull))
   }
 
   stop(): void {

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { FastifyPluginAsync } from 'fastify'
 import { type Config, httpListeners, listeners, xcapRoot } from '../base/config.ts'
 import { Counters } from '../base/counters.ts'
@@ -17,7 +17,10 @@ import { Dns } from './dns.ts'
 import { Doors } from './doors.ts'
 import { type Credential, makeFirstAccounts } from './first-start.ts'
 import { Health } from './health.ts'
+import { historyApi } from './history-api.ts'
 import { HttpServer } from './http.ts'
+import { Jobs } from './jobs.ts'
+import { jobsApi } from './jobs-api.ts'
 import { makeDataDir } from './lock.ts'
 import { type DrivenEngine, Loop } from './loop.ts'
 import { originPolicy } from './origins.ts'
@@ -161,7 +164,7 @@ export class Box {
         ...(await custodyOf(store)),
         ...(xdms && { xdms: xdms.describe() }),
       }),
-      plugins: [this.#settingsApi(outside, clock), this.#xcap(outside, clock)],
+      plugins: [...this.#adminApis(outside, clock), this.#xcap(outside, clock)],
       certificates: this.certificates,
     }
     for (const listener of httpListeners(config)) {
@@ -174,12 +177,23 @@ export class Box {
     this.credentials = await makeFirstAccounts(config, this.dataDir, store, entropy, firstAccounts ?? [])
   }
 
-  #settingsApi(store: OutsideStore, clock: Clock): FastifyPluginAsync {
-    const { config, log } = this.#options
+  #adminApis(store: OutsideStore, clock: Clock): FastifyPluginAsync[] {
+    const { config, entropy, log } = this.#options
     const { counters, dataDir } = this
+    const { domain, delivery, deferral } = config
     const admin = new AdminOnly({ isPassword: password => isAdminPassword(dataDir, password), counters })
-    const isPushActive = config.delivery.active_default
-    return settingsApi({ admin, store, domain: config.domain, isPushActive, wall: () => clock.now().wall, log })
+    const now = () => clock.now()
+    const jobs = new Jobs({
+      dir: join(dataDir, 'jobs'),
+      reserveBytes: deferral.reserve_bytes,
+      entropy,
+      now,
+      log,
+    })
+    this.#closings.push(() => jobs.close())
+    const common = { admin, store, jobs, domain, log }
+    const settings = { isPushActive: delivery.active_default, wall: () => now().wall }
+    return [settingsApi({ ...common, ...settings }), historyApi(common), jobsApi(common)]
   }
 
   #xcap(store: OutsideStore, clock: Clock): FastifyPluginAsync {
@@ -187,7 +201,10 @@ export class Box {
     const { counters } = this
     const { algorithms } = config.auth
     const now = () => clock.now()
-    return xcap({ store, domain: config.domain, algorithms, root: xcapRoot(config), now, entropy, counters, log })
+    const { enabled, retention_s } = config.history
+    const history = enabled ? { historyRetentionS: retention_s } : {}
+    const root = xcapRoot(config)
+    return xcap({ store, domain: config.domain, algorithms, root, now, entropy, counters, log, ...history })
   }
 
   /** Undefined: the lists are kept nowhere else. */
@@ -267,6 +284,7 @@ export class Box {
         opened: flow => loop?.opened(flow),
         received: (flow, bytes) => loop?.received(flow, bytes),
         closed: (flow, reason) => loop?.closed(flow, reason),
+        full: (flow, isFull) => loop?.full(flow, isFull),
       },
       counters,
       entropy,

@@ -5,7 +5,7 @@ import type { Wire } from './wire.ts'
 /** What may wait for a peer that does not read: one large burst of a push, times some thousands of peers still fits a small box. */
 export const WRITE_QUEUE_BYTES_MAX = 4 * 1024 * 1024
 
-/** From here on nothing more is read from a peer that does not read what it is answered. */
+/** From here on nothing more is read from a peer that does not read what it is answered, and the engine knows it as slow. */
 const WRITE_QUEUE_BYTES_PAUSE = 64 * 1024
 
 /** A peer that has taken nothing of what waits for it in this time (RFC 3261: 64*T1, MSRP: its response timer) is gone or hostile. */
@@ -18,6 +18,8 @@ export interface StreamEvents {
   received(flow: Flow, bytes: Buffer): void
   /** Once, and only where the flow was not closed by us. */
   closed(flow: Flow, reason: string): void
+  /** More waits for the peer to take than it should, or no longer. */
+  full?(flow: Flow, isFull: boolean): void
 }
 
 /** The store is behind with everything, or the engine with what this connection sends. */
@@ -34,6 +36,7 @@ export class Stream {
   /** `fail` was called: the wire may take a moment to go. */
   #isFailed = false
   readonly #heldFor = new Set<HoldReason>()
+  #isToldFull = false
   #written = 0
   #stalled: NodeJS.Timeout | undefined
   #lingering: NodeJS.Timeout | undefined
@@ -69,6 +72,7 @@ export class Stream {
     if (this.#early) {
       this.#early.push(bytes)
       this.#earlyBytes += bytes.length
+      this.#tellFull()
       return
     }
     if (!this.#isCorked) {
@@ -142,7 +146,16 @@ export class Stream {
   }
 
   #drained(): void {
-    if (!this.#isFailed && !this.#isFull(0)) this.#adjustReading()
+    if (this.#isFailed || this.#isFull(0)) return
+    this.#adjustReading()
+    this.#tellFull()
+  }
+
+  #tellFull(): void {
+    const isFull = this.#wire.queued + this.#earlyBytes > WRITE_QUEUE_BYTES_PAUSE
+    if (isFull === this.#isToldFull || this.#isClosedByUs) return
+    this.#isToldFull = isFull
+    this.#events.full?.(this.flow, isFull)
   }
 
   #uncork(): void {
@@ -150,6 +163,7 @@ export class Stream {
     this.#isCorked = false
     this.#wire.uncork()
     this.#adjustReading()
+    this.#tellFull()
   }
 
   #adjustReading(): void {

@@ -86,6 +86,10 @@ export class Stack {
     else this.transport.flowClosed(now, flow)
   }
 
+  flowFull(now: Now, flow: Flow, isFull: boolean): void {
+    if (flow.protocol === 'msrp') this.msrp.flowFull(now, flow, isFull)
+  }
+
   describe(): Record<string, object> {
     return {
       flows: this.transport.describe(),

@@ -21,6 +21,7 @@ const headOf = (messageId: string, byteRange: ByteRange | undefined): MsrpHead =
   successReport: false,
   reportStatus: undefined,
   fields: [],
+  lines: [],
   hasBody: true,
   defect: undefined,
 })

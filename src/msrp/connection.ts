@@ -31,6 +31,8 @@ export class Connection {
   readonly batch = new Batch()
   isOpen: boolean
   isClosed = false
+  /** More waits for the peer to take than should. */
+  isFull = false
   readonly #host: MsrpHost
   readonly #parser: MsrpParser
   readonly #incoming: Incoming
@@ -100,6 +102,16 @@ export class Connection {
     this.#host.outputs.hold(this.flow, isNowHeld)
   }
 
+  /** Nothing is read from the peer. */
+  get isHeld(): boolean {
+    return this.#holders.size > 0
+  }
+
+  fill(now: Now, isFull: boolean): void {
+    this.isFull = isFull
+    for (const session of [...this.sessions]) session.leg?.fullnessChanged(now)
+  }
+
   received(now: Now, bytes: Buffer): void {
     this.#host.wakes(this)
     this.#silence.heard(now)
@@ -159,6 +171,8 @@ export class Connection {
     this.#host.counters.count('msrp_received', 'response')
     const transaction = this.#transactions.get(head.transactionId)
     if (!transaction) {
+      const session = this.#host.sessionAt(head.toPath)
+      if (session?.connection === this && session.leg?.answered(now, head)) return
       this.#host.counters.count('msrp_stray_response')
       return
     }

@@ -9,7 +9,15 @@ import { firstUri } from './frame.ts'
 import type { MsrpHost, MsrpOutputs } from './host.ts'
 import { MSRP_LIMITS, type MsrpLimits } from './limits.ts'
 import { Peers } from './peers.ts'
-import { type MsrpSession, type MsrpSessionEvents, type MsrpSessionOptions, Session } from './session.ts'
+import { Relay } from './relay.ts'
+import type { MsrpRelay, RelayEvents, RelayOptions } from './relay-types.ts'
+import {
+  type MsrpSession,
+  type MsrpSessionEvents,
+  type MsrpSessionOptions,
+  Session,
+  type SessionLeg,
+} from './session.ts'
 import { formatMsrpUri, isNumericHost, MSRP_PORT, type MsrpUri, parseMsrpUri } from './uri.ts'
 
 export interface MsrpListener {
@@ -29,6 +37,8 @@ interface MsrpOptions {
   readonly limits?: Partial<MsrpLimits>
 }
 
+type SessionOptions = MsrpSessionOptions & { readonly leg?: SessionLeg }
+
 /** RFC 4975 14.1 wants 80 bits. */
 const SESSION_ID_BITS = 80
 
@@ -46,6 +56,7 @@ export class MsrpEndpoint {
   readonly #accepted = new Peers()
   readonly #sessions = new Map<string, Session>()
   readonly #bySessionId = new Map<string, Session>()
+  readonly #relays = new Set<Relay>()
   readonly #awake = new Set<Connection>()
   #depth = 0
 
@@ -56,6 +67,7 @@ export class MsrpEndpoint {
     this.#host = {
       ...{ timers, entropy, counters, log, outputs, limits: this.#limits },
       budget: { left: this.#limits.assemblyBytes },
+      relayRoom: { left: this.#limits.relaysWaitingBytes },
       run: (now, work) => this.#run(now, work),
       wakes: connection => this.#awake.add(connection),
       sessionAt: toPath => this.#sessionAt(toPath),
@@ -67,16 +79,20 @@ export class MsrpEndpoint {
 
   /** A session that can be offered at once; a peer may connect before `start`. Past the bound it fails when started. */
   open(events: MsrpSessionEvents, options: MsrpSessionOptions = {}): MsrpSession {
-    const sessionId = token(this.#options.entropy, SESSION_ID_BITS)
-    const session = new Session(this.#host, this.#localPath(sessionId, options), events, options)
-    if (this.#sessions.size >= this.#limits.sessions) {
-      this.#options.counters.count('msrp_sessions_refused')
-      session.refuse('too many sessions')
-      return session
-    }
-    this.#sessions.set(session.localPath, session)
-    this.#bySessionId.set(sessionId, session)
-    return session
+    return this.#open(events, options)
+  }
+
+  /** A session of two others that passes through us, as `relay-types.ts` says. `closed` from the start where there may be no more of them. */
+  relay(options: RelayOptions, events: RelayEvents): MsrpRelay {
+    const isFull = this.#relays.size >= this.#limits.relays || this.#sessions.size + 2 > this.#limits.sessions
+    const open = (of: MsrpSessionEvents, more: SessionOptions): Session =>
+      isFull ? this.#unknown(of, more) : this.#open(of, more)
+    const relay = new Relay(this.#host, options, events, open, () => this.#relays.delete(relay))
+    if (isFull) {
+      this.#options.counters.count('msrp_relays_refused')
+      relay.refuse()
+    } else this.#relays.add(relay)
+    return relay
   }
 
   /** A peer connected, or a connection of ours stands: with TLS `flow` then has the peer's fingerprints. */
@@ -111,6 +127,12 @@ export class MsrpEndpoint {
     if (connection) this.#run(now, () => this.#drop(now, connection, `connection lost: ${reason}`, false))
   }
 
+  /** What was transmitted waits for the peer to take it, more than it should; or no longer. */
+  flowFull(now: Now, flow: Flow, isFull: boolean): void {
+    const connection = this.#connections.get(flow.id)
+    if (connection) this.#run(now, () => connection.fill(now, isFull))
+  }
+
   describe(): object {
     const sessions = [...this.#sessions.values()].slice(0, DESCRIBED_MAX)
     return {
@@ -118,6 +140,11 @@ export class MsrpEndpoint {
       sessions: this.#sessions.size,
       unanswered: [...this.#connections.values()].reduce((sum, connection) => sum + connection.unanswered, 0),
       assemblyBytesLeft: this.#host.budget.left,
+      relays: {
+        open: this.#relays.size,
+        unanswered: [...this.#relays].reduce((sum, relay) => sum + relay.unanswered, 0),
+        waitingBytesLeft: this.#host.relayRoom.left,
+      },
       session: sessions.map(session => ({
         state: session.state,
         remotePath: session.remotePath,
@@ -125,6 +152,23 @@ export class MsrpEndpoint {
         flow: session.connection?.flow.id,
       })),
     }
+  }
+
+  #unknown(events: MsrpSessionEvents, options: SessionOptions): Session {
+    const sessionId = token(this.#options.entropy, SESSION_ID_BITS)
+    return new Session(this.#host, this.#localPath(sessionId, options), events, options)
+  }
+
+  #open(events: MsrpSessionEvents, options: SessionOptions): Session {
+    const session = this.#unknown(events, options)
+    if (this.#sessions.size >= this.#limits.sessions) {
+      this.#options.counters.count('msrp_sessions_refused')
+      session.refuse('too many sessions')
+      return session
+    }
+    this.#sessions.set(session.localPath, session)
+    this.#bySessionId.set(parseMsrpUri(session.localPath)?.sessionId ?? '', session)
+    return session
   }
 
   #run(now: Now, work: () => void): void {
@@ -159,10 +203,10 @@ export class MsrpEndpoint {
    * in SDP makes the peer write a To-Path that is not literally ours.
    */
   #sessionAt(toPath: string): Session | undefined {
-    const exact = this.#sessions.get(toPath)
-    if (exact || firstUri(toPath) !== toPath) return exact
-    const sessionId = parseMsrpUri(toPath)?.sessionId
-    return sessionId === undefined ? undefined : this.#bySessionId.get(sessionId)
+    const first = firstUri(toPath)
+    const session = this.#sessions.get(first) ?? this.#bySessionId.get(parseMsrpUri(first)?.sessionId ?? '')
+    // Only what passes through us has a path that goes on.
+    return first === toPath || session?.leg ? session : undefined
   }
 
   /** RFC 4975 5.4: one connection serves every session to the same address, port and scheme. */

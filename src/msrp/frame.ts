@@ -35,6 +35,8 @@ export interface MsrpHead {
   readonly reportStatus: ReportStatus | undefined
   /** Every header in the order received. */
   readonly fields: readonly MsrpField[]
+  /** Their lines as they came, without the line breaks. */
+  readonly lines: readonly string[]
   /** A blank line follows: there is a body, though it may be empty. */
   readonly hasBody: boolean
   /** What deserves 400 although the framing held. */
@@ -77,7 +79,7 @@ export const parseByteRange = (value: string): ByteRange | undefined => {
 
 const isBounded = (value: number | undefined): boolean => value === undefined || Number.isSafeInteger(value)
 
-const formatByteRange = (range: ByteRange): string => `${range.start}-${range.end ?? '*'}/${range.total ?? '*'}`
+export const formatByteRange = (range: ByteRange): string => `${range.start}-${range.end ?? '*'}/${range.total ?? '*'}`
 
 const REPORT_STATUS = /^000 (\d{3})(?: (.*))?$/
 
@@ -144,7 +146,12 @@ export const encodeResponse = (request: MsrpHead, status: number): string => {
 }
 
 /** RFC 4975 7.1.2: goes back the whole path that the SEND came. */
-export const encodeReport = (transactionId: string, send: MsrpHead, status: number, range: ByteRange): string =>
+export const encodeReport = (
+  transactionId: string,
+  send: Pick<MsrpHead, 'fromPath' | 'toPath' | 'messageId'>,
+  status: number,
+  range: ByteRange,
+): string =>
   `MSRP ${transactionId} REPORT\r\nTo-Path: ${send.fromPath}\r\nFrom-Path: ${firstUri(send.toPath)}\r\n` +
   `Message-ID: ${send.messageId}\r\nByte-Range: ${formatByteRange(range)}\r\n` +
   `Status: 000 ${status}${COMMENTS[status] ? ` ${COMMENTS[status]}` : ''}\r\n-------${transactionId}$\r\n`

@@ -23,6 +23,7 @@ export class HeadBuilder {
   readonly #status: number
   readonly #comment: string
   readonly #fields: MsrpField[] = []
+  readonly #lines: string[] = []
   #toPath: string | undefined
   #fromPath: string | undefined
   #messageId: string | undefined
@@ -47,7 +48,7 @@ export class HeadBuilder {
   }
 
   get headers(): number {
-    return this.#fields.length
+    return this.#lines.length
   }
 
   /** The continuation flag if `line`, which begins with seven hyphens, is this frame's end-line. */
@@ -58,6 +59,7 @@ export class HeadBuilder {
   }
 
   add(line: string): void {
+    this.#lines.push(line)
     const colon = line.indexOf(':')
     if (colon < 1) {
       this.#defect ??= 'header without colon'
@@ -87,6 +89,7 @@ export class HeadBuilder {
       successReport: this.#successReport,
       reportStatus: this.#reportStatus,
       fields: this.#fields,
+      lines: this.#lines,
       hasBody,
       defect: this.#defect ?? (needsId && this.#messageId === undefined ? 'no Message-ID' : undefined),
     }

@@ -7,6 +7,7 @@ import type { Timers } from '../base/timers.ts'
 import type { AssemblyBudget } from './assembly.ts'
 import type { Connection } from './connection.ts'
 import type { MsrpLimits } from './limits.ts'
+import type { RelayRoom } from './relay-leg.ts'
 import type { Session } from './session.ts'
 import type { MsrpUri } from './uri.ts'
 
@@ -29,6 +30,7 @@ export interface MsrpHost {
   readonly limits: MsrpLimits
   readonly outputs: MsrpOutputs
   readonly budget: AssemblyBudget
+  readonly relayRoom: RelayRoom
   /** Every input runs inside one of these; when the outermost ends, each connection transmits once. */
   run(now: Now, work: () => void): void
   wakes(connection: Connection): void

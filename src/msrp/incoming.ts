@@ -54,7 +54,8 @@ export class Incoming {
     if (!session || !this.#isBinding) return
     if (!session.connection && !this.#maySpeakFor(now, head, session)) return
     session.bindTo(now, this.#connection)
-    if (this.#status === 200 && head.method === 'SEND' && head.hasBody) this.#offer(now, head, session)
+    const isTaken = head.method === 'SEND' || session.leg !== undefined
+    if (this.#status === 200 && isTaken && head.hasBody) this.#offer(now, head, session)
   }
 
   data(now: Now, bytes: Buffer): void {
@@ -79,12 +80,13 @@ export class Incoming {
       this.#answer(head, this.#status === 200 ? 481 : this.#status)
       return
     }
-    if (this.#status === 200 && session.receives && changesMessage(head, flag)) this.#offer(now, head, session)
+    const isTaken = session.leg ? !head.hasBody : session.receives && changesMessage(head, flag)
+    if (this.#status === 200 && isTaken) this.#offer(now, head, session)
     if (this.#isOffered) this.#endChunk(now, head, session, flag)
     else this.#answer(head, this.#status)
     if (flag !== '+') session.refusals.forget(head.messageId)
     if (!this.#isBinding) return
-    if (head.method === 'REPORT') session.reported(now, head)
+    if (head.method === 'REPORT' && !session.leg) session.reported(now, head)
     session.heard(now)
   }
 
@@ -113,10 +115,13 @@ export class Incoming {
       this.#host.counters.count('msrp_malformed', head.defect === OUT_OF_BOUNDS ? 'range' : 'header')
       return head.defect === OUT_OF_BOUNDS ? 423 : 400
     }
-    if (head.method !== 'SEND' && head.method !== 'REPORT') return 501
     const session = this.#session
+    // RFC 4976 6.4.2: a relay passes on what it does not know; what is between it and a client is not for the other side.
+    const isKnown = head.method === 'SEND' || head.method === 'REPORT' || (session?.leg && head.method !== 'AUTH')
+    if (!isKnown) return 501
     if (!session || session.isClosed) return 481
     if (session.connection && session.connection !== this.#connection) return 506
+    if (session.leg) return session.leg.statusOf(head)
     return head.hasBody && head.method === 'SEND' && !session.receives ? 403 : 200
   }
 
@@ -178,7 +183,8 @@ export class Incoming {
   /** RFC 4975 7.2: no REPORT is answered, nor what asked for silence. */
   #answer(head: MsrpHead, status: number): void {
     if (head.method === 'REPORT' || head.failureReport === 'no') return
-    if (head.failureReport === 'partial' && status === 200) return
+    // What a relay does not know is answered by the other side.
+    if (status === 200 && (head.failureReport === 'partial' || head.method !== 'SEND')) return
     this.#host.counters.count('msrp_answered', String(status))
     this.#host.wakes(this.#connection)
     this.#connection.batch.text(encodeResponse(head, status))

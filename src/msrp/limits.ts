@@ -36,6 +36,14 @@ export interface MsrpLimits {
   readonly assemblyBytes: number
   /** Separate pieces of one incoming message; chunks in order make one. */
   readonly pieces: number
+  /** Sessions of others that pass through: each has two of the sessions in all. */
+  readonly relays: number
+  /** Octets that one side of a relay may send before the other is there; its connection is held at half of it. What was read before still comes. */
+  readonly relayWaitingBytes: number
+  /** The same of all relays together. */
+  readonly relaysWaitingBytes: number
+  /** Passed on and unanswered, of each side of a relay: what a second of a fast line holds. Of older ones nobody learns whether they failed. */
+  readonly relayUnanswered: number
 }
 
 export const MSRP_LIMITS: MsrpLimits = {
@@ -57,6 +65,10 @@ export const MSRP_LIMITS: MsrpLimits = {
   messageBytes: 1024 * 1024,
   assemblyBytes: 32 * 1024 * 1024,
   pieces: 64,
+  relays: 512,
+  relayWaitingBytes: 256 * 1024,
+  relaysWaitingBytes: 32 * 1024 * 1024,
+  relayUnanswered: 1024,
 }
 
 /** RFC 4975 5.1: a longer chunk has to be interruptible, its range end `*`. */

@@ -78,11 +78,22 @@ export interface MsrpSession {
   close(now: Now): void
 }
 
+/** What a session that is one side of a relay leaves to it. */
+export interface SessionLeg {
+  /** Other than 200: why the request, which came over our connection, is not for the other side. */
+  statusOf(head: MsrpHead): number
+  /** Whether the response belongs to something that was passed on. */
+  answered(now: Now, head: MsrpHead): boolean
+  /** The connection is fuller, or less full, than it should be. */
+  fullnessChanged(now: Now): void
+}
+
 export class Session implements MsrpSession {
   readonly localPath: string
   readonly receives: boolean
   readonly receiver: ChunkReceiver
   readonly events: MsrpSessionEvents
+  readonly leg: SessionLeg | undefined
   terms: BindingTerms
   readonly refusals = new Refusals()
   connection: Connection | undefined
@@ -96,8 +107,14 @@ export class Session implements MsrpSession {
   #bindTimer: Timer | undefined
   #refusal: string | undefined
 
-  constructor(host: MsrpHost, localPath: string, events: MsrpSessionEvents, options: MsrpSessionOptions) {
+  constructor(
+    host: MsrpHost,
+    localPath: string,
+    events: MsrpSessionEvents,
+    options: MsrpSessionOptions & { readonly leg?: SessionLeg },
+  ) {
     this.#host = host
+    this.leg = options.leg
     this.localPath = localPath
     this.events = events
     this.receives = options.receives ?? true

@@ -14,6 +14,7 @@ export class EchoEngine implements DrivenEngine {
   start(): void {}
   flowOpened(): void {}
   flowClosed(): void {}
+  flowFull(): void {}
   storeChanged(): void {}
   resolved(): void {}
   timeout(): void {}

@@ -250,6 +250,7 @@ export class SimulatedAppliance {
       flowOpened: (_now: Now, flow: Flow) => this.#heard(station, now => this.#engine?.flowOpened(now, flow)),
       received: (_now, flow, bytes) => this.#heard(station, now => this.#engine?.received(now, flow, bytes)),
       flowClosed: (_now, flow, reason) => this.#heard(station, now => this.#engine?.flowClosed(now, flow, reason)),
+      flowFull: (_now, flow, isFull) => this.#heard(station, now => this.#engine?.flowFull(now, flow, isFull)),
     }
     return station
   }

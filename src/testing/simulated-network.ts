@@ -13,6 +13,8 @@ export interface Station {
   flowOpened(now: Now, flow: Flow): void
   received(now: Now, flow: Flow, bytes: Buffer): void
   flowClosed(now: Now, flow: Flow, reason: string): void
+  /** More of what it sent waits for the other side to read than should, or no longer. */
+  flowFull?(now: Now, flow: Flow, isFull: boolean): void
 }
 
 export interface Faults {
@@ -43,6 +45,8 @@ interface End {
   /** What came while the station does not read, in order. */
   readonly waiting: (() => void)[]
   waitingBytes: number
+  /** Whoever sends to it was told that too much waits. */
+  isFull: boolean
 }
 
 const newEnd = (station: Station, flow: Flow, arrivesAfter: Instant): End => ({
@@ -52,7 +56,11 @@ const newEnd = (station: Station, flow: Flow, arrivesAfter: Instant): End => ({
   isHeld: false,
   waiting: [],
   waitingBytes: 0,
+  isFull: false,
 })
+
+/** A window of the receiver, and as much in the sender's queue. */
+const FULL_BYTES = 128 * 1024
 
 /** On the way to one end: the receiver's window of 64 KiB, and what a host keeps for a peer that does not read. */
 const HELD_BYTES_MAX = 64 * 1024 + WRITE_QUEUE_BYTES_MAX
@@ -188,7 +196,7 @@ export class SimulatedNetwork {
     if (!found) return
     const end = found.pipe.ends[found.side]
     end.isHeld = isHeld
-    if (!isHeld) this.#agenda.add(this.#clock.at, () => this.#release(end))
+    if (!isHeld) this.#agenda.add(this.#clock.at, () => this.#release(found.pipe, end))
   }
 
   #datagram(flow: Flow, bytes: Buffer): void {
@@ -222,6 +230,7 @@ export class SimulatedNetwork {
       })
     }
     if (other.isHeld && other.waitingBytes > HELD_BYTES_MAX) this.#reset(pipe, 'write queue full')
+    this.#tellFull(pipe, other)
     if (whole === bytes && cut > bytes.length) return
     this.#cut = undefined
     this.#agenda.add(this.#arrival(other), () => {
@@ -242,8 +251,18 @@ export class SimulatedNetwork {
   }
 
   /** What is heard may make the station stop reading again. */
-  #release(end: End): void {
+  #release(pipe: Pipe, end: End): void {
     while (!end.isHeld && end.waiting.length > 0) end.waiting.shift()!()
+    this.#tellFull(pipe, end)
+  }
+
+  /** What is on its way to a side that reads is no queue. */
+  #tellFull(pipe: Pipe, end: End): void {
+    const isFull = end.isHeld && end.waitingBytes > FULL_BYTES
+    if (!pipe.isOpen || isFull === end.isFull) return
+    end.isFull = isFull
+    const sender = pipe.ends[pipe.ends[0] === end ? 1 : 0]
+    this.#agenda.add(this.#clock.at, () => sender.station.flowFull?.(this.#clock.now(), sender.flow, isFull))
   }
 
   #pieces(bytes: Buffer): Buffer[] {
