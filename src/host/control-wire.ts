@@ -4,7 +4,7 @@ import type { StoreResult, Verb } from '../store/verbs.ts'
 
 /** One JSON object a line each way, on a socket in the data folder that its owner alone may open. */
 
-/** What the command line may ask of a running box. Messages' bytes and keys stay inside. */
+/** What the command line may ask of a running box. Keys stay inside, and so do the bytes of what waits; of a history they are what is asked for. */
 export const CONTROL_VERBS = [
   'account.get',
   'account.list',
@@ -15,6 +15,13 @@ export const CONTROL_VERBS = [
   'mailboxes',
   'mailbox',
   'trace',
+  'history.summary',
+  'history.list',
+  'history.get',
+  'history.pieces',
+  'history.remove',
+  'history.erase',
+  'history.owners',
   'status',
 ] as const satisfies readonly Verb[]
 

@@ -38,7 +38,9 @@ const FRONT = `${PRODUCT} ${VERSION}
 /healthz   whether messages can be taken into custody now
 /metrics   Prometheus text
 /api/v1/users/AOR/settings   what a user decided; for the administrator
-/xcap/     what waits for a user, and what the user decided (RFC 4825)
+/api/v1/users/AOR/history    what was said by and to a user
+/api/v1/jobs                 long work under way
+/xcap/     what waits for a user, what was said, and what the user decided (RFC 4825)
 `
 
 /** One listener of `listen.http` or `listen.https`. */

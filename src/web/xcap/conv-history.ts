@@ -44,21 +44,25 @@ export class ConvHistory implements ListSource<Row, SeenHistory> {
       const limit = Math.min(PAGE, left)
       const page = await ask(this.#store, 'history.list', { aor, filter: {}, order: 'oldest', ...place, limit })
       left -= page.entries.length
-      yield isWhole ? await this.#rows(aor, page.entries) : page.entries.map(entry => ({ entry }))
+      if (isWhole) yield* this.#whole(aor, page.entries)
+      else yield page.entries.map(entry => ({ entry }))
       if (page.next === undefined) return
       after = page.next
     }
   }
 
-  /** Who took part in a session stands with the session alone; one at a time, as its heads come too. */
-  async #rows(aor: string, entries: readonly HistoryEntry[]): Promise<Row[]> {
-    const rows: Row[] = []
+  /** Who took part in a session stands with the session alone; as they may be many, one such at a time. */
+  async *#whole(aor: string, entries: readonly HistoryEntry[]): AsyncGenerator<readonly Row[]> {
+    let rows: Row[] = []
     for (const entry of entries) {
       const { reference } = entry
       const item = entry.kind === 'session' ? await ask(this.#store, 'history.get', { aor, reference }) : undefined
       rows.push(item ?? { entry })
+      if (!item) continue
+      yield rows
+      rows = []
     }
-    return rows
+    yield rows
   }
 
   byReference({ aor }: SeenHistory, reference: string): Promise<Row | undefined> {

@@ -1,0 +1,67 @@
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import { isSameHost, uriHost } from '../base/config-uri.ts'
+import type { Log } from '../base/log.ts'
+import { addressOfRecord, parseUri } from '../sip-parser-lite/uri.ts'
+import type { Verb, Verbs } from '../store/verbs.ts'
+import type { AdminOnly } from './admin-only.ts'
+import type { OutsideStore } from './outside-store.ts'
+import { messageOf, PlainError } from './plain-error.ts'
+import { Problem, sendProblem } from './problem.ts'
+
+/** What all of `/api/v1/` has in common. Errors are application/problem+json (RFC 9457). */
+
+/** Routes for the administrator alone. */
+export const adminApi =
+  (
+    { admin, log }: { readonly admin: AdminOnly; readonly log: Log },
+    routes: (app: FastifyInstance) => void,
+  ): FastifyPluginAsync =>
+  async app => {
+    app.setErrorHandler((error, _request, reply) => {
+      if (!(error instanceof Problem)) log.error('request of the API failed', { reason: messageOf(error) })
+      return sendProblem(reply, error)
+    })
+    app.addHook('onRequest', request => admin.check(request))
+    routes(app)
+  }
+
+export const noSuchUser = (aor: string): Problem => new Problem(404, `There is no account ${aor}.`)
+
+/** `alice`, `alice@example.org` or `sip:alice@example.org`. Throws the Problem. */
+export function aorIn(text: string, domain: string): string {
+  const withHost = text.includes('@') ? text : `${text}@${uriHost(domain)}`
+  try {
+    const aor = addressOfRecord(/^sip:/i.test(withHost) ? withHost : `sip:${withHost}`)
+    const { user, host } = parseUri(aor)
+    if (user && isSameHost(host, domain)) return aor
+  } catch {
+    // No URI is no account either.
+  }
+  throw noSuchUser(text)
+}
+
+export interface ApiLink {
+  ask<V extends Verb>(verb: V, request: Verbs[V]['request']): Promise<Verbs[V]['reply']>
+}
+
+/** What the store refuses is 503. */
+export const linkTo = (store: OutsideStore): ApiLink => ({
+  ask: async (verb, request) => {
+    const result = await store.ask(verb, request)
+    if ('failure' in result) throw new Problem(503, `The store failed: ${result.failure}.`, { 'retry-after': '5' })
+    return result.value
+  },
+})
+
+export function orRefused<T>(run: () => T): T {
+  try {
+    return run()
+  } catch (error) {
+    return refused(error)
+  }
+}
+
+/** What a person has to put right in the request is 422. */
+export function refused(error: unknown): never {
+  throw error instanceof PlainError ? new Problem(422, error.message) : error
+}

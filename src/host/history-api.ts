@@ -1,0 +1,185 @@
+import { Readable } from 'node:stream'
+import type { FastifyPluginAsync, FastifyReply } from 'fastify'
+import type { Log } from '../base/log.ts'
+import { shownHeads, shownMessage } from '../content/history-privacy.ts'
+import type { HistoryHeads } from '../store/history.ts'
+import type { Verbs } from '../store/verbs.ts'
+import { type ApiLink, adminApi, aorIn, linkTo, noSuchUser, orRefused } from './admin-api.ts'
+import type { AdminOnly } from './admin-only.ts'
+import { piecesOf } from './history-file.ts'
+import { entryView, filterOf, participantView, shownText, timeOf } from './history-query.ts'
+import { eraseHistory, exportHistory } from './history-work.ts'
+import type { Jobs, Running } from './jobs.ts'
+import { startJob } from './jobs-api.ts'
+import type { OutsideStore } from './outside-store.ts'
+import { Problem } from './problem.ts'
+
+interface HistoryApiOptions {
+  readonly admin: AdminOnly
+  readonly store: OutsideStore
+  readonly jobs: Jobs
+  readonly domain: string
+  readonly log: Log
+}
+
+const PATH = '/api/v1/users/:aor/history'
+const ITEM = `${PATH}/:reference`
+
+const FILTERS = ['peer', 'since', 'until', 'subject', 'kind'] as const
+const LIMIT_DEFAULT = 50
+const LIMIT_MAX = 500
+/** Octets of an item of which pieces are told at one request. */
+const PIECES_BYTES = 1_048_576
+/** As the store makes them. */
+const CURSOR = /^[\x21-\x7e]{1,64}$/
+
+interface OfUser {
+  Params: { aor: string }
+}
+interface OfItem {
+  Params: { aor: string; reference: string }
+}
+
+/** One user's history for the administrator: list, look at, delete; export and erase as jobs. */
+export const historyApi = (options: HistoryApiOptions): FastifyPluginAsync =>
+  adminApi(options, app => {
+    const { domain, jobs } = options
+    const link = linkTo(options.store)
+    app.get<OfUser>(PATH, async ({ params, query }, reply) => {
+      const aor = await known(link, aorIn(params.aor, domain))
+      return unkept(reply).send(await page(link, aor, textsOf(query, [...FILTERS, 'order', 'limit', 'cursor']), domain))
+    })
+    app.get<OfItem>(ITEM, async ({ params }, reply) => unkept(reply).send(itemView(await item(link, params, domain))))
+    app.get<OfItem>(`${ITEM}/pieces`, async ({ params, query }, reply) => {
+      const { aor, entry } = await item(link, params, domain)
+      return unkept(reply).send(await pieces(link, aor, entry.reference, textsOf(query, ['from'])))
+    })
+    app.get<OfItem>(`${ITEM}/content`, async ({ params }, reply) =>
+      content(link, await item(link, params, domain), reply),
+    )
+    app.delete<OfItem>(ITEM, async ({ params }, reply) => {
+      const aor = await known(link, aorIn(params.aor, domain))
+      const { reference } = params
+      if ((await link.ask('history.remove', { aor, reference })) === 'absent') throw noSuchItem()
+      return unkept(reply).code(204).send()
+    })
+    app.post<OfUser>(`${PATH}/export`, async ({ params, body }, reply) => {
+      const aor = await known(link, aorIn(params.aor, domain))
+      const filter = orRefused(() => filterOf(textsOf(body ?? {}, FILTERS), domain))
+      const result = { fileName: 'history.mbox', contentType: 'application/mbox' }
+      const run = (desk: Running) => exportHistory(link, aor, filter, desk)
+      return startJob(jobs, { kind: 'history export', subject: aor, result, run }, reply)
+    })
+    app.post<OfUser>(`${PATH}/erase`, async ({ params, body }, reply) => {
+      const aor = await known(link, aorIn(params.aor, domain))
+      const { before } = textsOf(body ?? {}, ['before'])
+      const bound = orRefused(() => (before === undefined ? undefined : timeOf('before', before)))
+      const run = (desk: Running) => eraseHistory(link, aor, bound, desk)
+      return startJob(jobs, { kind: 'history erase', subject: aor, run }, reply)
+    })
+  })
+
+type Texts<Name extends string> = { readonly [name in Name]?: string }
+
+/** Named texts of a query or a body: no other names, each once, nothing empty. */
+function textsOf<Name extends string>(given: unknown, names: readonly Name[]): Texts<Name> {
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw new Problem(422, `The body is a JSON object. Allowed in it: ${names.join(', ')}.`)
+  for (const [name, value] of Object.entries(given)) {
+    if (!names.some(known => known === name))
+      throw new Problem(422, `${shownText(name)}: no such name. Allowed: ${names.join(', ')}.`)
+    if (typeof value !== 'string' || value === '') throw new Problem(422, `${name}: a text that is not empty, once.`)
+  }
+  return given as Texts<Name>
+}
+
+async function known(link: ApiLink, aor: string): Promise<string> {
+  if (!(await link.ask('history.summary', { aor }))) throw noSuchUser(aor)
+  return aor
+}
+
+const noSuchItem = (): Problem => new Problem(404, 'The history has no such item.')
+
+const unkept = (reply: FastifyReply): FastifyReply => reply.header('cache-control', 'no-store')
+
+function wholeIn(name: string, text: string | undefined, otherwise: number, min: number, max: number): number {
+  const number = text === undefined ? otherwise : /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
+  if (number >= min && number <= max) return number
+  throw new Problem(422, `${name}: a whole number from ${min} to ${max}.`)
+}
+
+async function page(
+  link: ApiLink,
+  aor: string,
+  { order = 'newest', limit, cursor, ...query }: Texts<(typeof FILTERS)[number] | 'order' | 'limit' | 'cursor'>,
+  domain: string,
+): Promise<object> {
+  const filter = orRefused(() => filterOf(query, domain))
+  if (order !== 'newest' && order !== 'oldest') throw new Problem(422, 'order: newest or oldest.')
+  if (cursor !== undefined && !CURSOR.test(cursor)) throw new Problem(422, 'cursor: `next` of the page before.')
+  const after = cursor === undefined ? {} : { after: cursor }
+  const most = wholeIn('limit', limit, LIMIT_DEFAULT, 1, LIMIT_MAX)
+  const { entries, next } = await link.ask('history.list', { aor, filter, order, ...after, limit: most })
+  return { aor, items: entries.map(entryView), next: next ?? null }
+}
+
+type Item = NonNullable<Verbs['history.get']['reply']> & { readonly aor: string }
+
+async function item(link: ApiLink, params: OfItem['Params'], domain: string): Promise<Item> {
+  const aor = await known(link, aorIn(params.aor, domain))
+  const found = await link.ask('history.get', { aor, reference: params.reference })
+  if (!found) throw noSuchItem()
+  return { ...found, aor }
+}
+
+/** Without what was said: that is read apart. */
+const itemView = ({ entry, heads, participants }: Item): object => ({
+  ...entryView(entry),
+  heads: headsView(shownHeads(heads, entry.isAnonymous)),
+  participants: participants.map(participantView),
+})
+
+const headsView = ({ invite, answer, bye }: HistoryHeads): object => ({
+  invite: invite?.toString() ?? null,
+  answer: answer?.toString() ?? null,
+  bye: bye?.toString() ?? null,
+})
+
+/** What came when, from whom and how long it is. */
+async function pieces(link: ApiLink, aor: string, reference: string, query: Texts<'from'>): Promise<object> {
+  const from = wholeIn('from', query.from, 0, 0, Number.MAX_SAFE_INTEGER)
+  const found = await link.ask('history.pieces', { aor, reference, from, bytes: PIECES_BYTES })
+  if (!found) throw noSuchItem()
+  const views = found.pieces.map(({ at, from: sender, bytes, isEnd }) => ({
+    at: new Date(at).toISOString(),
+    from: sender,
+    bytes: bytes.length,
+    ends_request: isEnd,
+  }))
+  return { pieces: views, next: found.isLast ? null : found.next }
+}
+
+/** The octets as they were received; who asked for privacy is not named in them (RFC 3323). */
+async function content(link: ApiLink, { aor, entry }: Item, reply: FastifyReply): Promise<FastifyReply> {
+  const { kind, reference, isAnonymous } = entry
+  const isMessage = kind === 'message'
+  const type = isMessage ? 'sip' : 'msrp'
+  unkept(reply).headers({
+    'content-type': `message/${type}`,
+    'content-disposition': `attachment; filename="history.${type}"`,
+    'x-content-type-options': 'nosniff',
+  })
+  const octets = octetsOf(link, aor, reference)
+  return reply.send(isMessage ? await wholeMessage(octets, isAnonymous) : Readable.from(octets, { objectMode: false }))
+}
+
+async function* octetsOf(link: ApiLink, aor: string, reference: string): AsyncGenerator<Buffer> {
+  for await (const { bytes } of piecesOf(link, aor, reference)) yield bytes
+}
+
+/** A page-mode message is 64 KiB at most. */
+async function wholeMessage(octets: AsyncGenerator<Buffer>, isAnonymous: boolean): Promise<Buffer> {
+  const all: Buffer[] = []
+  for await (const bytes of octets) all.push(bytes)
+  return shownMessage(Buffer.concat(all), isAnonymous)
+}
