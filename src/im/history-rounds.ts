@@ -45,7 +45,7 @@ export class HistoryRounds {
   start(now: Now): void {
     this.#recover(now)
     this.#again(now, EXPIRE_EVERY_MS, then => this.#expire(then))
-    this.#again(now, SWEEP_EVERY_MS, then => this.#sweep(then))
+    this.#again(now, SWEEP_EVERY_MS, () => this.#sweep())
   }
 
   #again(now: Now, afterMs: number, run: (now: Now) => void): void {
@@ -71,10 +71,10 @@ export class HistoryRounds {
     })
   }
 
-  #sweep(now: Now): void {
+  #sweep(): void {
     this.#store.ask('history.sweep', { limit: SWEEP_BATCH }, (then, result) => {
       const isDone = 'failure' in result || result.value === 0
-      this.#again(then, isDone ? SWEEP_EVERY_MS : PAUSE_MS, later => this.#sweep(later))
+      this.#again(then, isDone ? SWEEP_EVERY_MS : PAUSE_MS, () => this.#sweep())
     })
   }
 }

@@ -23,9 +23,13 @@ import { type Answer, unavailable, warning } from './answers.ts'
 import { contentKind } from './content-kind.ts'
 import { type CustodyPolicy, WHY } from './custody.ts'
 import type { CustodyWatch } from './custody-watch.ts'
+import type { HistoryDesk, Located, Said } from './history-desk.ts'
+import { headAsReceived, historyItem } from './history-item.ts'
+import type { RecorderContext } from './history-recorder.ts'
 import { messageIdentity, type Sender } from './incoming.ts'
 import type { MessageOffer } from './invite-kind.ts'
-import { LargeSession } from './large-session.ts'
+import { LargeRecords } from './large-records.ts'
+import { LargeSession, type LargeSessionOptions } from './large-session.ts'
 import type { OwnAddresses } from './own-addresses.ts'
 import { receiptTerms } from './receipt-terms.ts'
 import { ReceiveBudget } from './receive-budget.ts'
@@ -44,6 +48,9 @@ interface Invitation {
   readonly sender: Sender
   readonly terms: Terms
   readonly offer: MessageOffer
+  /** For histories, and what of them is wanted. */
+  readonly said?: Said
+  readonly located?: Located
 }
 
 /** Sessions in which messages arrive: each may have one read of 64 KiB beyond the shared memory. */
@@ -77,6 +84,8 @@ interface LargeMessagesParts {
   readonly log: Log
   readonly policy: CustodyPolicy
   readonly watch: CustodyWatch
+  readonly historyDesk: HistoryDesk
+  readonly recorder: RecorderContext
   readonly hostname: string
   /** `sip:store@domain`: who answers in place of the absent user (DM-INV-09). */
   readonly storeUri: string
@@ -200,7 +209,9 @@ export class LargeMessages {
     const { media } = offer
     const transport = media.isSecure ? 'tls' : 'tcp'
     const endpoint = own.msrpEndpoint(transaction.flow, transport)!
-    const session = this.#newSession(transaction.flow, invitation, head, transport, endpoint.address, stored)
+    const records = this.#recordsOf(invitation)
+    const place = { transport, host: endpoint.address, ...(records && { records }) } as const
+    const session = this.#newSession(transaction.flow, invitation, head, place, stored)
     const body = receiveAnswer(offer.sdp, media, {
       endpoint,
       path: session.localPath,
@@ -212,7 +223,9 @@ export class LargeMessages {
     const headers: [string, string][] = [['P-Asserted-Identity', `<${storeUri}>`]]
     const options = { contact, body, contentType: 'application/sdp', headers, remoteSdp: offer.bytes }
     const dialog = sessions.accept(now, transaction, received, options, {
+      onAnswer: (_then, answer) => records?.answered(headAsReceived(answer)),
       onConfirmed: () => {},
+      onBye: (_then, bye) => records?.hungUp(headAsReceived(bye)),
       onEnded: then => session.end(then),
     })
     session.start(now, dialog, media.path, answersSetup(media.setup))
@@ -222,15 +235,14 @@ export class LargeMessages {
     flow: Flow,
     invitation: Invitation,
     head: Buffer,
-    transport: 'tcp' | 'tls',
-    host: string,
+    place: Pick<LargeSessionOptions, 'transport' | 'host' | 'records'>,
     stored: (now: Now) => void,
   ): LargeSession {
     const { counters, log } = this.#parts
     const { received, sender, offer } = invitation
     const call = { call_id: callId(received) }
     const fingerprints = usableFingerprints(offer.media.fingerprints) ?? []
-    const options = { transport, host, fingerprints, messageFor: this.#messageFor(invitation, head) }
+    const options = { ...place, fingerprints, messageFor: this.#messageFor(invitation, head) }
     counters.count('large_message_sessions')
     this.#entered(flow, sender, 1)
     const parts = { ...this.#parts, uploads: this.#uploadsFor(invitation) }
@@ -252,14 +264,27 @@ export class LargeMessages {
     return session
   }
 
+  /** HIS-STO-03, 05, 07: undefined where no history wants it. */
+  #recordsOf({ said, located }: Invitation): LargeRecords | undefined {
+    const { historyDesk, recorder } = this.#parts
+    const owners = said && located ? historyDesk.ownersOf(said, located, 'pagerHistory') : []
+    if (!said || owners.length === 0) return undefined
+    const { request, sender } = said.arrival
+    return new LargeRecords(recorder, {
+      owners,
+      invite: headAsReceived(said.received),
+      item: now => historyItem('large', now, request, sender),
+    })
+  }
+
   #uploadsFor(invitation: Invitation): UploadContext {
     const { policy, watch } = this.#parts
     return {
       ...this.#uploads,
       judge: (now, start) => {
-        const { isNoise, asked } = contentKind(CPIM_TYPE, false, start)
+        const { isNoise, isReceipt, asked } = contentKind(CPIM_TYPE, false, start)
         const receipt = receiptTerms(now, asked, invitation, policy.receipts)
-        return { isNoise, ...(receipt && { receipt }) }
+        return { isNoise, isReceipt, ...(receipt && { receipt }) }
       },
       took: (now, custody, receipt) => watch.took(now, invitation.recipient, custody, receipt),
     }

@@ -86,7 +86,7 @@ export class Sender {
     const context = {
       ...{ store, budget, limits, bytesMax, timers: new Timers() },
       freshTransactionId: () => `fresh${fresh++}`,
-      judge: () => ({ isNoise: false }),
+      judge: () => ({ isNoise: false, isReceipt: false }),
       took: () => {},
     }
     const messageFor = (_now: Now, messageId: string) => ({

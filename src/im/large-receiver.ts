@@ -3,6 +3,7 @@ import type { AnswerChunk, ChunkReceiver } from '../msrp/assembly.ts'
 import type { ContinuationFlag, MsrpHead } from '../msrp/frame.ts'
 import type { NewUpload } from '../store/verbs.ts'
 import { isCpim, isNoise, mediaTypeOf } from './content-kind.ts'
+import type { LargeRecord } from './large-records.ts'
 import { GATHER_BYTES, type Gatherer, type SessionMemory } from './receive-budget.ts'
 import { Upload, type UploadContext, type UploadEvents, type UploadRefusal } from './upload.ts'
 
@@ -35,6 +36,8 @@ interface Arriving {
   readonly messageId: string
   /** Absent where nothing is kept of it. */
   readonly upload?: Upload
+  /** Of histories, where they want it. */
+  readonly record?: LargeRecord
   status: number
   /** Of the chunk that made it whole, and of those that repeat it while it waits for flash. */
   readonly answers: AnswerChunk[]
@@ -51,6 +54,7 @@ export class LargeReceiver implements ChunkReceiver, Gatherer {
   readonly #context: UploadContext
   readonly #messageFor: (now: Now, messageId: string) => NewUpload
   readonly #events: LargeReceiverEvents
+  readonly #recordFor: ((now: Now) => LargeRecord) | undefined
   readonly #uploadEvents: UploadEvents
   readonly #unfinished: Arriving[] = []
   /** Whole, in the order in which they became so: which is their order in the mailbox. */
@@ -77,18 +81,21 @@ export class LargeReceiver implements ChunkReceiver, Gatherer {
     context: UploadContext,
     messageFor: (now: Now, messageId: string) => NewUpload,
     events: LargeReceiverEvents,
+    /** A message begins that histories want. */
+    recordFor?: (now: Now) => LargeRecord,
   ) {
     this.#context = context
     this.#messageFor = messageFor
     this.#events = events
+    this.#recordFor = recordFor
     this.#uploadEvents = {
       onStored: (now, upload, isNew, size) => {
-        this.#accepted(now, upload, size)
+        this.#accepted(now, upload, size, isNew && !upload.isReceipt)
         events.onStored(now, isNew)
         this.#goOn(now)
       },
       onForgotten: (now, upload, size) => {
-        this.#accepted(now, upload, size)
+        this.#accepted(now, upload, size, false)
         this.#goOn(now)
       },
       onKnown: (now, upload) => this.#isKnown(now, upload),
@@ -121,6 +128,7 @@ export class LargeReceiver implements ChunkReceiver, Gatherer {
     this.#current = arriving
     this.#offset = (byteRange?.start ?? 1) - 1
     arriving.upload?.begin(now, byteRange)
+    if (arriving.status === 200) arriving.record?.chunk(head)
     return arriving.status
   }
 
@@ -130,6 +138,7 @@ export class LargeReceiver implements ChunkReceiver, Gatherer {
     this.#offset += bytes.length
     this.#events.onHeard(now)
     arriving.upload?.add(now, offset, bytes)
+    arriving.record?.data(now, bytes)
     this.#checkRoom(now)
     return arriving.status
   }
@@ -140,13 +149,14 @@ export class LargeReceiver implements ChunkReceiver, Gatherer {
     this.#current = undefined
     if (!arriving) return answer(now, STOP)
     const { upload, status, messageId } = arriving
+    arriving.record?.end(now, flag)
     if (!upload || status !== 200 || this.#known.has(messageId))
       return answer(now, status, status === 200 && flag === '$' ? offset : undefined)
     if (upload.isComplete) return this.#await(now, arriving, answer)
     // An empty message says nothing: some clients open their way through a NAT with one.
     if (flag === '#' || (flag === '$' && offset === 0)) {
       remove(this.#unfinished, arriving)
-      upload.drop(now)
+      drop(now, arriving)
       return answer(now, 200)
     }
     if (flag === '$') upload.endsAt(now, offset)
@@ -170,7 +180,7 @@ export class LargeReceiver implements ChunkReceiver, Gatherer {
     this.#context.budget.forget(this.#resume)
     this.#context.budget.leave(this)
     this.#current = undefined
-    for (const { upload } of this.#unfinished) upload?.drop(now)
+    for (const arriving of this.#unfinished) drop(now, arriving)
   }
 
   #place(messageId: string, now: Now, head: MsrpHead): Arriving {
@@ -184,7 +194,8 @@ export class LargeReceiver implements ChunkReceiver, Gatherer {
     const first = { transactionId, contentType, isCpim: type.isCpim, expectedBytes: byteRange?.total ?? 0 }
     const message = this.#messageFor(now, messageId)
     const upload = new Upload(this.#context, message, first, this.#memory, this.#uploadEvents)
-    const arriving: Arriving = { messageId, upload, status: 200, answers: [] }
+    const record = this.#recordFor?.(now)
+    const arriving: Arriving = { messageId, upload, status: 200, answers: [], ...(record && { record }) }
     this.#unfinished.push(arriving)
     return arriving
   }
@@ -219,12 +230,14 @@ export class LargeReceiver implements ChunkReceiver, Gatherer {
     }
   }
 
-  #accepted(now: Now, upload: Upload, size: number): void {
+  #accepted(now: Now, upload: Upload, size: number, isNews: boolean): void {
     const arriving = this.#of(upload)
     if (!arriving) return
     if (!remove(this.#settling, arriving)) remove(this.#complete, arriving)
     this.#stored[this.#storedAt++ % KNOWN_MAX] = arriving.messageId
     this.#answer(now, arriving, 200, size)
+    if (isNews) arriving.record?.stored(now)
+    else arriving.record?.dropped(now)
   }
 
   #of(upload: Upload): Arriving | undefined {
@@ -247,6 +260,7 @@ export class LargeReceiver implements ChunkReceiver, Gatherer {
     const arriving = this.#of(upload)
     if (!arriving) return
     remove(this.#unfinished, arriving)
+    arriving.record?.dropped(now)
     this.#known.add(arriving.messageId)
     if (this.#known.size > KNOWN_MAX) this.#known.delete(this.#known.values().next().value!)
     this.#goOn(now)
@@ -259,6 +273,7 @@ export class LargeReceiver implements ChunkReceiver, Gatherer {
     this.#isRefusing = true
     arriving.status = why === 'contradictory' ? 400 : STOP
     this.#answer(now, arriving, arriving.status)
+    arriving.record?.dropped(now)
     this.#events.onRefused(now, why)
     this.#goOn(now)
   }
@@ -297,6 +312,11 @@ export class LargeReceiver implements ChunkReceiver, Gatherer {
 function named(list: readonly Arriving[], messageId: string): Arriving | undefined {
   for (const arriving of list) if (arriving.messageId === messageId) return arriving
   return undefined
+}
+
+function drop(now: Now, { upload, record }: Arriving): void {
+  upload?.drop(now)
+  record?.dropped(now)
 }
 
 /** Whether it was there. */

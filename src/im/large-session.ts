@@ -7,6 +7,7 @@ import type { Resolver } from '../sip/next-hop.ts'
 import type { Session } from '../sip/session.ts'
 import type { NewUpload } from '../store/verbs.ts'
 import { LargeReceiver } from './large-receiver.ts'
+import type { LargeRecords } from './large-records.ts'
 import { addressOf } from './msrp-address.ts'
 import type { UploadContext, UploadRefusal } from './upload.ts'
 
@@ -23,13 +24,15 @@ interface LargeSessionParts {
   readonly uploads: UploadContext
 }
 
-interface LargeSessionOptions {
+export interface LargeSessionOptions {
   readonly transport: 'tcp' | 'tls'
   /** Of our MSRP URI. */
   readonly host: string
   /** The sender's, for a secure stream. */
   readonly fingerprints: readonly string[]
   messageFor(now: Now, messageId: string): NewUpload
+  /** Where histories want what comes. */
+  readonly records?: LargeRecords
 }
 
 interface LargeSessionEvents {
@@ -44,6 +47,7 @@ export class LargeSession {
   readonly #parts: LargeSessionParts
   readonly #events: LargeSessionEvents
   readonly #receiver: LargeReceiver
+  readonly #records: LargeRecords | undefined
   readonly #msrp: MsrpSession
   #dialog: Session | undefined
   #timer: Timer | undefined
@@ -53,14 +57,16 @@ export class LargeSession {
   constructor(parts: LargeSessionParts, options: LargeSessionOptions, events: LargeSessionEvents) {
     this.#parts = parts
     this.#events = events
-    const { messageFor, transport, host, fingerprints } = options
-    const receiver = new LargeReceiver(parts.uploads, messageFor, {
-      hold: (now, isHeld) => this.#msrp.hold(now, isHeld),
-      onHeard: now => this.#heard(now),
-      onStored: (now, isNew) => events.onStored(now, isNew),
-      onRefused: (now, why) => this.#refused(now, why),
-    })
+    const { messageFor, transport, host, fingerprints, records } = options
+    const heard = {
+      hold: (now: Now, isHeld: boolean) => this.#msrp.hold(now, isHeld),
+      onHeard: (now: Now) => this.#heard(now),
+      onStored: (now: Now, isNew: boolean) => events.onStored(now, isNew),
+      onRefused: (now: Now, why: UploadRefusal) => this.#refused(now, why),
+    }
+    const receiver = new LargeReceiver(parts.uploads, messageFor, heard, records && (now => records.begin(now)))
     this.#receiver = receiver
+    this.#records = records
     this.#msrp = parts.msrp.open(
       { onReady: now => this.#heard(now), onClosed: now => this.end(now) },
       { receiver, transport, host, ...(transport === 'tls' && fingerprints.length > 0 && { fingerprints }) },
@@ -94,6 +100,7 @@ export class LargeSession {
     this.#receiver.close(now)
     this.#msrp.close(now)
     this.#dialog?.bye(now)
+    this.#records?.end(now)
     this.#events.onOver(now)
   }
 

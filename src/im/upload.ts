@@ -32,6 +32,8 @@ export interface UploadContext {
 interface Judged {
   /** Of no use later, and so not kept. */
   readonly isNoise: boolean
+  /** A receipt itself (RFC 5438). */
+  readonly isReceipt: boolean
   readonly receipt?: ReceiptTerms
 }
 
@@ -100,6 +102,7 @@ export class Upload {
   /** Waits for the store's number. */
   #pending: Part[] | undefined
   #appends = 0
+  #isReceipt = false
   #state: 'arriving' | 'complete' | 'finishing' | 'stored' | 'refused' | 'dropped' = 'arriving'
 
   /** `memory`: what it uses is counted there. */
@@ -120,6 +123,11 @@ export class Upload {
   /** Memory of what is not on its way to flash. */
   get gatheredBytes(): number {
     return this.#gathered?.buffer.length ?? 0
+  }
+
+  /** Known once it is settled. */
+  get isReceipt(): boolean {
+    return this.#isReceipt
   }
 
   get isComplete(): boolean {
@@ -286,7 +294,8 @@ export class Upload {
     this.#gathered = undefined
     const content = buffer.subarray(0, this.#progress.size)
     const { contentType, transactionId: first, isCpim } = this.#first
-    const { isNoise, receipt } = isCpim ? this.#context.judge(now, content) : NOTHING_SAID
+    const { isNoise, isReceipt, receipt } = isCpim ? this.#context.judge(now, content) : NOTHING_SAID
+    this.#isReceipt = isReceipt
     if (isNoise) {
       this.#free(now, buffer)
       return this.#forget(now)
@@ -317,7 +326,8 @@ export class Upload {
   /** DM-STO-06: everything is on flash, so the message can stand in the mailbox. */
   #finish(now: Now): void {
     const size = this.#progress.size!
-    const { isNoise, receipt } = this.#start ? this.#context.judge(now, this.#start.of(size)) : NOTHING_SAID
+    const { isNoise, isReceipt, receipt } = this.#start ? this.#context.judge(now, this.#start.of(size)) : NOTHING_SAID
+    this.#isReceipt = isReceipt
     if (isNoise) return this.#forget(now)
     this.#state = 'finishing'
     const { transactionId: first, contentType } = this.#first
@@ -381,7 +391,7 @@ export class Upload {
   }
 }
 
-const NOTHING_SAID: Judged = { isNoise: false }
+const NOTHING_SAID: Judged = { isNoise: false, isReceipt: false }
 
 const refusalIn = (kept: 'kept' | 'gone' | { readonly refused: RefusalReason }): UploadRefusal | undefined =>
   kept === 'kept' ? undefined : kept === 'gone' ? 'gone' : kept.refused
