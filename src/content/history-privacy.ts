@@ -1,4 +1,4 @@
-import { headerKey } from '../sip-parser-lite/names.ts'
+import { headLines } from './head-lines.ts'
 
 /**
  * What a history shows of somebody who asked for privacy (RFC 3323, 3325): everything is kept, and their identity is left out of whatever
@@ -28,12 +28,6 @@ const NAMING = new Set([
 const HIDING = /^(id|user|header|session)$/i
 
 const ANONYMOUS = '"Anonymous" <sip:anonymous@anonymous.invalid>'
-
-/** One header with its continuation lines and line end, as it stands. */
-interface Line {
-  readonly key: string
-  readonly text: string
-}
 
 /** A whole MESSAGE as received. Its body is never changed, and without privacy the very same octets are given back. */
 export function shownMessage(message: Buffer, isAnonymous: boolean): Buffer {
@@ -70,12 +64,12 @@ function callerIn(bye: Buffer, invite: Buffer | undefined): readonly string[] {
 }
 
 function tagOf(head: Buffer): string | undefined {
-  const from = linesOf(head).find(({ key }) => key === 'from')
+  const from = headLines(head).find(({ key }) => key === 'from')
   return from && /;\s*tag\s*=\s*([^\s;]+)/i.exec(paramsOf(from.text))?.[1]
 }
 
 function asksForPrivacy(head: Buffer): boolean {
-  const services = linesOf(head).filter(({ key }) => key === 'privacy')
+  const services = headLines(head).filter(({ key }) => key === 'privacy')
   return services.some(({ text }) =>
     fieldValue(text)
       .split(/[;,]/)
@@ -84,13 +78,13 @@ function asksForPrivacy(head: Buffer): boolean {
 }
 
 function hidden(head: Buffer, addresses: readonly string[], naming: ReadonlySet<string> = NAMING): Buffer {
-  const kept = linesOf(head).filter(({ key }) => !naming.has(key))
-  const text = kept.map(line => (addresses.includes(line.key) ? anonymous(line) : line.text)).join('')
+  const kept = headLines(head).filter(({ key }) => !naming.has(key))
+  const text = kept.map(line => (addresses.includes(line.key) ? anonymous(line.text) : line.text)).join('')
   return Buffer.from(text, 'latin1')
 }
 
 /** The tag stays: by it and the Call-ID the parts of one dialog are told to belong together. */
-function anonymous({ text }: Line): string {
+function anonymous(text: string): string {
   if (/@anonymous\.invalid[\s;>]/i.test(text)) return text
   return `${text.slice(0, text.indexOf(':'))}: ${ANONYMOUS}${paramsOf(text)}\r\n`
 }
@@ -107,13 +101,4 @@ function paramsOf(text: string): string {
   const bracket = unquoted.indexOf('>')
   const from = unquoted.indexOf(';', Math.max(bracket, 0))
   return from < 0 ? '' : unquoted.slice(from)
-}
-
-/** The start line is among them, as a line of no name. RFC 3261 7.3.1: a header goes with its continuation lines. */
-function linesOf(head: Buffer): readonly Line[] {
-  const lines = head.toString('latin1').match(/[^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*/g) ?? []
-  return lines.map((text, index) => ({
-    key: index === 0 ? '' : headerKey(text.slice(0, Math.max(text.indexOf(':'), 0)).trim()),
-    text,
-  }))
 }

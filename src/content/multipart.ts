@@ -5,6 +5,8 @@ import { parseParams } from '../sip-parser-lite/typed.ts'
 /** A body part to be sent. Pieces are joined by whoever writes them to the wire, never here. */
 export interface Part {
   readonly contentType: string
+  /** Content-ID without its brackets, if it has one. */
+  readonly contentId?: string
   readonly body: readonly Buffer[]
 }
 
@@ -47,11 +49,17 @@ export function layOut(parts: readonly Part[], boundary: string): Composed {
   const body: Buffer[] = []
   let delimiter = `--${boundary}\r\n`
   for (const part of parts) {
-    body.push(Buffer.from(`${delimiter}Content-Type: ${part.contentType}\r\n\r\n`, 'latin1'), ...part.body)
+    body.push(partHead(part, delimiter), ...part.body)
     delimiter = `\r\n--${boundary}\r\n`
   }
   body.push(Buffer.from(`\r\n--${boundary}--`, 'latin1'))
   return { contentType: `multipart/mixed;boundary="${boundary}"`, body, length: lengthOf(body) }
+}
+
+/** With the delimiter before it and the empty line behind it. */
+export const partHead = ({ contentType, contentId }: Omit<Part, 'body'>, delimiter: string): Buffer => {
+  const id = contentId === undefined ? '' : `Content-ID: <${contentId}>\r\n`
+  return Buffer.from(`${delimiter}Content-Type: ${contentType}\r\n${id}\r\n`, 'latin1')
 }
 
 export const lengthOf = (pieces: readonly Buffer[]): number => pieces.reduce((sum, piece) => sum + piece.length, 0)

@@ -13,6 +13,7 @@ import { Delivery } from './delivery.ts'
 import { Domain } from './domain.ts'
 import { Fetch } from './fetch.ts'
 import { Histories } from './histories.ts'
+import { HistoryFetch } from './history-fetch.ts'
 import { Housekeeping } from './housekeeping.ts'
 import { Invitations } from './invitations.ts'
 import { LargeMessages } from './large-messages.ts'
@@ -48,6 +49,7 @@ export class Appliance {
   readonly #relay: InviteRelay
   readonly #messages: Messages
   readonly #settings: Settings
+  readonly #historyFetch: HistoryFetch
   readonly #changes: StoreChanges
   readonly #publications: Publications
   readonly #notifier: Notifier
@@ -110,8 +112,9 @@ export class Appliance {
       realm: config.domain,
     })
     this.#relay = inviteRelay
-    const fetch = new Fetch(common)
-    const inviting = { ...keeping, fetch, inviteRelay, outward, large: this.#large }
+    this.#historyFetch = new HistoryFetch(common)
+    const fetches = [new Fetch(common), this.#historyFetch]
+    const inviting = { ...keeping, fetches, inviteRelay, outward, large: this.#large }
     this.#messages = new Messages({ ...keeping, pageMode, forwarder, outward })
     const publications = new Publications(common)
     this.#publications = publications
@@ -143,6 +146,7 @@ export class Appliance {
     this.#service.stop()
     this.#notices.stop()
     this.#large.stop(now)
+    this.#historyFetch.stop(now)
     this.#delivery.stop(now)
   }
 
@@ -184,6 +188,7 @@ export class Appliance {
       subscriptions: this.#notifier.describe(),
       digest: this.#digest.describe(),
       delivery: this.#delivery.describe(),
+      history_fetch: this.#historyFetch.describe(),
     }
   }
 

@@ -10,12 +10,15 @@ import { bodyOfType } from './invite-kind.ts'
 /** Each is looked up; a client with more to fetch asks for all. */
 const REFERENCES_MAX = 500
 
-/** The store ids that an INVITE names; undefined: it names none, and so wants all. */
-export function namedReferences(request: SipRequest): readonly string[] | undefined | { readonly refusal: Answer } {
+/** The store ids that an INVITE names, as `spelled` has them; undefined: it names none, and so wants all. */
+export function namedReferences(
+  request: SipRequest,
+  spelled: (reference: string) => string = asStoreId,
+): readonly string[] | undefined | { readonly refusal: Answer } {
   const list = bodyOfType(request, RESOURCE_LISTS_TYPE)
   if (!list) return undefined
   try {
-    const references = [...new Set(resourcesListed(list).map(asStoreId))]
+    const references = [...new Set(resourcesListed(list).map(spelled))]
     if (references.length === 0) return { refusal: { status: 400, reason: 'The List Names No Message' } }
     return references.length > REFERENCES_MAX ? { refusal: { status: 413 } } : references
   } catch (error) {

@@ -24,6 +24,14 @@ const BUSY_RETRY_S = 5
 
 type Refuse = (now: Now, answer: Answer) => void
 
+/** Answers INVITEs by which users fetch what is theirs. */
+export interface Fetching {
+  /** Whether an INVITE to this user of ours is one to the function itself. */
+  isFor(recipient: string): boolean
+  /** Answers 200 and sends, or gives the answer that refuses. */
+  handle(now: Now, transaction: ServerTransaction, received: SipRequest, admission: Admission, refuse: Refuse): void
+}
+
 interface FetchParts {
   readonly store: StoreClient
   readonly sessions: Sessions
@@ -45,7 +53,7 @@ interface FetchParts {
 type Wish = Exclude<ReturnType<FetchOffers['read']>, Answer> & { readonly references: readonly string[] | undefined }
 
 /** INVITE to the deferred messaging function with `a=recvonly`: the user fetches what waits for them (docs/protocol.md). */
-export class Fetch {
+export class Fetch implements Fetching {
   readonly #parts: FetchParts
   readonly #deferred: string | undefined
   readonly #offers: FetchOffers
@@ -56,12 +64,10 @@ export class Fetch {
     this.#offers = new FetchOffers(parts)
   }
 
-  /** Whether an INVITE to this user of ours is one to the function itself. */
   isFor(recipient: string): boolean {
     return recipient === this.#deferred
   }
 
-  /** Answers 200 and sends, or gives the answer that refuses. */
   handle(now: Now, transaction: ServerTransaction, received: SipRequest, admission: Admission, refuse: Refuse): void {
     const refused: Refuse = (then, answer) => {
       this.#parts.counters.count('fetch_refused', String(answer.status))

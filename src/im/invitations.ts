@@ -15,7 +15,7 @@ import { type Answer, unavailable } from './answers.ts'
 import { type Arrival, arrivalOf } from './arrival.ts'
 import type { Delivery } from './delivery.ts'
 import type { Domain } from './domain.ts'
-import type { Fetch } from './fetch.ts'
+import type { Fetching } from './fetch.ts'
 import type { HistoryDesk, Located, Said } from './history-desk.ts'
 import { type InviteKind, inviteKind, type MessageOffer } from './invite-kind.ts'
 import type { LargeMessages } from './large-messages.ts'
@@ -61,7 +61,7 @@ export class Invitations {
   readonly #store: StoreClient
   readonly #domain: Domain
   readonly #large: LargeMessages
-  readonly #fetch: Fetch
+  readonly #fetches: readonly Fetching[]
   readonly #relay: InviteRelay
   readonly #outward: Outward
   readonly #routing: Routing
@@ -77,7 +77,7 @@ export class Invitations {
     store: StoreClient
     domain: Domain
     large: LargeMessages
-    fetch: Fetch
+    fetches: readonly Fetching[]
     inviteRelay: InviteRelay
     outward: Outward
     routing: Routing
@@ -92,7 +92,7 @@ export class Invitations {
     this.#store = options.store
     this.#domain = options.domain
     this.#large = options.large
-    this.#fetch = options.fetch
+    this.#fetches = options.fetches
     this.#relay = options.inviteRelay
     this.#outward = options.outward
     this.#routing = options.routing
@@ -111,8 +111,8 @@ export class Invitations {
     const arrival = arrivalOf(received, flow, admission, this.#domain)
     if ('refusal' in arrival) return done(now, arrival.refusal)
     const { request, recipient } = arrival
-    if (recipient !== undefined && this.#fetch.isFor(recipient))
-      return this.#fetch.handle(now, transaction, received, admission, done)
+    const fetching = recipient !== undefined && this.#fetches.find(each => each.isFor(recipient))
+    if (fetching) return fetching.handle(now, transaction, received, admission, done)
     const wants = inviteKind(request, this.#isLenient)
     const terms = readTerms(request)
     this.#counters.count('invites', wants.kind)

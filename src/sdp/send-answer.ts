@@ -6,13 +6,17 @@ import type { Sdp } from './sdp.ts'
 import { type StreamAnswer, streamAnswer } from './stream-answer.ts'
 
 /** Why we cannot send messages of a mailbox on this stream, in plain words; undefined when we can. */
-export function obstacleToSending(media: MsrpMedia): string | undefined {
+export const obstacleToSending = (media: MsrpMedia): string | undefined =>
+  obstacleInStream(media) ?? (canPush(media) ? undefined : 'the offer takes neither multipart/mixed nor message/cpim')
+
+/** Why nothing at all can be sent on it. */
+export function obstacleInStream(media: MsrpMedia): string | undefined {
   const obstacle = obstacleInPath(media)
   if (obstacle !== undefined) return obstacle
   if (!takesMessages(media)) return `the offer is ${media.direction}`
   if (media.setup === 'holdconn') return 'the offer is a=setup:holdconn'
   if (media.isSecure && !usableFingerprints(media.fingerprints)) return 'the offer of TLS has no usable a=fingerprint'
-  return canPush(media) ? undefined : 'the offer takes neither multipart/mixed nor message/cpim'
+  return media.acceptTypes.length > 0 ? undefined : 'the offer has no a=accept-types'
 }
 
 /** RFC 3264 6: the answer that sends on `media`, one of the streams of `offer`, and refuses the others. */
