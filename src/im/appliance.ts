@@ -83,7 +83,7 @@ export class Appliance {
     })
     this.#housekeeping = new Housekeeping({ ...common, notices: this.#notices })
     this.#histories = new Histories(common)
-    const { historyDesk, recorder } = this.#histories
+    const { historyDesk, recorder, joined } = this.#histories
     const keeping = { ...common, historyDesk, recorder }
     const policy = custodyPolicy(config, { storeUri, isOurs: uri => domain.userOf(uri) !== undefined })
     const watch = new CustodyWatch({
@@ -114,7 +114,7 @@ export class Appliance {
     this.#relay = inviteRelay
     this.#historyFetch = new HistoryFetch(common)
     const fetches = [new Fetch(common), this.#historyFetch]
-    const inviting = { ...keeping, fetches, inviteRelay, outward, large: this.#large }
+    const inviting = { ...keeping, joined, fetches, inviteRelay, outward, large: this.#large }
     this.#messages = new Messages({ ...keeping, pageMode, forwarder, outward })
     const publications = new Publications(common)
     this.#publications = publications
@@ -146,6 +146,7 @@ export class Appliance {
     this.#service.stop()
     this.#notices.stop()
     this.#large.stop(now)
+    this.#histories.stop(now)
     this.#historyFetch.stop(now)
     this.#delivery.stop(now)
   }

@@ -3,16 +3,19 @@ import type { Now } from '../base/time.ts'
 import { HistoryDesk } from './history-desk.ts'
 import { type RecorderContext, RecorderMemory } from './history-recorder.ts'
 import { HistoryRounds } from './history-rounds.ts'
+import { JoinedSessions } from './joined-sessions.ts'
 import { historyPolicy } from './policies.ts'
 
 type Parts = Omit<ConstructorParameters<typeof HistoryDesk>[0], 'history'> &
-  Omit<ConstructorParameters<typeof HistoryRounds>[0], 'historyRetentionS'> & { readonly config: Config }
+  Omit<ConstructorParameters<typeof HistoryRounds>[0], 'historyRetentionS'> &
+  Omit<ConstructorParameters<typeof JoinedSessions>[0], 'historyDesk' | 'recorder'> & { readonly config: Config }
 
-/** What keeps histories: who wants what, how it gets to flash, and what leaves again. */
+/** What keeps histories: who wants what, how it gets to flash, which sessions are recorded on their way, and what leaves again. */
 export class Histories {
   readonly historyDesk: HistoryDesk
   /** One memory for all records. */
   readonly recorder: RecorderContext
+  readonly joined: JoinedSessions
   readonly #memory = new RecorderMemory()
   readonly #rounds: HistoryRounds
 
@@ -21,6 +24,7 @@ export class Histories {
     const history = historyPolicy(config)
     this.historyDesk = new HistoryDesk({ ...parts, history })
     this.recorder = { ...parts, limits: history.limits, memory: this.#memory }
+    this.joined = new JoinedSessions({ ...parts, historyDesk: this.historyDesk, recorder: this.recorder })
     this.#rounds = new HistoryRounds({ ...parts, historyRetentionS: config.history.retention_s })
   }
 
@@ -28,7 +32,12 @@ export class Histories {
     this.#rounds.start(now)
   }
 
+  /** Shutting down: what is being recorded says that it was broken off. */
+  stop(now: Now): void {
+    this.joined.stop(now)
+  }
+
   describe(): object {
-    return { memory: this.#memory.describe() }
+    return { joined: this.joined.describe(), memory: this.#memory.describe() }
   }
 }

@@ -5,7 +5,7 @@ import { type Binding, currentBindings } from '../sip/binding.ts'
 import type { ForwardTarget } from '../sip/forward.ts'
 import type { InviteRelay } from '../sip/invite-relay.ts'
 import { isRefusal, orRefusal } from '../sip/refusal.ts'
-import type { RelayEvents } from '../sip/relay-types.ts'
+import type { RelayEvents, RelayedMedia } from '../sip/relay-types.ts'
 import type { ServerTransaction } from '../sip/transaction/server-transaction.ts'
 import type { SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
 import { callId } from '../sip-parser-lite/typed.ts'
@@ -18,6 +18,7 @@ import type { Domain } from './domain.ts'
 import type { Fetching } from './fetch.ts'
 import type { HistoryDesk, Located, Said } from './history-desk.ts'
 import { type InviteKind, inviteKind, type MessageOffer } from './invite-kind.ts'
+import type { JoinedSessions } from './joined-sessions.ts'
 import type { LargeMessages } from './large-messages.ts'
 import type { Outward } from './outward.ts'
 import { isKeptAfter } from './page-mode.ts'
@@ -49,7 +50,23 @@ interface Invited extends Arrival {
   readonly isFromCore: boolean
   /** For histories, and what of them is wanted. */
   readonly said?: Said
-  readonly located?: Located
+  readonly located: Located
+  readonly done: Done
+}
+
+/** What histories may want of an INVITE. */
+interface Recorded {
+  readonly said: Said | undefined
+  readonly wants: InviteKind['kind']
+}
+
+/** An INVITE on its way out. */
+interface Relayed {
+  readonly transaction: ServerTransaction
+  readonly request: SipRequest
+  readonly targets: readonly ForwardTarget[]
+  readonly limitMs: number
+  readonly media: RelayedMedia | undefined
   readonly done: Done
 }
 
@@ -67,6 +84,7 @@ export class Invitations {
   readonly #routing: Routing
   readonly #delivery: Delivery
   readonly #history: HistoryDesk
+  readonly #joined: JoinedSessions
   readonly #counters: Counters
   readonly #log: Log
   readonly #storeUri: string
@@ -83,6 +101,7 @@ export class Invitations {
     routing: Routing
     delivery: Delivery
     historyDesk: HistoryDesk
+    joined: JoinedSessions
     counters: Counters
     log: Log
     storeUri: string
@@ -98,6 +117,7 @@ export class Invitations {
     this.#routing = options.routing
     this.#delivery = options.delivery
     this.#history = options.historyDesk
+    this.#joined = options.joined
     this.#counters = options.counters
     this.#log = options.log
     this.#storeUri = options.storeUri
@@ -116,12 +136,12 @@ export class Invitations {
     const wants = inviteKind(request, this.#isLenient)
     const terms = readTerms(request)
     this.#counters.count('invites', wants.kind)
+    const said = this.#history.said(now, received, arrival, admission, flow)
     if (recipient === undefined) {
       if (this.#domain.isBox(request.uri, flow)) return done(now, { status: 404 })
-      return this.#leave(now, transaction, arrival, admission, done)
+      return this.#leave(now, transaction, request, admission, { said, wants: wants.kind }, done)
     }
     const isFromCore = admission.kind === 'peer' && this.#hasCore
-    const said = this.#history.said(now, received, arrival, admission, flow)
     const invited = {
       ...arrival,
       transaction,
@@ -132,6 +152,7 @@ export class Invitations {
       isFromCore,
       done,
       ...(said && { said }),
+      located: {},
     }
     if (!isFromCore) return this.#locate(invited)
     ensureAccount(this.#store, recipient, (then, isThere) => {
@@ -161,23 +182,29 @@ export class Invitations {
     })
   }
 
-  /** MSRP flows end to end: only the signalling passes through here. */
+  /** MSRP flows end to end, and only the signalling passes through here; but for those who want it in their history. */
   #ring(now: Now, invited: Invited, targets: readonly ForwardTarget[], hasMessenger: boolean): void {
     const { transaction, request, wants, done } = invited
     const limitMs = wants.kind === 'large message' ? RING_LIMIT_MS : CALL_LIMIT_MS
-    this.#send(now, transaction, request, targets, limitMs, done, {
-      onAnswered: () => this.#counters.count('invites_relayed', 'answered'),
-      onCancelled: () => this.#counters.count('invites_relayed', 'cancelled'),
-      onFailed: (then, answer) => {
-        const status = answer === 'no answer' ? 408 : answer.status
-        this.#counters.count('invites_relayed', 'failed')
-        const cannot = !hasMessenger && UNABLE.has(status)
-        if (wants.kind !== 'large message' || !(cannot || isKeptAfter(status)))
-          return done(then, answer === 'no answer' ? { status } : answer)
-        this.#log.info('receiver out of reach', { call_id: callId(request), status })
-        this.#keep(then, invited, wants.offer, cannot ? 'absent' : 'out of reach')
+    const { said, located = {} } = invited
+    const media = this.#joined.join(said, located, wants.kind, transaction.flow)
+    this.#send(
+      now,
+      { transaction, request, targets, limitMs, media, done },
+      {
+        onAnswered: () => this.#counters.count('invites_relayed', 'answered'),
+        onCancelled: () => this.#counters.count('invites_relayed', 'cancelled'),
+        onFailed: (then, answer) => {
+          const status = answer === 'no answer' ? 408 : answer.status
+          this.#counters.count('invites_relayed', 'failed')
+          const cannot = !hasMessenger && UNABLE.has(status)
+          if (wants.kind !== 'large message' || !(cannot || isKeptAfter(status)))
+            return done(then, answer === 'no answer' ? { status } : answer)
+          this.#log.info('receiver out of reach', { call_id: callId(request), status })
+          this.#keep(then, invited, wants.offer, cannot ? 'absent' : 'out of reach')
+        },
       },
-    })
+    )
   }
 
   /** DM-DEC-06: what is no message is not kept, and nobody is answered for. */
@@ -202,51 +229,67 @@ export class Invitations {
     return { ...answer, headers: [...(answer.headers ?? []), ['P-Asserted-Identity', `<${this.#storeUri}>`]] }
   }
 
-  #leave(now: Now, transaction: ServerTransaction, { request }: Arrival, admission: Admission, done: Done): void {
+  #leave(
+    now: Now,
+    transaction: ServerTransaction,
+    request: SipRequest,
+    admission: Admission,
+    recorded: Recorded,
+    done: Done,
+  ): void {
     this.#outward.leave(now, request, admission, (then, leaving) => {
       if ('refusal' in leaving) return done(then, leaving.refusal)
       const finish: Done = (later, answer) => {
         leaving.over()
         done(later, answer)
       }
-      this.#relayTo(then, transaction, request, leaving.reach, leaving.over, finish)
+      this.#joinLeaving(then, transaction, recorded, (later, media) => {
+        this.#relayTo(later, { transaction, request, media, done: finish }, leaving.reach, leaving.over)
+      })
+    })
+  }
+
+  /** Whoever calls somebody elsewhere may have a history too; for nobody else it is looked up. */
+  #joinLeaving(
+    now: Now,
+    { flow }: ServerTransaction,
+    { said, wants }: Recorded,
+    done: (now: Now, media: RelayedMedia | undefined) => void,
+  ): void {
+    const aor = said?.receiver ?? said?.sender
+    if (!said || aor === undefined) return done(now, undefined)
+    const { sender } = said
+    this.#store.ask('locate', { aor, ...(sender !== undefined && { sender }) }, (then, result) => {
+      if ('failure' in result) this.#counters.count('history_not_recorded', `store: ${result.failure}`)
+      done(then, 'failure' in result ? undefined : this.#joined.join(said, result.value, wants, flow))
     })
   }
 
   /** RFC 3263 4.3: a server that is not there or says 503 is passed over for the next. */
-  #relayTo(
-    now: Now,
-    transaction: ServerTransaction,
-    request: SipRequest,
-    reach: Reach,
-    over: () => void,
-    done: Done,
-  ): void {
-    this.#send(now, transaction, request, [reach], CALL_LIMIT_MS, done, {
-      onAnswered: over,
-      onCancelled: over,
-      onFailed: (then, answer) => {
-        const [to, ...others] = reach.others ?? []
-        if (to && (answer === 'no answer' || answer.status === 503))
-          return this.#relayTo(then, transaction, request, { ...reach, to, others }, over, done)
-        done(then, answer === 'no answer' ? { status: 408 } : answer)
+  #relayTo(now: Now, relayed: Omit<Relayed, 'targets' | 'limitMs'>, reach: Reach, over: () => void): void {
+    const { done } = relayed
+    this.#send(
+      now,
+      { ...relayed, targets: [reach], limitMs: CALL_LIMIT_MS },
+      {
+        onAnswered: over,
+        onCancelled: over,
+        onFailed: (then, answer) => {
+          const [to, ...others] = reach.others ?? []
+          if (to && (answer === 'no answer' || answer.status === 503))
+            return this.#relayTo(then, relayed, { ...reach, to, others }, over)
+          done(then, answer === 'no answer' ? { status: 408 } : answer)
+        },
       },
-    })
+    )
   }
 
   /** RFC 3261 9.2: a caller who gave up while the way was looked for has its 487, and nobody rings. */
-  #send(
-    now: Now,
-    transaction: ServerTransaction,
-    request: SipRequest,
-    targets: readonly ForwardTarget[],
-    limitMs: number,
-    done: Done,
-    events: RelayEvents,
-  ): void {
+  #send(now: Now, relayed: Relayed, events: RelayEvents): void {
+    const { transaction, request, targets, limitMs, media, done } = relayed
     if (transaction.state !== 'proceeding') return events.onCancelled(now)
     const refused = orRefusal(() => {
-      this.#relay.relay(now, transaction, request, targets, limitMs, events)
+      this.#relay.relay(now, transaction, request, targets, limitMs, events, media)
       return SENT
     })
     if (isRefusal(refused)) done(now, refused)

@@ -1,0 +1,140 @@
+import type { Now } from '../base/time.ts'
+import type { CapturedPiece, RelaySide } from '../msrp/relay-types.ts'
+import type { HistoryHeads, HistoryItem, HistoryOwner } from '../store/history.ts'
+import { HistoryRecorder, type RecorderContext } from './history-recorder.ts'
+
+/** What all items of one INVITE have in common. */
+export interface JoinedSubject {
+  readonly kind: 'session' | 'large'
+  item(now: Now): HistoryItem
+  readonly owners: readonly HistoryOwner[]
+}
+
+/** What is said in a session that the box has joined, on its way into histories. */
+export interface JoinedRecord {
+  piece(now: Now, piece: CapturedPiece): void
+  /** `isWhole`: there was a BYE. */
+  end(now: Now, isWhole: boolean, heads: HistoryHeads): void
+}
+
+export const joinedRecord = (context: RecorderContext, subject: JoinedSubject, heads: HistoryHeads, now: Now) =>
+  subject.kind === 'session'
+    ? new SessionRecord(context, subject, heads, now)
+    : new LargeRecord(context, subject, heads)
+
+/** HIS-STO-04: one item, whatever is said in it. */
+class SessionRecord implements JoinedRecord {
+  readonly #recorder: HistoryRecorder
+
+  constructor(context: RecorderContext, subject: JoinedSubject, heads: HistoryHeads, now: Now) {
+    this.#recorder = new HistoryRecorder(context, { item: subject.item(now), owners: subject.owners, heads })
+  }
+
+  piece(now: Now, piece: CapturedPiece): void {
+    this.#recorder.piece(now, { at: now.wall, ...piece })
+  }
+
+  end(now: Now, isWhole: boolean, heads: HistoryHeads): void {
+    this.#recorder.end(now, isWhole ? 'whole' : 'interrupted', { heads })
+  }
+}
+
+/** Messages of one INVITE that wait for its end: a sender who sends more has those that are whole closed without the head of the BYE. */
+const OPEN_MAX = 16
+
+interface LargeItem {
+  readonly recorder: HistoryRecorder
+  isWhole: boolean
+}
+
+/** The SEND of one side that is under way. */
+interface Request {
+  /** Undefined: nothing of it is kept. */
+  readonly item: LargeItem | undefined
+  /** The last three octets so far: continuation flag and CRLF when it ends. */
+  tail: Buffer
+}
+
+/**
+ * HIS-STO-03: each message is an item of its own, however many chunks it has (by its Message-ID, RFC 4975 7.1.1). One that does not
+ * come to its end was not delivered, and nothing of it stays.
+ */
+class LargeRecord implements JoinedRecord {
+  readonly #context: RecorderContext
+  readonly #subject: JoinedSubject
+  readonly #heads: HistoryHeads
+  /** By side and Message-ID, oldest first. */
+  readonly #items = new Map<string, LargeItem>()
+  readonly #requests = new Map<RelaySide, Request>()
+
+  constructor(context: RecorderContext, subject: JoinedSubject, heads: HistoryHeads) {
+    this.#context = context
+    this.#subject = subject
+    this.#heads = heads
+  }
+
+  piece(now: Now, piece: CapturedPiece): void {
+    const { from, bytes, isEnd } = piece
+    const request = this.#requestOf(now, from, bytes)
+    request.tail = Buffer.concat([request.tail, bytes.subarray(-TAIL_BYTES)]).subarray(-TAIL_BYTES)
+    request.item?.recorder.piece(now, { at: now.wall, ...piece })
+    if (!isEnd) return
+    this.#requests.delete(from)
+    if (request.item && request.tail[0] === COMPLETE) request.item.isWhole = true
+  }
+
+  end(now: Now, _isWhole: boolean, heads: HistoryHeads): void {
+    for (const item of this.#items.values()) endItem(now, item, heads)
+    this.#items.clear()
+    this.#requests.clear()
+  }
+
+  /** One that was given up half-way has no end; the next one begins all the same. */
+  #requestOf(now: Now, from: RelaySide, bytes: Buffer): Request {
+    const open = this.#requests.get(from)
+    const messageId = messageIdOf(bytes)
+    if (open && messageId === undefined) return open
+    const item = messageId === undefined ? undefined : this.#itemOf(now, `${from} ${messageId}`)
+    const request = { item, tail: Buffer.alloc(0) }
+    this.#requests.set(from, request)
+    return request
+  }
+
+  #itemOf(now: Now, key: string): LargeItem | undefined {
+    const known = this.#items.get(key)
+    if (known) return known
+    if (this.#items.size >= OPEN_MAX && !this.#makeRoom(now)) {
+      this.#context.counters.count('history_not_recorded', 'too many messages at once')
+      return undefined
+    }
+    const { owners } = this.#subject
+    const recorder = new HistoryRecorder(this.#context, { item: this.#subject.item(now), owners, heads: this.#heads })
+    const item = { recorder, isWhole: false }
+    this.#items.set(key, item)
+    return item
+  }
+
+  #makeRoom(now: Now): boolean {
+    for (const [key, item] of this.#items) {
+      if (!item.isWhole) continue
+      this.#items.delete(key)
+      endItem(now, item, {})
+      return true
+    }
+    return false
+  }
+}
+
+const endItem = (now: Now, { recorder, isWhole }: LargeItem, heads: HistoryHeads): void =>
+  recorder.end(now, isWhole ? 'whole' : 'discarded', { heads })
+
+const TAIL_BYTES = 3
+const COMPLETE = '$'.charCodeAt(0)
+
+/** Undefined where the piece does not begin with the head of a SEND. */
+function messageIdOf(bytes: Buffer): string | undefined {
+  if (bytes.toString('latin1', 0, 5) !== 'MSRP ') return undefined
+  const end = bytes.indexOf('\r\n\r\n')
+  const head = bytes.toString('latin1', 0, end < 0 ? bytes.length : end)
+  return /^MSRP \S+ SEND\r\nTo-Path:[\s\S]*?\r\nMessage-ID:[ \t]*(\S+)/i.exec(head)?.[1]
+}
