@@ -16,7 +16,7 @@ const SWEEP_MS = 600_000
 const ID_BITS = 130
 /** Gathered before it is written, and written before the file system is asked again what is left. */
 const WRITE_BYTES = 65_536
-const LOOK_BYTES = 4 * 1024 * 1024
+const LOOK_BYTES = 1024 * 1024
 
 /** What long work is handed. */
 export interface Running {
@@ -122,9 +122,12 @@ export class Jobs {
   /** Ends it, if it runs, and forgets it with its result. As it then was; undefined: there is no such job. */
   async remove(id: string): Promise<JobView | undefined> {
     const job = this.#jobs.get(id)
-    await job?.cancel()
-    if (job) this.#forget(job)
-    return job?.view()
+    if (!job) return undefined
+    await job.cancel()
+    this.#jobs.delete(id)
+    const last = job.view()
+    await job.drop()
+    return last
   }
 
   async close(): Promise<void> {
@@ -155,10 +158,11 @@ export class Jobs {
     void job.drop()
   }
 
+  /** Until the next look. */
   async #hasRoom(): Promise<boolean> {
     const { dir, reserveBytes, freeBytes = () => freeBelow(dir) } = this.#options
     const taken = [...this.#jobs.values()].reduce((sum, job) => sum + job.bytes, 0)
-    return (await freeBytes()) - reserveBytes > taken
+    return (await freeBytes()) - LOOK_BYTES - reserveBytes >= taken + LOOK_BYTES
   }
 }
 
