@@ -22,7 +22,7 @@ export type Admission =
   | { readonly kind: 'answer'; readonly answer: Answer; readonly isStale?: boolean }
 
 /** What ends here; the rest may go on to somebody else. */
-const ANSWERED_HERE = new Set(['REGISTER', 'PUBLISH', 'SUBSCRIBE'])
+const ANSWERED_HERE = new Set(['REGISTER', 'PUBLISH', 'SUBSCRIBE', 'REFER'])
 
 /** Decides who a request is from before anything is done for it (RFC 3261 22; the contract's `[auth]`). */
 export class Admissions {

@@ -25,6 +25,7 @@ import { PageMode } from './page-mode.ts'
 import { custodyPolicy, deliveryPolicy, routeValue, trustOf } from './policies.ts'
 import { Publishing } from './publishing.ts'
 import { PushStarter } from './push-starter.ts'
+import { Referring } from './referring.ts'
 import { Registrations, storedBindings } from './registrations.ts'
 import { Service } from './service.ts'
 import { Settings } from './settings.ts'
@@ -129,6 +130,7 @@ export class Appliance {
       invitations: new Invitations({ ...inviting, isLenient: config.deferral.lenient_large_messages }),
       publishing: new Publishing({ ...common, publications }),
       subscribing: this.#notifier.subscribing,
+      referring: new Referring({ ...common, subscriptions: this.#notifier.subscriptions }),
       inviteRelay,
       sessions,
     })

@@ -6,8 +6,10 @@ import { type InspectRules, inspect, optionsAnswer } from '../sip/inspect.ts'
 import type { InviteRelay } from '../sip/invite-relay.ts'
 import { respondWith } from '../sip/refusal.ts'
 import type { Sessions } from '../sip/session.ts'
+import type { Subscribers } from '../sip/subscribers.ts'
 import type { TransactionUser } from '../sip/transaction/layer.ts'
 import type { ServerTransaction } from '../sip/transaction/server-transaction.ts'
+import { addLast, has } from '../sip-parser-lite/access.ts'
 import { type SipRequest, type SipResponse, SipSyntaxError } from '../sip-parser-lite/message.ts'
 import { toTag } from '../sip-parser-lite/typed.ts'
 import type { StoreClient } from '../store/verbs.ts'
@@ -16,28 +18,18 @@ import { type Answer, unavailable } from './answers.ts'
 import type { Domain } from './domain.ts'
 import type { Invitations } from './invitations.ts'
 import type { Messages } from './messages.ts'
+import { METHODS } from './methods.ts'
 import type { Publishing } from './publishing.ts'
+import type { Referring } from './referring.ts'
 import type { Registrations } from './registrations.ts'
 import type { Subscribing } from './subscribing.ts'
 
-const METHODS = new Set([
-  'REGISTER',
-  'MESSAGE',
-  'OPTIONS',
-  'INVITE',
-  'ACK',
-  'BYE',
-  'CANCEL',
-  'UPDATE',
-  'PUBLISH',
-  'SUBSCRIBE',
-])
-const SUPPORTED = new Set(['path', 'outbound', 'timer'])
+const SUPPORTED = new Set(['path', 'outbound', 'timer', 'norefersub'])
 
 type NotAdmitted = Extract<Admission, { kind: 'answer' }>
 
-/** RFC 3261 15.1.2, RFC 3311 5.2: of no use outside a dialog. */
-const IN_DIALOG = new Set(['BYE', 'UPDATE'])
+/** RFC 3261 15.1.2, RFC 3311 5.2, RFC 6665 4.1.3: of no use outside a dialog. */
+const IN_DIALOG = new Set(['BYE', 'UPDATE', 'NOTIFY'])
 /** Whose To tag is looked at further on: a refresh of a subscription is admitted as the first one was. */
 const WITH_TAG = new Set(['REGISTER', 'SUBSCRIBE'])
 
@@ -51,8 +43,10 @@ export class Service implements TransactionUser {
   readonly #invitations: Invitations
   readonly #publishing: Publishing
   readonly #subscribing: Subscribing
+  readonly #referring: Referring
   readonly #relay: InviteRelay
   readonly #sessions: Sessions
+  readonly #subscriber: Subscribers
   readonly #entropy: Entropy
   readonly #counters: Counters
   readonly #asRegistrar: InspectRules
@@ -70,8 +64,10 @@ export class Service implements TransactionUser {
     invitations: Invitations
     publishing: Publishing
     subscribing: Subscribing
+    referring: Referring
     inviteRelay: InviteRelay
     sessions: Sessions
+    subscriber: Subscribers
     entropy: Entropy
     counters: Counters
     /** Whether a Via of ours says this (RFC 3261 16.3 step 4). */
@@ -85,11 +81,13 @@ export class Service implements TransactionUser {
     this.#invitations = options.invitations
     this.#publishing = options.publishing
     this.#subscribing = options.subscribing
+    this.#referring = options.referring
     this.#relay = options.inviteRelay
     this.#sessions = options.sessions
+    this.#subscriber = options.subscriber
     this.#entropy = options.entropy
     this.#counters = options.counters
-    const rules = { methods: METHODS, supported: SUPPORTED, isOwnVia: options.isOwnVia }
+    const rules = { methods: new Set(METHODS), supported: SUPPORTED, isOwnVia: options.isOwnVia }
     this.#asRegistrar = { ...rules, role: 'uas' }
     this.#asProxy = { ...rules, role: 'both' }
     this.#asRelay = { ...rules, role: 'proxy' }
@@ -128,9 +126,13 @@ export class Service implements TransactionUser {
     })
   }
 
-  /** Of a call that passes through here, or of a session of our own. */
+  /** Of a call that passes through here, or of a session or a subscription of our own. */
   #inDialog(now: Now, transaction: ServerTransaction, request: SipRequest): boolean {
-    return this.#relay.relayInDialog(now, transaction, request) || this.#sessions.onRequest(now, transaction, request)
+    return (
+      this.#relay.relayInDialog(now, transaction, request) ||
+      this.#subscriber.onRequest(now, transaction, request) ||
+      this.#sessions.onRequest(now, transaction, request)
+    )
   }
 
   #rulesFor(method: string): InspectRules {
@@ -157,6 +159,7 @@ export class Service implements TransactionUser {
       if (request.method === 'INVITE') return this.#invitations.handle(now, transaction, request, admission, answer)
       if (request.method === 'PUBLISH') return this.#publishing.handle(now, transaction, request, admission, answer)
       if (request.method === 'SUBSCRIBE') return this.#subscribing.handle(now, transaction, request, admission, answer)
+      if (request.method === 'REFER') return this.#referring.handle(now, transaction, request, admission, answer)
       this.#aboutUser(now, transaction, request)
     })
   }
@@ -180,7 +183,10 @@ export class Service implements TransactionUser {
 
   #answer(now: Now, transaction: ServerTransaction, answer: Answer | SipResponse): void {
     const isOwn = !('kind' in answer)
-    const response = isOwn ? respondWith(now, transaction.request, answer, token(this.#entropy, 60)) : answer
+    const { request } = transaction
+    const response = isOwn ? respondWith(now, request, answer, token(this.#entropy, 60)) : answer
+    // HIS-REF-05.
+    if (request.method === 'REFER' && !has(response, 'allow')) addLast(response, 'Allow', METHODS.join(', '))
     this.#counters.count('sip_answers', String(response.status))
     transaction.respond(now, response)
   }

@@ -12,6 +12,7 @@ import type { InviteRelayParts } from '../sip/invite-relay.ts'
 import { nextHops, type Resolver } from '../sip/next-hop.ts'
 import { Sessions } from '../sip/session.ts'
 import type { SessionContext } from '../sip/session-types.ts'
+import { Subscribers } from '../sip/subscribers.ts'
 import { TransactionLayer } from '../sip/transaction/layer.ts'
 import { SipTransport } from '../sip/transport.ts'
 import { parseUri } from '../sip-parser-lite/uri.ts'
@@ -45,6 +46,7 @@ export class Stack {
   readonly msrp: MsrpEndpoint
   readonly sessionContext: SessionContext & Pick<InviteRelayParts, 'layer' | 'isAlive'>
   readonly sessions: Sessions
+  readonly subscriber: Subscribers
   readonly forwarder: Forwarder
   readonly routing: Routing
 
@@ -68,6 +70,7 @@ export class Stack {
       locate: (now, uri, done) => nextHops(now, parseUri(uri), hops, (then, found) => done(then, found[0])),
     }
     this.sessions = new Sessions(this.sessionContext)
+    this.subscriber = new Subscribers(this.sessionContext)
     this.forwarder = new Forwarder({ ...parts, layer: this.layer })
   }
 
@@ -95,6 +98,7 @@ export class Stack {
       flows: this.transport.describe(),
       transactions: this.layer.described(),
       sessions: this.sessions.describe(),
+      own_subscriptions: this.subscriber.describe(),
       msrp: this.msrp.describe(),
       forwards: this.forwarder.describe(),
     }

@@ -1,0 +1,72 @@
+import type { Counters } from '../base/counters.ts'
+import type { Entropy } from '../base/entropy.ts'
+import type { Flow } from '../base/flow.ts'
+import type { Log } from '../base/log.ts'
+import type { Now } from '../base/time.ts'
+import { hasFeature } from '../sip/contact-params.ts'
+import type { ReferralTaker } from '../sip/referral-types.ts'
+import { Referrals } from '../sip/referrals.ts'
+import type { Subscriptions } from '../sip/subscriptions.ts'
+import type { ServerTransaction } from '../sip/transaction/server-transaction.ts'
+import { values } from '../sip-parser-lite/access.ts'
+import type { SipRequest } from '../sip-parser-lite/message.ts'
+import { parseParams } from '../sip-parser-lite/typed.ts'
+import type { Admission } from './admission.ts'
+import type { Answer } from './answers.ts'
+import type { Domain } from './domain.ts'
+import { METHODS } from './methods.ts'
+import type { OwnAddresses } from './own-addresses.ts'
+import { servedUser } from './served-user.ts'
+
+const IM = '+g.oma.sip-im'
+
+interface ReferringParts {
+  readonly subscriptions: Subscriptions
+  readonly domain: Domain
+  readonly own: OwnAddresses
+  readonly entropy: Entropy
+  readonly counters: Counters
+  readonly log: Log
+  /** Who does what a REFER asks for. Absent: nobody here, and every REFER is refused. */
+  readonly taker?: ReferralTaker
+}
+
+/** REFER (HIS-REF-01..05): who speaks, and whether to us. What is done about it whoever takes it decides. */
+export class Referring {
+  readonly #domain: Domain
+  readonly #taker: ReferralTaker | undefined
+  readonly #referrals: Referrals | undefined
+
+  constructor(parts: ReferringParts) {
+    this.#domain = parts.domain
+    this.#taker = parts.taker
+    const contactUri = (flow: Flow): string => parts.own.contactUri(flow)
+    this.#referrals = parts.taker && new Referrals({ ...parts, contactUri, allow: METHODS.join(', ') })
+  }
+
+  /** `answer` is called for what is refused; what is accepted is answered further on. */
+  handle(
+    now: Now,
+    transaction: ServerTransaction,
+    request: SipRequest,
+    admission: Admission,
+    answer: (now: Now, answer: Answer) => void,
+  ): void {
+    const { flow } = transaction
+    const isOurs = this.#domain.userOf(request.uri, flow) !== undefined
+    if (!isOurs && !this.#domain.isBox(request.uri, flow))
+      return answer(now, { status: 403, reason: 'Relaying Denied' })
+    if (!isOurs || !this.#referrals || !this.#taker) return answer(now, { status: 405, headers: [ALLOW_NO_REFER] })
+    const initiator = servedUser(admission, request, this.#domain, flow)
+    if (initiator === undefined) return answer(now, { status: 403, reason: 'No Identity' })
+    if (!wantsMessaging(request)) return answer(now, { status: 403, reason: 'Accept-Contact Without +g.oma.sip-im' })
+    this.#referrals.onRefer(now, transaction, request, initiator, { take: this.#taker, refuse: answer })
+  }
+}
+
+/** RFC 3261 21.4.6: what is taken for that address. */
+const ALLOW_NO_REFER = ['Allow', METHODS.filter(method => method !== 'REFER').join(', ')] as const
+
+/** HIS-REF-02. */
+const wantsMessaging = (request: SipRequest): boolean =>
+  values(request, 'accept-contact').some(text => hasFeature(parseParams(text, 'Accept-Contact').params, IM))
