@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { msrpMedia } from './msrp-media.ts'
 import { relayedPath } from './relayed-path.ts'
-import { parseSdp, SdpSyntaxError } from './sdp.ts'
+import { parseSdp } from './sdp.ts'
 
 const OURS = 'msrp://192.0.2.1:2855/ours1234;tcp'
 const THEIRS = 'msrp://198.51.100.7:7000/bob12345;tcp'
@@ -74,8 +74,9 @@ t.test(
 t.test('a path that stands for the whole description', async t => {
   const text = `v=0\no=- 1 1 IN IP4 x\ns=-\nt=0 0\na=path:${THEIRS}\nm=message 9 TCP/MSRP *`
   t.same(msrpMedia(parseSdp(Buffer.from(through(sdpOf(text), 0))))?.path, [OURS, THEIRS])
-  t.throws(() => through(sdpOf(text.replace('a=path', 'a=road')), 0), SdpSyntaxError)
-  t.throws(() => through(sdpOf(text), 1), SdpSyntaxError)
+  t.match(through(sdpOf(text), 0), /TCP\/MSRP \*\r\nc=IN IP4 192.0.2.1\r\na=path:\S+ \S+\r\n$/)
+  t.throws(() => through(sdpOf(text.replace('a=path', 'a=road')), 0), { message: 'the stream has no a=path' })
+  t.throws(() => through(sdpOf(text), 1), { message: 'no such m= line' })
 })
 
 t.test('whatever stands around it, only path, port and address differ, and who reads it is led to us', async t => {

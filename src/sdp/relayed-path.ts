@@ -30,7 +30,7 @@ export function relayedPath(body: Buffer, index: number, relayed: RelayedPath): 
 function ledThrough(stream: readonly string[], common: readonly string[], relayed: RelayedPath): string[] {
   const { path, endpoint, fingerprint } = relayed
   const [first = '', ...rest] = stream
-  const newline = first.endsWith('\r\n') ? '\r\n' : '\n'
+  const newline = (common[0] ?? first).endsWith('\r\n') ? '\r\n' : '\n'
   const address = `IN ${endpoint.address.includes(':') ? 'IP6' : 'IP4'} ${endpoint.address}`
   const media = { line: first.replace(/^(m=\s*\S+\s+)\d+/, `$1${endpoint.port}`), rest: [...rest] }
   // RFC 8866 5: i= stands before c=, everything else behind it.
