@@ -113,6 +113,25 @@ export class LargeCall {
     return sent
   }
 
+  /** The same description once more, as a session refresh has it (RFC 3261 14.1); gives the answer when it is here. */
+  refresh(now: Now, done: (response: SipResponse) => void): void {
+    const dialog = this.#dialog!
+    const request = dialog.request('INVITE')
+    addLast(request, 'Contact', `<${this.#phone.contact}>`)
+    addLast(request, 'Content-Type', 'application/sdp')
+    request.body = this.invite.body
+    this.#phone.layer.request(now, request, this.#phone.options.server, {
+      onResponse: (then, response) => {
+        if (response.status < 200) return
+        if (response.status < 300)
+          this.#phone.layer.send(then, dialog.ack(cseq(request).seq), this.#phone.options.server)
+        done(response)
+      },
+      onTimeout() {},
+      onTransportError() {},
+    })
+  }
+
   /** Gives up before there is an answer. */
   cancel(now: Now): void {
     this.#phone.asked?.cancel(now)

@@ -1,6 +1,7 @@
 import { token } from '../base/entropy.ts'
 import { after, type Now } from '../base/time.ts'
 import type { Timer } from '../base/timers.ts'
+import type { Outcome } from '../msrp/message.ts'
 import type { MsrpSession } from '../msrp/session.ts'
 import { msrpMedia } from '../sdp/msrp-media.ts'
 import { parseSdp } from '../sdp/sdp.ts'
@@ -31,6 +32,9 @@ export class PhoneCall {
   readonly #tag: string
   #repeat: Timer | undefined
   #isAcknowledged = false
+  #described: Buffer | undefined
+  /** What became of what was said from here. */
+  readonly outcomes: Outcome[] = []
 
   constructor(phone: Phone, transaction: ServerTransaction, invite: SipRequest) {
     this.#phone = phone
@@ -71,7 +75,8 @@ export class PhoneCall {
     )
     this.#session = session
     const { setup = 'passive' } = verdict
-    const response = this.#success(verdict, verdict.sdp ?? this.#sdp(session.localPath, verdict, offer.isSecure))
+    this.#described = verdict.sdp ?? this.#sdp(session.localPath, verdict, offer.isSecure)
+    const response = this.#success(verdict, this.#described)
     session.start(now, { remotePath: [...offer.path], role: setup === 'active' ? 'active' : 'passive' })
     this.#repeatUntilAck(now, response, T1, now.at + REPEATS_MS)
   }
@@ -88,7 +93,18 @@ export class PhoneCall {
     addLast(response, 'Contact', `<${this.#phone.contact}>`)
     const sessionExpires = value(request, 'session-expires')
     if (sessionExpires !== undefined) addLast(response, 'Session-Expires', sessionExpires)
+    if (request.method === 'INVITE' && request.body.length > 0 && this.#described) {
+      addLast(response, 'Content-Type', 'application/sdp')
+      response.body = this.#described
+    }
     transaction.respond(now, response)
+  }
+
+  /** Says something in the session, as soon as it stands. */
+  send(now: Now, body: string | Buffer, contentType = 'text/plain'): void {
+    const messageId = token(this.#phone.options.entropy, 60)
+    const options = { messageId, contentType, body: [Buffer.from(body)] }
+    this.#session?.send(now, options, (_then, outcome) => this.outcomes.push(outcome))
   }
 
   onAck(_now: Now): void {

@@ -1,0 +1,284 @@
+import t from 'tap'
+import type { Flow } from './base/flow.ts'
+import { value } from './sip-parser-lite/access.ts'
+import { historyOf, historySettings, type KeptItem } from './testing/kept-history.ts'
+import { LargeCall, type LargeCallOptions } from './testing/large-call.ts'
+import type { PhoneCall } from './testing/phone-call.ts'
+import { publish } from './testing/publish.ts'
+import { ALICE, BOB, CAROL, type Scenario, scenario } from './testing/scenario.ts'
+import { sendsIn } from './testing/sends.ts'
+import { LOSSY } from './testing/simulated-network.ts'
+import type { SimulatedPhone } from './testing/simulated-phone.ts'
+
+/** What that phone says in MSRP, connection by connection. */
+class Wire {
+  readonly #bytes = new Map<SimulatedPhone, Map<string, Buffer[]>>()
+  /** INVITEs and answers to them as the phones and the box sent them. */
+  readonly descriptions: { readonly by: string; readonly text: string }[] = []
+
+  constructor({ world }: Scenario, ...phones: SimulatedPhone[]) {
+    for (const phone of phones) this.#bytes.set(phone, new Map())
+    world.network.onTransmit = (from, flow: Flow, bytes) => {
+      const text = bytes.toString('latin1')
+      if (flow.protocol === 'sip' && /^Content-Type: application\/sdp\r$/im.test(text))
+        this.descriptions.push({ by: from.name, text: text.slice(text.indexOf('\r\n\r\n') + 4) })
+      const flows = this.#bytes.get(from as SimulatedPhone)
+      if (!flows || flow.protocol !== 'msrp') return
+      flows.set(flow.id, [...(flows.get(flow.id) ?? []), Buffer.from(bytes)])
+    }
+  }
+
+  /** SENDs that say something, those that only bind left out. */
+  said(phone: SimulatedPhone): Buffer {
+    const wires = [...this.#bytes.get(phone)!.values()].map(parts => Buffer.concat(parts))
+    return Buffer.concat(wires.flatMap(sendsIn).filter(send => send.includes('\r\nContent-Type:')))
+  }
+}
+
+const saidBy = (item: KeptItem, from: 'caller' | 'callee'): string =>
+  Buffer.concat(item.pieces.filter(piece => piece.from === from).map(({ bytes }) => bytes)).toString('latin1')
+
+function keep(run: Scenario, phone: SimulatedPhone, kinds: { session?: boolean; pager?: boolean }): void {
+  const { status } = publish(run, phone, { body: historySettings(kinds), uri: phone.phone.aor })
+  if (status !== 200) throw new Error(`PUBLISH: ${status}`)
+}
+
+interface ChatOptions extends Partial<LargeCallOptions> {
+  /** Who keeps sessions. */
+  readonly keeps?: readonly ('alice' | 'bob')[]
+}
+
+const CHAT = { acceptContact: '*;+g.oma.sip-im', attributes: ['sendrecv'], fetches: 'all' } as const
+
+/** Bob is there. */
+function beside(name: string, options: Parameters<typeof scenario>[1] = {}): Scenario {
+  const run = scenario(name, { bob: { transport: 'tcp' }, ...options })
+  run.bob.register({ isInstantMessaging: true })
+  run.world.until(() => run.bob.phone.registered === 200, 'bob is there')
+  return run
+}
+
+function dial(run: Scenario, options: ChatOptions = {}): LargeCall {
+  const { keeps = ['alice', 'bob'], ...call } = options
+  for (const name of keeps) keep(run, run[name], { session: true })
+  return run.alice.act(now => new LargeCall(run.alice.phone, now, { to: BOB, ...CHAT, ...call }))
+}
+
+/** Alice calls bob, who answers. */
+function chat(run: Scenario, options: ChatOptions = {}): { call: LargeCall; answered: PhoneCall } {
+  const call = dial(run, options)
+  run.world.until(() => call.status !== undefined, 'an answer')
+  if (call.status !== 200) throw new Error(`answered ${call.status}`)
+  return { call, answered: run.bob.calls.at(-1)! }
+}
+
+/** Both say that; returns when all of it has arrived and was answered. */
+function talk(
+  run: Scenario,
+  { call, answered }: { call: LargeCall; answered: PhoneCall },
+  texts: readonly string[],
+): void {
+  const { world, alice, bob } = run
+  const [before, heard] = [call.sent.length, answered.outcomes.length]
+  for (const text of texts) {
+    alice.act(now => call.send(now, Buffer.from(`alice: ${text}`)))
+    bob.act(now => answered.send(now, `bob: ${text}`))
+  }
+  const isOver = () =>
+    call.sent.slice(before).every(({ outcome }) => outcome !== undefined) &&
+    answered.outcomes.length === heard + texts.length
+  world.until(isOver, 'all is said', 400_000)
+}
+
+function hangUp({ world, alice, bob }: Scenario, call: LargeCall): void {
+  alice.act(now => call.hangUp(now))
+  world.until(() => bob.calls.at(-1)?.ended !== undefined, 'bob hears it')
+  world.pass(10_000)
+}
+
+const items = ({ world, box }: Scenario, aor: string): KeptItem[] => historyOf(world, box, aor)
+
+t.test(
+  'HIS-STO-02, 04, 05, 07: both keep the session, every SEND byte for byte as it was sent, with the heads',
+  async t => {
+    const run = beside('chat')
+    const wire = new Wire(run, run.alice, run.bob)
+    const both = chat(run, { headers: [['Subject', 'Lunch?']] })
+    talk(run, both, ['one', 'two', 'x'.repeat(100_000)])
+    const heard = run.bob.arrived.map(({ wire }) => wire.toString())
+    t.same(heard, ['alice: one', 'alice: two', `alice: ${'x'.repeat(100_000)}`])
+    t.match(items(run, BOB), [{ state: 'open' }], 'listed while it lasts')
+    hangUp(run, both.call)
+    for (const [aor, role, peer] of [
+      [ALICE, 'sender', BOB],
+      [BOB, 'receiver', ALICE],
+    ] as const) {
+      const [item, ...others] = items(run, aor)
+      t.same(others, [])
+      t.match(item, { kind: 'session', state: 'whole', role, peer, subject: 'Lunch?', from: ALICE, to: BOB })
+      t.equal(saidBy(item!, 'caller'), wire.said(run.alice).toString('latin1'))
+      t.equal(saidBy(item!, 'callee'), wire.said(run.bob).toString('latin1'))
+      t.match(
+        item!.heads.invite?.toString(),
+        /^INVITE sip:bob@example\.org SIP\/2\.0\r\n(?:.+\r\n)*Subject: Lunch\?\r\n/,
+      )
+      t.notMatch(item!.heads.invite?.toString(), /authorization/i)
+      t.match(item!.heads.answer?.toString(), /^SIP\/2\.0 200 OK\r\n(?:.+\r\n)*To: .*;tag=/)
+      t.match(item!.heads.bye?.toString(), /^BYE .*\r\n(?:.+\r\n)*From: .*alice/)
+    }
+    t.same(items(run, CAROL), [])
+    t.same(run.box.engine.describe().histories, { joined: { open: 0, calls: 0 }, memory: { used: 0 } })
+  },
+)
+
+t.test('a history of one of them is enough, and off means that not one byte of a description changes', async t => {
+  const cases = [
+    { keeps: [], kept: [0, 0] },
+    { keeps: ['alice'], kept: [1, 0] },
+    { keeps: ['bob'], kept: [0, 1] },
+  ] as const
+  for (const { keeps, kept } of cases) {
+    const run = beside(`kept by ${keeps.join()}`)
+    const wire = new Wire(run, run.alice, run.bob)
+    const both = chat(run, { keeps })
+    talk(run, both, ['hello'])
+    hangUp(run, both.call)
+    t.same([items(run, ALICE).length, items(run, BOB).length], kept)
+    const bySip = (name: string): string[] =>
+      wire.descriptions.filter(({ by }) => by.startsWith(name)).map(({ text }) => text)
+    const given = new Set(bySip('box'))
+    const told = [...bySip('alice'), ...bySip('bob')].every(text => given.has(text))
+    t.equal(told, keeps.length === 0)
+    const paths = [...given].map(text => /^a=path:(.*)\r$/m.exec(text)![1]!.split(' ').length)
+    t.ok(paths.every(length => length === (keeps.length === 0 ? 1 : 2)))
+  }
+})
+
+t.test('history switched off for all, or for the user: nobody joins', async t => {
+  const off = beside('off', { config: '[history]\nenabled = false\nactive_default = true\n' })
+  const one = chat(off, { keeps: [] })
+  talk(off, one, ['hello'])
+  hangUp(off, one.call)
+  t.same(items(off, BOB), [])
+  const byDefault = beside('default', { config: '[history]\nactive_default = true\n' })
+  keep(byDefault, byDefault.alice, { session: false })
+  const two = chat(byDefault, { keeps: [] })
+  talk(byDefault, two, ['hello'])
+  hangUp(byDefault, two.call)
+  t.same([items(byDefault, ALICE).length, items(byDefault, BOB).length], [0, 1])
+})
+
+t.test('over a network that loses, repeats and delays, what is recorded is still what was said', async t => {
+  for (let seed = 0; seed < 8; seed++) {
+    const run = beside(`lossy ${seed}`, { faults: LOSSY, alice: { transport: seed % 2 ? 'udp' : 'tcp' } })
+    const wire = new Wire(run, run.alice, run.bob)
+    const both = chat(run)
+    talk(run, both, ['one', 'two', 'y'.repeat(20_000), 'four'])
+    hangUp(run, both.call)
+    run.world.pass(60_000)
+    const [item, ...others] = items(run, BOB)
+    t.same(others, [])
+    t.equal(saidBy(item!, 'caller'), wire.said(run.alice).toString('latin1'), `seed ${seed}`)
+    t.equal(saidBy(item!, 'callee'), wire.said(run.bob).toString('latin1'), `seed ${seed}`)
+    t.equal(item!.state, 'whole')
+  }
+})
+
+t.test('RFC 6135: whoever connects, the answer decides for both legs', async t => {
+  for (const setup of ['active', 'passive', 'none'] as const) {
+    const run = beside(`setup ${setup}`)
+    run.bob.phone.behaviour.invite = () => ({ status: 200, setup })
+    const both = chat(run)
+    talk(run, both, ['hello'])
+    hangUp(run, both.call)
+    const ours = run.box.counters.get('msrp_connection', 'opened')
+    t.equal(ours, 1, setup)
+    t.match(items(run, BOB), [{ count: 2, state: 'whole' }])
+  }
+})
+
+t.test('RFC 3261 14: a refresh changes no path, and the session goes on', async t => {
+  const run = beside('refresh')
+  const wire = new Wire(run, run.alice, run.bob)
+  const both = chat(run)
+  talk(run, both, ['before'])
+  const answers: number[] = []
+  run.alice.act(now => both.call.refresh(now, ({ status }) => answers.push(status)))
+  run.world.until(() => answers.length > 0, 'an answer to the refresh')
+  t.same(answers, [200])
+  talk(run, both, ['after'])
+  hangUp(run, both.call)
+  const paths = new Set(wire.descriptions.flatMap(({ text }) => /^a=path:(.*)\r$/m.exec(text)?.[1] ?? []))
+  t.equal(paths.size, 4, 'each side was told one path, and told one itself')
+  t.match(items(run, BOB), [{ count: 4, state: 'whole' }])
+})
+
+t.test('CANCEL and refusals leave no record', async t => {
+  const run = beside('cancel')
+  run.bob.phone.behaviour.invite = () => ({ status: 200, isRinging: true, afterMs: 60_000 })
+  const call = dial(run)
+  run.world.pass(1000)
+  run.alice.act(now => call.cancel(now))
+  run.world.until(() => call.status !== undefined, 'an answer')
+  t.equal(call.status, 487)
+  run.bob.phone.behaviour.invite = () => ({ status: 486 })
+  const busy = dial(run, { keeps: [] })
+  run.world.until(() => busy.status !== undefined, 'an answer')
+  t.equal(busy.status, 486)
+  run.world.pass(60_000)
+  t.same(items(run, BOB), [])
+  t.match(run.box.engine.describe(), { histories: { joined: { open: 0, calls: 0 } } })
+})
+
+t.test(
+  'RFC 3261 16.7: of two phones the one that answers first has the session, and only its own is recorded',
+  async t => {
+    const run = beside('fork')
+    const second = run.world.phone('bob', { transport: 'tcp' })
+    second.register({ isInstantMessaging: true })
+    run.world.until(() => second.phone.registered === 200, 'the second is there')
+    second.phone.behaviour.invite = () => ({ status: 200, isRinging: true, afterMs: 5000 })
+    const both = chat(run)
+    talk(run, both, ['hello'])
+    run.world.pass(20_000)
+    hangUp(run, both.call)
+    t.match(items(run, BOB), [{ count: 2, state: 'whole' }])
+    t.match(run.box.engine.describe(), { histories: { joined: { open: 0, calls: 0 } } })
+    t.equal(value(run.bob.phone.inbox.invites[0]!, 'content-type'), 'application/sdp')
+  },
+)
+
+t.test('a phone that is gone never says BYE: its record is closed all the same', async t => {
+  const run = beside('gone')
+  const both = chat(run)
+  talk(run, both, ['hello'])
+  run.world.network.unplug(run.alice)
+  run.world.network.unplug(run.bob)
+  run.world.pass(3 * 3600 * 1000)
+  t.match(items(run, BOB), [{ count: 2, state: 'interrupted' }])
+  run.world.pass(25 * 3600 * 1000)
+  t.match(run.box.engine.describe(), { histories: { joined: { open: 0, calls: 0 } } })
+})
+
+t.test(
+  'a box that crashes closes its records at its next start; one that stops says that they were broken off',
+  async t => {
+    const crashed = beside('crash')
+    const both = chat(crashed)
+    talk(crashed, both, ['hello'])
+    crashed.world.pass(1000)
+    crashed.box.crashFor(1000)
+    crashed.world.until(() => crashed.box.isUp, 'it is up')
+    crashed.world.pass(1000)
+    const [item] = items(crashed, BOB)
+    t.match(item, { count: 2, state: 'interrupted' })
+    t.match(item!.heads.answer?.toString(), /^SIP\/2\.0 200/)
+
+    const stopped = beside('stop')
+    const again = chat(stopped)
+    talk(stopped, again, ['hello'])
+    stopped.box.stop()
+    stopped.world.pass(1000)
+    t.match(items(stopped, BOB), [{ count: 2, state: 'interrupted' }])
+  },
+)
