@@ -1,6 +1,7 @@
 import type { Counters } from '../base/counters.ts'
 import type { Log } from '../base/log.ts'
 import type { Now } from '../base/time.ts'
+import type { NewHistory } from '../store/history.ts'
 import type { Custody, ReceiptTerms } from '../store/verbs.ts'
 
 /** What follows from custody beside the answer to the sender: a mailbox that gets full, and a sender who waits for word. */
@@ -22,8 +23,9 @@ export class CustodyWatch {
     this.#onNearlyFull = options.onNearlyFull
   }
 
-  took(now: Now, recipient: string, custody: Custody, receipt: ReceiptTerms | undefined): void {
+  took(now: Now, recipient: string, custody: Custody, receipt: ReceiptTerms | undefined, history?: NewHistory): void {
     if (custody.outcome !== 'stored') return
+    if (history) this.#counters.count('history_kept', history.item.kind, history.owners.length)
     const { fullPercent, waiting, seq } = custody
     if (fullPercent !== undefined) {
       this.#counters.count('mailboxes_nearly_full')

@@ -78,7 +78,7 @@ export class CustodyDesk {
       const custody = result.value
       if (custody.outcome === 'refused') return done(then, declined(WHY[custody.reason]))
       done(then, { kind: 'stored', seq: custody.seq, isNew: custody.outcome === 'stored' })
-      this.#watch.took(then, recipient, custody, receipt)
+      this.#watch.took(then, recipient, custody, receipt, history)
     })
   }
 
