@@ -2,6 +2,7 @@ import { statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RootDatabase } from 'lmdb'
 import type { Log } from '../base/log.ts'
+import { bytesOfPieces } from '../store/history-story.ts'
 import { type Key, Overlay } from '../store/key-value.ts'
 import { type Batch, DiskFailure, KeyedStore, type Loaded, type Result } from '../store/keyed.ts'
 import { RecordCache } from '../store/record-cache.ts'
@@ -381,7 +382,10 @@ export class LmdbStore {
 function bytesOf(request: StoreRequest): number {
   if (request.verb === 'upload.append') return request.bytes.length
   if (request.verb === 'upload.whole') return request.content.length
-  return request.verb === 'custody' ? request.message.bytes.length : 0
+  if (request.verb === 'history.append') return bytesOfPieces(request.pieces)
+  if (request.verb === 'history.keep') return request.piece.bytes.length
+  if (request.verb !== 'custody') return 0
+  return request.message.bytes.length + (request.history?.piece.bytes.length ?? 0)
 }
 
 const later = (done: Done, failure: StoreFailure): void => queueMicrotask(() => done(failure))

@@ -1,10 +1,12 @@
 import type { WallTime } from '../base/time.ts'
 import type { Binding } from '../sip/binding.ts'
 import type { HistoryVerbs } from './history.ts'
+import { HistoryRequests } from './history-requests.fixture.ts'
 import { MemoryStore } from './memory.ts'
 import { NO_SETTINGS } from './settings.ts'
 import { nextSettings } from './settings-requests.fixture.ts'
 import { UploadRequests } from './upload-requests.fixture.ts'
+import { ALL_VERBS } from './verb-mixes.fixture.ts'
 import type {
   Account,
   CustodyLimits,
@@ -32,7 +34,7 @@ const START = 1_900_000_000_000
 const CALLS = 60
 const PASSWORD = { ha1Md5: '0123456789abcdef0123456789abcdef' }
 
-type Makers = { readonly [V in Exclude<Verb, keyof HistoryVerbs>]: () => Verbs[V]['request'] }
+type Makers = { readonly [V in Verb]: () => Verbs[V]['request'] }
 
 /**
  * One suite for every store: random sequences of verbs, and what the reference model answers to them. A store is right when no reply
@@ -42,6 +44,7 @@ export class Conformance {
   readonly #model: MemoryStore
   readonly #dice: Dice
   readonly #uploads: UploadRequests
+  readonly #history: HistoryRequests
   readonly #makers: Makers
   readonly #verbs: readonly Verb[]
   #wall = START as WallTime
@@ -57,20 +60,26 @@ export class Conformance {
       wall: () => this.#wall,
       message: () => this.#large(),
     })
-    this.#makers = { ...this.#pageMode, ...this.#uploads.makers }
+    this.#history = new HistoryRequests(dice, {
+      aor: () => this.#aor(),
+      wall: () => this.#wall,
+      ask: request => this.#model.execute(request),
+    })
+    this.#makers = { ...this.#pageMode, ...this.#uploads.makers, ...this.#history.makers }
   }
 
   /** The next request of the run. */
   next(): StoreRequest {
     this.#wall = (this.#wall + this.#dice.below(2000)) as WallTime
     const verb = this.#pick(this.#verbs)
-    return { verb, ...this.#makers[verb as keyof Makers]() } as StoreRequest
+    return { verb, ...this.#makers[verb]() } as StoreRequest
   }
 
   /** Runs the request on the model too; what differs, or undefined. Requests in the order in which the store ran them. */
   check(request: StoreRequest, answer: Reply): string | undefined {
     const reply = this.#model.execute(request as RequestOf<Verb>)
     this.#uploads.learn(request, reply)
+    this.#history.learn(request, reply)
     const expected = comparable(reply)
     const actual = comparable(answer)
     return expected === actual ? undefined : `${comparable(request)}\nexpected ${expected}\nanswered ${actual}`
@@ -80,7 +89,7 @@ export class Conformance {
     this.#model.restart()
   }
 
-  readonly #pageMode: Omit<Makers, UploadVerb> = {
+  readonly #pageMode: Omit<Makers, UploadVerb | keyof HistoryVerbs> = {
     'account.get': () => ({ aor: this.#aor() }),
     'account.put': () => {
       const mustBe = this.#pick(['new', 'existing', undefined] as const)
@@ -100,7 +109,7 @@ export class Conformance {
     },
     'bindings.due': () => this.#listing(),
     'bindings.count': () => ({}),
-    locate: () => ({ aor: this.#aor() }),
+    locate: () => ({ aor: this.#aor(), ...(this.#dice.chance(0.5) && { sender: this.#aor() }) }),
     'settings.get': () => ({ aor: this.#aor() }),
     'settings.put': () => {
       const aor = this.#aor()
@@ -125,6 +134,7 @@ export class Conformance {
     custody: () => ({
       message: this.#message(),
       limits: this.#limits(),
+      ...(this.#dice.chance(0.2) && { history: this.#history.kept() }),
     }),
     lease: () => ({
       aor: this.#aor(),
@@ -282,111 +292,6 @@ export class Conformance {
     return this.#dice.chance(0.5) ? this.#callId() : `sip:${1 + this.#dice.below(50)}@${CONFORMANCE_HOSTNAME}`
   }
 }
-
-/** How often each verb comes: custody most of all, the removal of accounts seldom. */
-const WEIGHTS: Partial<Record<Verb, number>> = {
-  custody: 12,
-  confirm: 4,
-  attempted: 3,
-  page: 4,
-  'account.put': 4,
-  'bindings.put': 4,
-  'settings.put': 4,
-  'subscription.put': 3,
-  summary: 2,
-  'mailbox.version': 4,
-  'upload.begin': 5,
-  'upload.append': 25,
-  'upload.finish': 8,
-  'upload.whole': 4,
-  sweep: 2,
-  piece: 6,
-  room: 2,
-}
-const ONCE: readonly Verb[] = [
-  'account.get',
-  'account.remove',
-  'account.list',
-  'account.provision',
-  'bindings.get',
-  'bindings.due',
-  'bindings.count',
-  'settings.get',
-  'settings.expired',
-  'subscription.remove',
-  'subscription.list',
-  'locate',
-  'seen',
-  'lease',
-  'release',
-  'delete',
-  'expire',
-  'forget',
-  'mailboxes',
-  'mailbox',
-  'trace',
-  'status',
-  'clock',
-  'upload.drop',
-  'upload.clear',
-  'notices',
-  'notice.done',
-]
-const weighted = (weights: Partial<Record<Verb, number>>): Verb[] =>
-  Object.entries(weights).flatMap(([verb, weight]) => new Array<Verb>(weight).fill(verb as Verb))
-
-export const ALL_VERBS: readonly Verb[] = [...ONCE, ...weighted(WEIGHTS)]
-
-/** Where mailboxes live long enough for large messages to be sent to them whole, and read. */
-export const LARGE_MESSAGE_VERBS: readonly Verb[] = weighted({
-  'account.put': 4,
-  'upload.begin': 6,
-  'upload.append': 40,
-  'upload.finish': 8,
-  'upload.whole': 8,
-  'upload.drop': 1,
-  'upload.clear': 1,
-  sweep: 3,
-  piece: 20,
-  room: 4,
-  custody: 3,
-  confirm: 2,
-  attempted: 2,
-  delete: 1,
-  expire: 1,
-  page: 3,
-  mailbox: 3,
-  mailboxes: 1,
-  seen: 1,
-  locate: 1,
-  trace: 2,
-  status: 2,
-  notices: 2,
-  'notice.done': 1,
-})
-
-/** Where mailboxes fill, so that senders meet their limits and many are told of the end of their messages. */
-export const CROWDED_VERBS: readonly Verb[] = weighted({
-  'account.put': 6,
-  'account.remove': 1,
-  custody: 60,
-  room: 4,
-  'upload.begin': 4,
-  'upload.append': 6,
-  'upload.finish': 2,
-  'upload.whole': 8,
-  'upload.drop': 1,
-  confirm: 10,
-  delete: 5,
-  expire: 2,
-  notices: 6,
-  'notice.done': 6,
-  page: 2,
-  mailboxes: 3,
-  mailbox: 2,
-  locate: 2,
-  status: 2,
-})
 
 /** One text for one value, whatever the order of its fields; free space is the machine's affair. */
 function comparable(value: unknown): string {

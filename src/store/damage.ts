@@ -1,3 +1,4 @@
+import type { HistoryPlace } from './history-story.ts'
 import type { Box } from './keys.ts'
 
 /** What a record that failed its checksum was, so that it can be put right. */
@@ -13,6 +14,12 @@ export type DamagedRecord =
   | { readonly table: 'subscription'; readonly id: string }
   | { readonly table: 'upload' | 'sweep'; readonly upload: number }
   | { readonly table: 'identities'; readonly group: number }
+  | { readonly table: 'history totals' }
+  | { readonly table: 'history head'; readonly mailbox: number }
+  | { readonly table: 'history'; readonly mailbox: number; readonly place: HistoryPlace }
+  | { readonly table: 'history content' | 'history heads' | 'history pieces'; readonly place: HistoryPlace }
+  | { readonly table: 'recording'; readonly id: number }
+  | { readonly table: 'recording lost'; readonly mailbox: number; readonly place: HistoryPlace }
 
 /** Thrown by a read; the verb begins again once the record is set aside and what hangs on it put right. */
 export class Damage extends Error {

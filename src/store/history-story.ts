@@ -127,6 +127,8 @@ export const isHistoryWanted = (choice: HistoryChoice, kind: HistoryKind, isActi
 export const headsSize = ({ invite, answer, bye }: HistoryHeads): number =>
   (invite?.length ?? 0) + (answer?.length ?? 0) + (bye?.length ?? 0)
 
+export const hasHeads = ({ invite, answer, bye }: HistoryHeads): boolean => (invite ?? answer ?? bye) !== undefined
+
 export const bytesOfPieces = (pieces: readonly HistoryPiece[]): number =>
   pieces.reduce((sum, { bytes }) => sum + bytes.length, 0)
 

@@ -1,5 +1,7 @@
 import type { WallTime } from '../base/time.ts'
 import { whole } from './damage.ts'
+import type { HistoryChoice } from './history.ts'
+import { dropHistory } from './keyed-history.ts'
 import { endMessage } from './keyed-mailbox.ts'
 import { dropSettings } from './keyed-settings.ts'
 import { dropUploads } from './keyed-uploads.ts'
@@ -54,6 +56,7 @@ function dropAccount(tables: Tables, box: Box, at: WallTime): void {
   totals.bindings -= tables.bindings(box.aor).bindings.length
   tables.putTotals(totals)
   dropSettings(tables, box.aor)
+  dropHistory(tables, box)
   tables.kv.remove(bindingsKey(box.aor))
   tables.kv.remove(accountKey(box.aor))
 }
@@ -129,14 +132,23 @@ export function waitingAfter(tables: Tables, after: string | undefined, limit: n
 
 export const countBindings: Do<'bindings.count'> = tables => tables.totals().bindings
 
-export const locate: Do<'locate'> = (tables, { aor }) => {
+export const locate: Do<'locate'> = (tables, { aor, sender }) => {
+  const senderAccount = sender === undefined ? undefined : tables.account(sender)
+  const from = senderAccount && { senderHistory: historyChoice(senderAccount) }
   const account = tables.account(aor)
-  if (!account) return { isKnown: false, bindings: [], waiting: 0 }
+  if (!account) return { isKnown: false, bindings: [], waiting: 0, ...from }
   const { mailbox, offlineDelivery } = account
   return {
     isKnown: true,
     bindings: tables.bindings(aor).bindings,
     waiting: waitingIn(tables.head({ aor, mailbox })),
     ...(offlineDelivery !== undefined && { offlineDelivery }),
+    ...historyChoice(account),
+    ...from,
   }
 }
+
+const historyChoice = ({ sessionHistory, pagerHistory }: AccountRecord): HistoryChoice => ({
+  ...(sessionHistory !== undefined && { sessionHistory }),
+  ...(pagerHistory !== undefined && { pagerHistory }),
+})

@@ -1,5 +1,6 @@
 import type { WallTime } from '../base/time.ts'
 import { type IdentityHash, identityHash } from './identities.ts'
+import { keepWithCustody } from './keyed-history.ts'
 import { writeNotice } from './keyed-notices.ts'
 import { type Box, bodyKey, endedKey, expiryKey, indexKey, lifeKey, readU48 } from './keys.ts'
 import type { Head, IndexEntry, LargeRecord, LifeRecord, Totals } from './records.ts'
@@ -39,7 +40,13 @@ const PAGE_CHUNK = 64
 type Do<V extends keyof Verbs> = (tables: Tables, request: Verbs[V]['request']) => Verbs[V]['reply']
 
 /** DM-STO-01..04, 08..12: the message, its index entry, counters, expiry, identity and life story, or nothing of them. */
-export const takeCustody: Do<'custody'> = (tables, { message, limits }) => {
+export const takeCustody: Do<'custody'> = (tables, { message, limits, history }) => {
+  const custody = take(tables, message, limits)
+  if (history && custody.outcome === 'stored') keepWithCustody(tables, history)
+  return custody
+}
+
+function take(tables: Tables, message: NewMessage, limits: CustodyLimits): Custody {
   const box = tables.box(message.recipient)
   if (!box) return refused('unknown recipient')
   const identity = identityHash(box.mailbox, message)

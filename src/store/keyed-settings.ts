@@ -1,7 +1,14 @@
 import { whole } from './damage.ts'
 import { expiringKey, expiringName, pastPrefix, settingsKey } from './keys.ts'
-import type { AccountRecord } from './records.ts'
-import { checkBounds, chosenSettings, firstExpiry, NO_SETTINGS, type SettingsRecord } from './settings.ts'
+import type { Decided } from './records.ts'
+import {
+  checkBounds,
+  chosenSettings,
+  firstExpiry,
+  historyChoiceOf,
+  NO_SETTINGS,
+  type SettingsRecord,
+} from './settings.ts'
 import { decodeSettings, encodeSettings } from './settings-records.ts'
 import { EMPTY, type Tables } from './tables.ts'
 import type { Verbs } from './verbs.ts'
@@ -17,7 +24,7 @@ function settingsOf(tables: Tables, aor: string): SettingsRecord {
 export const getSettings: Do<'settings.get'> = (tables, { aor }) =>
   tables.account(aor) ? settingsOf(tables, aor) : undefined
 
-/** What decides over pushes stands in the account as well, which is read for each message anyway. */
+/** What decides over pushes and histories stands in the account as well, which is read for each message anyway. */
 export const putSettings: Do<'settings.put'> = (tables, { aor, version, settings }) => {
   checkBounds(settings)
   const account = tables.account(aor)
@@ -28,20 +35,26 @@ export const putSettings: Do<'settings.put'> = (tables, { aor, version, settings
   const key = settingsKey(aor)
   tables.kv.put(key, encodeSettings(key, after))
   moveExpiry(tables, aor, before, after)
-  const { offlineDelivery } = chosenSettings(after)
-  if (offlineDelivery !== account.offlineDelivery) {
-    tables.putAccount({ mailbox: account.mailbox, account: account.account, ...decidedPush(tables, aor) })
-  }
+  const decided = decidedBy(after)
+  if (DECIDED.some(name => decided[name] !== account[name]))
+    tables.putAccount({ mailbox: account.mailbox, account: account.account, ...decided })
   return 'saved'
 }
 
+const DECIDED = ['offlineDelivery', 'sessionHistory', 'pagerHistory'] as const
+
+/** What stands in the account as well. */
+export function decidedBy(settings: SettingsRecord): Decided {
+  const { offlineDelivery } = chosenSettings(settings)
+  return { ...(offlineDelivery !== undefined && { offlineDelivery }), ...historyChoiceOf(settings) }
+}
+
 /** For an account whose record is made anew. Settings that are damaged too are found so when they are read. */
-export function decidedPush(tables: Tables, aor: string): Pick<AccountRecord, 'offlineDelivery'> {
+export function decidedAgain(tables: Tables, aor: string): Decided {
   const key = settingsKey(aor)
   const value = tables.kv.get(key)
   const settings = value && decodeSettings(key, value)
-  const { offlineDelivery } = settings ? chosenSettings(settings) : {}
-  return offlineDelivery === undefined ? {} : { offlineDelivery }
+  return settings ? decidedBy(settings) : {}
 }
 
 /** Nobody knows any more what they were. */

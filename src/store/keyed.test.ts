@@ -3,16 +3,22 @@ import { openedStore } from '../testing/opened-store.ts'
 import { SeededEntropy } from '../testing/seeded-entropy.ts'
 import { SortedKeyValue } from '../testing/sorted-key-value.ts'
 import { accountPut, BOB_AOR, custodyOf, pageOf, STORED_AT } from '../testing/store-fixtures.ts'
-import { ALL_VERBS, Conformance, CROWDED_VERBS, LARGE_MESSAGE_VERBS } from './conformance.ts'
+import { Conformance } from './conformance.ts'
 import { readOnly } from './key-value.ts'
 import { type Batch, DiskFailure, type KeyedStore } from './keyed.ts'
 import { isMemoryOnly, isRead } from './story.ts'
+import { ALL_VERBS, CROWDED_VERBS, HISTORY_VERBS, LARGE_MESSAGE_VERBS } from './verb-mixes.fixture.ts'
 import type { Reply, StoreRequest, Verb } from './verbs.ts'
 
 const RUNS = 25
 const STEPS = 400
 
-const MIXES = { 'verbs of all kinds': ALL_VERBS, 'large messages': LARGE_MESSAGE_VERBS, crowded: CROWDED_VERBS }
+const MIXES = {
+  'verbs of all kinds': ALL_VERBS,
+  'large messages': LARGE_MESSAGE_VERBS,
+  crowded: CROWDED_VERBS,
+  histories: HISTORY_VERBS,
+}
 
 t.test('answers as the reference model does, across restarts (DM-STO-01, DM-STO-07..09)', async t => {
   for (const [mix, verbs] of Object.entries(MIXES)) await t.test(mix, async t => runMix(t, mix, verbs))

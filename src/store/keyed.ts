@@ -1,5 +1,4 @@
 import { Damage, whole } from './damage.ts'
-import type { HistoryVerbs } from './history.ts'
 import { IdentityChanges, IdentityIndex } from './identities.ts'
 import { type KeyValue, NeedsWrite, Overlay, readOnly, type Snapshot } from './key-value.ts'
 import {
@@ -14,6 +13,9 @@ import {
   putBindings,
   removeAccount,
 } from './keyed-accounts.ts'
+import { keepHistory } from './keyed-history.ts'
+import { eraseHistory, expireHistory, removeHistory, sweepHistory } from './keyed-history-ends.ts'
+import { getHistory, historyOwners, historySummary, listHistory, readPieces } from './keyed-history-list.ts'
 import { listMailboxes, readMailbox, readStatus, trace, versionOfMailbox } from './keyed-inspect.ts'
 import {
   attempted,
@@ -27,6 +29,7 @@ import {
   wasSeen,
 } from './keyed-mailbox.ts'
 import { endNotice, listNotices } from './keyed-notices.ts'
+import { appendHistory, closeHistory, openHistory, recoverHistory } from './keyed-recordings.ts'
 import { expiredSettings, getSettings, putSettings, summary } from './keyed-settings.ts'
 import { listSubscriptions, putSubscription, removeSubscription } from './keyed-subscriptions.ts'
 import {
@@ -52,7 +55,7 @@ import type { Reply, RequestOf, StoreFailure, StoreRequest, Verb, Verbs } from '
 
 type Handler<V extends Verb> = (tables: Tables, request: Verbs[V]['request']) => Verbs[V]['reply']
 
-const HANDLERS: { readonly [V in Exclude<Verb, 'lease' | 'release' | keyof HistoryVerbs>]: Handler<V> } = {
+const HANDLERS: { readonly [V in Exclude<Verb, 'lease' | 'release'>]: Handler<V> } = {
   'account.get': getAccount,
   'account.put': putAccount,
   'account.remove': removeAccount,
@@ -95,6 +98,20 @@ const HANDLERS: { readonly [V in Exclude<Verb, 'lease' | 'release' | keyof Histo
   trace,
   status: readStatus,
   clock: keepClock,
+  'history.keep': keepHistory,
+  'history.open': openHistory,
+  'history.append': appendHistory,
+  'history.close': closeHistory,
+  'history.recover': recoverHistory,
+  'history.list': listHistory,
+  'history.get': getHistory,
+  'history.pieces': readPieces,
+  'history.remove': removeHistory,
+  'history.erase': eraseHistory,
+  'history.expire': expireHistory,
+  'history.sweep': sweepHistory,
+  'history.summary': historySummary,
+  'history.owners': historyOwners,
 }
 
 /** Each round puts one record right; a medium that damages more than this within one request is past using. */

@@ -12,15 +12,24 @@ import { AOR_BYTES_MAX } from './story.ts'
  *   d group                   identities of 64 messages in a row, hashed: by them a message that comes again is recognised
  *   e endedAt seq             stories that have ended, in order of their end
  *   g upload                  blocks of a large message that has ended, to be removed: how many
+ *   h mailbox                 histories of removed accounts, to be removed
+ *   i at id                   pieces of an item that no history has any more, to be removed
+ *   j id                      item of histories whose pieces are still coming
  *   k id                      subscriptions to events, for a restart
  *   l                         number of subscriptions
+ *   m mailbox f peer at id    history of the owner by peer, hashed; the newest entries are not there yet
+ *   m mailbox g at id         history: what is listed of an item
+ *   m mailbox h               history: number and bytes of its items, while it has any; beside the newest entry, with which it changes
  *   m mailbox i seq           index: what is known of a waiting message without its bytes
  *   m mailbox j               head: count and bytes, while messages wait or come; beside the newest index entry, with which it changes
  *   n number                  notices that senders asked for, still to be sent
  *   o aor                     settings that the owner decided, with their documents
  *   p expiresAt aor           accounts with published settings, by the end of the first publication
  *   q number                  quarantine: records that failed their checksum
+ *   r at id                   item of histories: who has it, and of a MESSAGE its bytes; once for all of them
+ *   r at id number            pieces of it, from the one of that number; the last number there is: heads and participants
  *   u upload                  large message whose bytes are still coming
+ *   v aor                     accounts that have a history
  *   w aor                     mailboxes that have messages waiting
  *   x expiresAt seq           expiry
  *   s seq b                   body, in order of arrival
@@ -38,8 +47,9 @@ export const TOTALS_KEY = '!totals'
 export const UPLOAD_TOTALS_KEY = '!uploads'
 export const NOTICE_TOTALS_KEY = '!notices'
 export const SUBSCRIPTION_COUNT_KEY = 'l'
+export const HISTORY_TOTALS_KEY = '!history'
 
-/** Shorter than any other of a mailbox. */
+/** Shorter than any other of a mailbox; that of its history is as long. */
 const HEAD_KEY_BYTES = 6
 
 /** Bytes of a key as numbers, big-endian, so that keys sort as the numbers do. */
@@ -97,15 +107,25 @@ export const subscriptionKey = (id: string): string => `k${id}`
 export const settingsKey = (aor: string): string => `o${nameBytes(aor)}`
 export const expiringKey = (at: WallTime, aor: string): string => `p${u48(at)}${nameBytes(aor)}`
 export const quarantineKey = (number: number): string => `q${u48(number)}`
+export const historyHeadKey = (mailbox: number): string => `m${u32(mailbox)}h`
+export const historyKey = (mailbox: number, at: number, id: number): string => `m${u32(mailbox)}g${u48(at)}${u48(id)}`
+export const historyPeerKey = (mailbox: number, peer: number, at: number, id: number): string =>
+  `m${u32(mailbox)}f${u48(peer)}${u48(at)}${u48(id)}`
+export const historyNameKey = (aor: string): string => `v${nameBytes(aor)}`
+export const historyGoneKey = (mailbox: number): string => `h${u32(mailbox)}`
+export const contentKey = (at: number, id: number): string => `r${u48(at)}${u48(id)}`
+export const piecesKey = (at: number, id: number, number: number): string => `r${u48(at)}${u48(id)}${u32(number)}`
+export const leftoverKey = (at: number, id: number): string => `i${u48(at)}${u48(id)}`
+export const recordingKey = (id: number): string => `j${u48(id)}`
 export const bodyKey = (seq: number): string => `s${u48(seq)}b`
 export const lifeKey = (seq: number): string => `s${u48(seq)}l`
 
-/** Whether the record under it is one that the verbs keep as a value: schema and totals, account, bindings, head, upload. */
+/** Whether the record under it is one that the verbs keep as a value: schema and totals, account, bindings, heads, upload, recording. */
 export function isKeptAsValue(key: string): boolean {
   const table = key[0]
   return table === 'm'
     ? key.length === HEAD_KEY_BYTES
-    : table === '!' || table === 'a' || table === 'b' || table === 'u'
+    : table === '!' || table === 'a' || table === 'b' || table === 'j' || table === 'u'
 }
 
 /** The first key past every key that begins with `prefix`, which never is all of byte 255. */

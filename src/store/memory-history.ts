@@ -25,6 +25,7 @@ import {
   endsIn,
   fitsItem,
   type HistoryPlace,
+  hasHeads,
   headsSize,
   historyMatcher,
   historyTime,
@@ -190,8 +191,7 @@ export class MemoryHistory {
     const size = bytesOfPieces(pieces) + headsSize(heads)
     for (const owner of holders.keys()) this.#makeRoom(owner, size, limits)
     for (const owner of holders.keys()) owner.change = id
-    const hasHeads = headsSize(heads) > 0
-    const rest = { participants: [], state, records: 0, hasHeads, heads: copied(heads) }
+    const rest = { participants: [], state, records: 0, hasHeads: hasHeads(heads), heads: copied(heads) }
     const content = { at, id, item: boundedItem(item), holders: new Map(holders), pieces, ...rest }
     this.#contents.set(id, content)
     return content
@@ -233,7 +233,7 @@ export class MemoryHistory {
     }
     content.heads = { ...content.heads, ...copied(heads) }
     content.participants = boundedParticipants(participants)
-    content.hasHeads = headsSize(content.heads) > 0 || content.participants.length > 0
+    content.hasHeads = hasHeads(content.heads) || content.participants.length > 0
     this.#end(content, state ?? 'whole', at)
     return 'closed'
   }

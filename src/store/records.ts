@@ -1,5 +1,6 @@
 import type { WallTime } from '../base/time.ts'
 import type { Binding } from '../sip/binding.ts'
+import type { HistoryChoice } from './history.ts'
 import { GROUP_MESSAGES, type IdentityGroup } from './identities.ts'
 import { openFields, type Reader, type Writer, writer } from './record-bytes.ts'
 import type { Share } from './shares.ts'
@@ -23,10 +24,11 @@ export interface Totals {
   ended: number
 }
 
-export interface AccountRecord {
+/** What the settings of an account say now of what is decided for each message; absent: nothing. */
+export type Decided = HistoryChoice & { readonly offlineDelivery?: boolean }
+
+export interface AccountRecord extends Decided {
   readonly mailbox: number
-  /** What the settings of the account say of pushes now; absent: nothing. */
-  readonly offlineDelivery?: boolean
   readonly account: Account
 }
 
@@ -127,20 +129,29 @@ export function decodeTotals(key: string, record: Buffer): Totals | undefined {
   )
 }
 
-export const encodeAccount = (key: string, { mailbox, offlineDelivery, account }: AccountRecord): Buffer =>
-  writer
+export function encodeAccount(key: string, record: AccountRecord): Buffer {
+  const { mailbox, account, offlineDelivery, sessionHistory, pagerHistory } = record
+  const decided = { offlineDelivery, sessionHistory, pagerHistory }
+  return writer
     .begin()
     .u32(mailbox)
-    .finish(key, Buffer.from(JSON.stringify({ ...account, offlineDelivery })))
+    .finish(key, Buffer.from(JSON.stringify({ ...account, ...decided })))
+}
 
 export function decodeAccount(key: string, record: Buffer): AccountRecord | undefined {
   const fields = openFields(key, record)
   if (!fields) return undefined
   const mailbox = fields.u32()
-  const { offlineDelivery, ...account } = JSON.parse(fields.rest().toString()) as Account & {
-    offlineDelivery?: boolean
+  const { offlineDelivery, sessionHistory, pagerHistory, ...account } = JSON.parse(
+    fields.rest().toString(),
+  ) as Account & Decided
+  return {
+    mailbox,
+    ...(offlineDelivery !== undefined && { offlineDelivery }),
+    ...(sessionHistory !== undefined && { sessionHistory }),
+    ...(pagerHistory !== undefined && { pagerHistory }),
+    account,
   }
-  return { mailbox, ...(offlineDelivery !== undefined && { offlineDelivery }), account }
 }
 
 export const encodeBindings = (key: string, { version, bindings }: BindingsRecord): Buffer =>

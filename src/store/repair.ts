@@ -1,14 +1,16 @@
 import type { Damage } from './damage.ts'
+import { decodeHistoryHead } from './history-records.ts'
 import { GROUP_MESSAGES, type IdentityGroup, identityHash, withHash } from './identities.ts'
 import type { Entry } from './key-value.ts'
 import { endLife, removeMessage } from './keyed-mailbox.ts'
-import { decidedPush, dropDamagedSettings } from './keyed-settings.ts'
+import { decidedAgain, dropDamagedSettings } from './keyed-settings.ts'
 import { dropDamagedSubscription, subscriptionCountAgain } from './keyed-subscriptions.ts'
 import {
   type Box,
   bindingsKey,
   bodyKey,
   headKey,
+  historyHeadKey,
   indexKey,
   justAfter,
   lifeKey,
@@ -30,6 +32,7 @@ import {
   type LifeRecord,
   type Totals,
 } from './records.ts'
+import { repairHistory } from './repair-history.ts'
 import { dropDamagedNotice, mailboxes, noticeTotalsAgain, sharesIn, sumsOfHeads } from './repair-shares.ts'
 import { dropDamagedUpload, reservedIn, sweepAgain, sweepOrphans, uploadTotalsAgain } from './repair-uploads.ts'
 import { ending, storeIdOf } from './story.ts'
@@ -100,6 +103,16 @@ export function repair(tables: Tables, { record, key, value }: Damage): Notice {
     case 'sweep':
       sweepAgain(tables, record.upload)
       return { table: 'sweep' }
+    case 'history':
+    case 'history head':
+    case 'history totals':
+    case 'history content':
+    case 'history heads':
+    case 'history pieces':
+    case 'recording':
+    case 'recording lost':
+      repairHistory(tables, record, key)
+      return { table: record.table }
     case 'head':
       repairMailbox(tables, record.box, key)
       return { table: 'head', aor: record.box.aor }
@@ -124,16 +137,17 @@ function setAside(tables: Tables, damagedKey: string, value: Buffer): void {
 function rebuildAccount(tables: Tables, aor: string): void {
   const totals = tables.totals()
   const mailbox = mailboxNamed(tables, aor) ?? ++totals.mailbox
-  tables.putAccount({ mailbox, ...decidedPush(tables, aor), account: { aor, origin: 'store' } })
+  tables.putAccount({ mailbox, ...decidedAgain(tables, aor), account: { aor, origin: 'store' } })
   tables.putTotals(totals)
 }
 
-/** A mailbox without waiting messages has no head: then the account begins a new one. */
+/** A mailbox without waiting messages and history has no head: then the account begins a new one. */
 function mailboxNamed(tables: Tables, aor: string): number | undefined {
   for (const mailbox of mailboxes(tables)) {
-    const key = headKey(mailbox)
-    const value = tables.kv.get(key)
+    const [key, historyKey] = [headKey(mailbox), historyHeadKey(mailbox)]
+    const [value, history] = [tables.kv.get(key), tables.kv.get(historyKey)]
     if (value && decodeHead(key, value)?.aor === aor) return mailbox
+    if (history && decodeHistoryHead(historyKey, history)?.aor === aor) return mailbox
   }
   return undefined
 }

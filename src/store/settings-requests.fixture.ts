@@ -21,6 +21,8 @@ export function nextSettings(
 function writtenSettings(dice: Dice, revision: number, modifiedAt: WallTime): StoredSettings {
   const chosen: ChosenSettings = {
     ...(dice.chance(0.7) && { offlineDelivery: dice.chance(0.5) }),
+    ...(dice.chance(0.7) && { pagerHistory: dice.chance(0.8) }),
+    ...(dice.chance(0.7) && { sessionHistory: dice.chance(0.8) }),
     ...(dice.chance(0.3) && { visible: dice.chance(0.5) }),
   }
   return { chosen, document: Buffer.alloc(dice.below(300), dice.below(256)), modifiedAt, revision }

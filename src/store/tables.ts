@@ -123,7 +123,7 @@ export class Tables {
 
   /** A copy, for the verb to count in. */
   totals(): Totals {
-    const totals = this.#read(TOTALS_KEY, decodeTotals, { table: 'totals' })
+    const totals = this.read(TOTALS_KEY, decodeTotals, { table: 'totals' })
     return totals ? { ...totals } : { ...NO_TOTALS }
   }
 
@@ -133,7 +133,7 @@ export class Tables {
   }
 
   account(aor: string): AccountRecord | undefined {
-    return this.#read(accountKey(aor), decodeAccount, { table: 'account', aor })
+    return this.read(accountKey(aor), decodeAccount, { table: 'account', aor })
   }
 
   box(aor: string): Box | undefined {
@@ -147,7 +147,7 @@ export class Tables {
   }
 
   bindings(aor: string): BindingsRecord {
-    return this.#read(bindingsKey(aor), decodeBindings, { table: 'bindings', aor }) ?? NO_BINDINGS
+    return this.read(bindingsKey(aor), decodeBindings, { table: 'bindings', aor }) ?? NO_BINDINGS
   }
 
   putBindings(aor: string, record: BindingsRecord): void {
@@ -156,7 +156,7 @@ export class Tables {
   }
 
   head(box: Box): Head {
-    return this.#read(headKey(box.mailbox), decodeHead, { table: 'head', box }) ?? { ...NO_HEAD, aor: box.aor }
+    return this.read(headKey(box.mailbox), decodeHead, { table: 'head', box }) ?? { ...NO_HEAD, aor: box.aor }
   }
 
   /** Adds to the counters of a mailbox, of the sender and of the store; an empty mailbox has no head and is not listed as waiting. */
@@ -294,7 +294,7 @@ export class Tables {
   }
 
   uploadTotals(): UploadTotals {
-    return this.#read(UPLOAD_TOTALS_KEY, decodeUploadTotals, { table: 'upload totals' }) ?? NO_UPLOADS
+    return this.read(UPLOAD_TOTALS_KEY, decodeUploadTotals, { table: 'upload totals' }) ?? NO_UPLOADS
   }
 
   putUploadTotals(totals: UploadTotals): void {
@@ -302,7 +302,7 @@ export class Tables {
   }
 
   upload(upload: number): UploadRecord | undefined {
-    return this.#read(uploadKey(upload), decodeUpload, { table: 'upload', upload })
+    return this.read(uploadKey(upload), decodeUpload, { table: 'upload', upload })
   }
 
   putUpload(upload: number, record: UploadRecord): void {
@@ -319,7 +319,7 @@ export class Tables {
   }
 
   noticeTotals(): NoticeTotals {
-    return this.#read(NOTICE_TOTALS_KEY, decodeNoticeTotals, { table: 'notice totals' }) ?? NO_NOTICES
+    return this.read(NOTICE_TOTALS_KEY, decodeNoticeTotals, { table: 'notice totals' }) ?? NO_NOTICES
   }
 
   putNoticeTotals(totals: NoticeTotals): void {
@@ -339,7 +339,7 @@ export class Tables {
   }
 
   /** A record that is read for many messages, and so kept as a value. */
-  #read<T extends object>(
+  read<T extends object>(
     key: string,
     decode: (key: string, value: Buffer) => T | undefined,
     record: DamagedRecord,

@@ -1,0 +1,229 @@
+import { whole } from './damage.ts'
+import type { HistoryPiece } from './history.ts'
+import {
+  type ContentRecord,
+  decodeContent,
+  decodeHeads,
+  decodeHistory,
+  decodeHistoryHead,
+  decodeHistoryTotals,
+  decodeRecording,
+  encodeContent,
+  encodeHeads,
+  encodeHistory,
+  encodeHistoryHead,
+  encodeHistoryTotals,
+  encodePieces,
+  encodeRecording,
+  type HeadsRecord,
+  type HistoryHead,
+  type HistoryRecord,
+  NO_HEADS,
+  NO_HISTORY,
+  type RecordingRecord,
+} from './history-records.ts'
+import { type HistoryPlace, isBefore, packed } from './history-story.ts'
+import { nameHash } from './identities.ts'
+import type { Entry, RangeOptions } from './key-value.ts'
+import {
+  type Box,
+  contentKey,
+  HISTORY_TOTALS_KEY,
+  historyHeadKey,
+  historyKey,
+  historyNameKey,
+  historyPeerKey,
+  justAfter,
+  leftoverKey,
+  piecesKey,
+  readU48,
+  recordingKey,
+} from './keys.ts'
+import { EMPTY, type Tables } from './tables.ts'
+
+/** The last of all numbers of pieces; there are never so many. */
+export const HEADS_NUMBER = 0xffffffff
+
+/** Entries that the index by peer may lack: what reads by peer looks through them, and one message of so many writes the index for all. */
+export const UNINDEXED_MAX = 64
+
+export interface PlacedEntry extends HistoryPlace {
+  readonly entry: HistoryRecord
+}
+
+export const placeIn = (key: string, at: number): HistoryPlace => ({
+  at: readU48(key, at) as HistoryPlace['at'],
+  id: readU48(key, at + 6),
+})
+
+/** Where a place stands in a key of `g` and of `f`. */
+const [IN_ENTRY, IN_INDEX] = [6, 12]
+
+export const entryKey = (mailbox: number, { at, id }: HistoryPlace): string => historyKey(mailbox, at, id)
+export const headsKey = ({ at, id }: HistoryPlace): string => piecesKey(at, id, HEADS_NUMBER)
+
+/** All entries of an owner stand from the first to before the second. */
+export const entriesOf = (mailbox: number): readonly [string, string] => [
+  historyKey(mailbox, 0, 0),
+  historyHeadKey(mailbox),
+]
+
+/** Everything of an item beside its own record: pieces, then heads. */
+export const partsOf = (place: HistoryPlace): readonly [string, string] => [
+  piecesKey(place.at, place.id, 0),
+  justAfter(headsKey(place)),
+]
+
+/** The records of histories inside one transaction, checked on every read. */
+export class HistoryTables {
+  readonly #tables: Tables
+
+  constructor(tables: Tables) {
+    this.#tables = tables
+  }
+
+  /** For an item, or a change of a history. */
+  nextNumber(): number {
+    const { last } =
+      this.#tables.read(HISTORY_TOTALS_KEY, decodeHistoryTotals, { table: 'history totals' }) ?? NO_HISTORY
+    this.putLast(last + 1)
+    return last + 1
+  }
+
+  putLast(last: number): void {
+    const totals = { last }
+    this.#tables.kv.putRecord(HISTORY_TOTALS_KEY, totals, () => encodeHistoryTotals(HISTORY_TOTALS_KEY, totals))
+  }
+
+  /** Undefined: nothing is in it, or the account is gone. */
+  head(mailbox: number): HistoryHead | undefined {
+    return this.#tables.read(historyHeadKey(mailbox), decodeHistoryHead, { table: 'history head', mailbox })
+  }
+
+  /** One without items is not there, and its owner not listed. */
+  putHead(mailbox: number, head: HistoryHead): void {
+    const key = historyHeadKey(mailbox)
+    if (head.items > 0) this.#tables.kv.putRecord(key, head, () => encodeHistoryHead(key, head))
+    else {
+      this.#tables.kv.remove(key)
+      this.#tables.kv.remove(historyNameKey(head.aor))
+    }
+  }
+
+  entry(mailbox: number, place: HistoryPlace): HistoryRecord | undefined {
+    const key = entryKey(mailbox, place)
+    const value = this.#tables.kv.get(key)
+    return value && whole(decodeHistory(key, value), { table: 'history', mailbox, place }, key, value)
+  }
+
+  entriesIn(mailbox: number, start: string, end: string, options: RangeOptions): PlacedEntry[] {
+    return this.#tables.kv.range(start, end, options).map(({ key, value }) => {
+      const place = placeIn(key, IN_ENTRY)
+      return { ...place, entry: whole(decodeHistory(key, value), { table: 'history', mailbox, place }, key, value) }
+    })
+  }
+
+  /** Those that the index by peer may lack among them. */
+  putEntry(mailbox: number, place: HistoryPlace, entry: HistoryRecord): void {
+    const key = entryKey(mailbox, place)
+    this.#tables.kv.put(key, encodeHistory(key, entry))
+  }
+
+  removeEntry(mailbox: number, place: HistoryPlace, peer: string): void {
+    this.#tables.kv.remove(entryKey(mailbox, place))
+    this.#tables.kv.remove(historyPeerKey(mailbox, nameHash(peer), place.at, place.id))
+  }
+
+  /** As the index has them; entries may be gone. */
+  placesOfPeer(start: string, end: string, options: RangeOptions): HistoryPlace[] {
+    return this.#tables.kv.range(start, end, options).map(({ key }) => placeIn(key, IN_INDEX))
+  }
+
+  /** The head as it is once the entry, which was put before, is counted. */
+  addEntry(box: Box, place: HistoryPlace, { peer, size }: HistoryRecord, change: number): void {
+    const { mailbox, aor } = box
+    const before = this.head(mailbox)
+    if (!before) this.#tables.kv.put(historyNameKey(aor), EMPTY)
+    const { items = 0, bytes = 0, indexed, unindexed = 0 } = before ?? {}
+    const head = { aor, items: items + 1, bytes: bytes + size, change, indexed, unindexed }
+    if (isIndexed(indexed, place)) {
+      this.#putPeer(mailbox, place, peer)
+      this.putHead(mailbox, head)
+    } else if (unindexed + 1 < UNINDEXED_MAX) this.putHead(mailbox, { ...head, unindexed: unindexed + 1 })
+    else this.putHead(mailbox, { ...head, indexed: this.#indexAfter(mailbox, indexed), unindexed: 0 })
+  }
+
+  /** Up to where it is written now. */
+  #indexAfter(mailbox: number, indexed: HistoryPlace | undefined): HistoryPlace | undefined {
+    const [first, end] = entriesOf(mailbox)
+    const start = indexed ? justAfter(entryKey(mailbox, indexed)) : first
+    const entries = this.entriesIn(mailbox, start, end, { limit: UNINDEXED_MAX })
+    for (const place of entries) this.#putPeer(mailbox, place, place.entry.peer)
+    return entries.at(-1)
+  }
+
+  #putPeer(mailbox: number, { at, id }: HistoryPlace, peer: string): void {
+    this.#tables.kv.put(historyPeerKey(mailbox, nameHash(peer), at, id), EMPTY)
+  }
+
+  content(place: HistoryPlace): ContentRecord {
+    const key = contentKey(place.at, place.id)
+    const value = this.#tables.kv.get(key)
+    return whole(value && decodeContent(key, value), { table: 'history content', place }, key, value ?? EMPTY)
+  }
+
+  putContent({ at, id }: HistoryPlace, record: ContentRecord): void {
+    const key = contentKey(at, id)
+    this.#tables.kv.put(key, encodeContent(key, record))
+  }
+
+  /** The record goes; what else there is of it, by the sweep. */
+  removeContent({ at, id }: HistoryPlace, isPieced: boolean): void {
+    this.#tables.kv.remove(contentKey(at, id))
+    if (isPieced) this.#tables.kv.put(leftoverKey(at, id), EMPTY)
+  }
+
+  heads(place: HistoryPlace): HeadsRecord {
+    const key = headsKey(place)
+    const value = this.#tables.kv.get(key)
+    return value ? whole(decodeHeads(key, value), { table: 'history heads', place }, key, value) : NO_HEADS
+  }
+
+  putHeads(place: HistoryPlace, record: HeadsRecord): void {
+    const key = headsKey(place)
+    this.#tables.kv.put(key, encodeHeads(key, record))
+  }
+
+  putPieces({ at, id }: HistoryPlace, first: number, pieces: readonly HistoryPiece[]): void {
+    let number = first
+    for (const pack of packed(pieces)) {
+      const key = piecesKey(at, id, number)
+      this.#tables.kv.put(key, encodePieces(key, pack))
+      number += pack.length
+    }
+  }
+
+  recording(id: number): RecordingRecord | undefined {
+    return this.#tables.read(recordingKey(id), decodeRecording, { table: 'recording', id })
+  }
+
+  putRecording(id: number, record: RecordingRecord): void {
+    const key = recordingKey(id)
+    this.#tables.kv.putRecord(key, record, () => encodeRecording(key, record))
+  }
+
+  removeRecording(id: number): void {
+    this.#tables.kv.remove(recordingKey(id))
+  }
+
+  /** All of them: as many as sessions are being recorded. */
+  recordings(): { id: number; record: RecordingRecord }[] {
+    return this.#tables.kv.range('j', 'k').map(({ key, value }: Entry) => {
+      const id = readU48(key, 1)
+      return { id, record: whole(decodeRecording(key, value), { table: 'recording', id }, key, value) }
+    })
+  }
+}
+
+export const isIndexed = (indexed: HistoryPlace | undefined, place: HistoryPlace): boolean =>
+  indexed !== undefined && !isBefore(indexed, place)
