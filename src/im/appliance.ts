@@ -22,9 +22,10 @@ import { Notices } from './notices.ts'
 import { Notifier } from './notifier.ts'
 import { Outward } from './outward.ts'
 import { PageMode } from './page-mode.ts'
-import { custodyPolicy, deliveryPolicy, routeValue, trustOf } from './policies.ts'
+import { custodyPolicy, deliveryPolicy, recordingPolicy, routeValue, trustOf } from './policies.ts'
 import { Publishing } from './publishing.ts'
 import { PushStarter } from './push-starter.ts'
+import { Recordings } from './recordings.ts'
 import { Referring } from './referring.ts'
 import { Registrations, storedBindings } from './registrations.ts'
 import { Service } from './service.ts'
@@ -54,12 +55,12 @@ export class Appliance {
   readonly #changes: StoreChanges
   readonly #publications: Publications
   readonly #notifier: Notifier
+  readonly #recordings: Recordings
   readonly #service: Service
 
   constructor(parts: ApplianceParts) {
     const { config, counters, entropy } = parts
-    const { hostname } = config
-    this.#stack = new Stack({ ...parts, hostname })
+    this.#stack = new Stack({ ...parts, hostname: config.hostname })
     const { own, sessions, layer, forwarder } = this.#stack
     this.#changes = new StoreChanges(parts.timers)
     const store = this.#changes.watching(parts.store)
@@ -67,7 +68,7 @@ export class Appliance {
     const coreRoute = config.core.route === '' ? undefined : routeValue(config.core.route)
     const domain = new Domain(config.domain, own.hosts)
     const storeUri = `sip:store@${config.domain}`
-    const site = { hostname, domain, storeUri, coreRoute, hasCore: coreRoute !== undefined }
+    const site = { hostname: config.hostname, domain, storeUri, coreRoute, hasCore: coreRoute !== undefined }
     const basics = { ...parts, ...this.#stack, ...site, store }
     this.#digest = new Digest({ realm: config.domain, entropy, counters })
     const starter = new PushStarter(basics)
@@ -106,32 +107,32 @@ export class Appliance {
     const { digest, algorithms } = config.auth
     const admissions = new Admissions({ ...common, digest: this.#digest, isOn: digest, algorithms })
     this.#large = new LargeMessages({ ...common, policy, watch, historyDesk, recorder })
-    const inviteRelay = new InviteRelay({
+    this.#relay = new InviteRelay({
       ...this.#stack.sessionContext,
       ...trust,
       contactUri: to => own.contactUri(to),
       realm: config.domain,
     })
-    this.#relay = inviteRelay
     this.#historyFetch = new HistoryFetch(common)
     const fetches = [new Fetch(common), this.#historyFetch]
-    const inviting = { ...keeping, joined, fetches, inviteRelay, outward, large: this.#large }
+    const inviting = { ...keeping, joined, fetches, inviteRelay: this.#relay, outward, large: this.#large }
     this.#messages = new Messages({ ...keeping, pageMode, forwarder, outward })
-    const publications = new Publications(common)
-    this.#publications = publications
-    const deciding = { ...common, publications, changes: this.#changes }
+    this.#publications = new Publications(common)
+    const deciding = { ...common, publications: this.#publications, changes: this.#changes }
     this.#settings = new Settings({ ...deciding, isPushActive: config.delivery.active_default })
     this.#notifier = new Notifier({ ...common, changes: this.#changes })
+    this.#recordings = new Recordings({ ...keeping, recording: recordingPolicy(config, site.hasCore) })
+    const { taker } = this.#recordings
     this.#service = new Service({
       ...common,
       admissions,
       registrations: new Registrations({ ...common, registrar }),
       messages: this.#messages,
       invitations: new Invitations({ ...inviting, isLenient: config.deferral.lenient_large_messages }),
-      publishing: new Publishing({ ...common, publications }),
+      publishing: new Publishing(deciding),
       subscribing: this.#notifier.subscribing,
-      referring: new Referring({ ...common, subscriptions: this.#notifier.subscriptions }),
-      inviteRelay,
+      referring: new Referring({ ...common, subscriptions: this.#notifier.subscriptions, taker }),
+      inviteRelay: this.#relay,
       sessions,
     })
     layer.user = this.#service
@@ -148,6 +149,7 @@ export class Appliance {
     this.#service.stop()
     this.#notices.stop()
     this.#large.stop(now)
+    this.#recordings.stop(now)
     this.#histories.stop(now)
     this.#historyFetch.stop(now)
     this.#delivery.stop(now)
@@ -185,6 +187,7 @@ export class Appliance {
       ...this.#stack.describe(),
       relay,
       large,
+      recordings: this.#recordings.describe(),
       histories: this.#histories.describe(),
       notices: this.#notices.describe(),
       publications: this.#publications.describe(),

@@ -7,6 +7,7 @@ import type { DeliveryPolicy } from './delivery.ts'
 import type { HistoryPolicy } from './history-desk.ts'
 import type { OwnAddresses } from './own-addresses.ts'
 import type { ReceiptPolicy } from './receipt-terms.ts'
+import type { RecordingPolicy } from './recording-policy.ts'
 import type { DeliveryProfile } from './rungs.ts'
 
 /** What is told from where a request comes. */
@@ -61,3 +62,13 @@ export function routeValue(uri: string): string {
   const bare = uri.replace(/^<|>$/g, '')
   return /;lr\b/i.test(bare) ? `<${bare}>` : `<${bare};lr>`
 }
+
+export const recordingPolicy = ({ auth, history }: Config, hasCore: boolean): RecordingPolicy => ({
+  isEnabled: history.enabled,
+  functionUri: history.uri,
+  factoryUri: history.conference_factory_uri,
+  recordingsMax: history.recordings_max,
+  durationMaxMs: history.recording_max_s * 1000,
+  areNamesProven: auth.digest,
+  hasCore,
+})

@@ -11,7 +11,7 @@ interface Present {
 const STAYS_MAX = 1000
 /** Longer than any URI or name a person could read. */
 const URI_LENGTH_MAX = 256
-const NAME_LENGTH_MAX = 128
+const NAME_BYTES_MAX = 128
 
 type Stay = { -readonly [Key in keyof HistoryParticipant]: HistoryParticipant[Key] }
 
@@ -26,7 +26,7 @@ export class RecordingParticipants {
     for (const { uri, displayName } of present) {
       if (uri === '' || uri.length > URI_LENGTH_MAX) continue
       gone.delete(uri)
-      this.#isHere(now, uri, displayName?.slice(0, NAME_LENGTH_MAX))
+      this.#isHere(now, uri, displayName && octetsOf(displayName))
     }
     for (const uri of gone) {
       this.#here.get(uri)!.leftAt = now.wall
@@ -49,4 +49,14 @@ export class RecordingParticipants {
     this.#stays.push(begun)
     this.#here.set(uri, begun)
   }
+}
+
+/** The store's text: octets of UTF-8, whole characters. */
+function octetsOf(name: string): string {
+  let kept = ''
+  for (const character of name) {
+    if (Buffer.byteLength(kept + character) > NAME_BYTES_MAX) break
+    kept += character
+  }
+  return Buffer.from(kept).toString('latin1')
 }

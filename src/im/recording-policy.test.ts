@@ -79,7 +79,6 @@ t.test(
     t.match(asked({ uri: ALICE }), { status: 403 }, 'her address alone says nothing of history')
     t.match(asked({ uri: 'sip:bob@example.org;history-type=session' }), { status: 403 }, 'the history of another')
     t.match(asked({ uri: 'sip:history@elsewhere.example' }), { status: 403 })
-    t.match(asked({}, { functionUri: '' }), { status: 403 }, 'there is no such function here')
     t.match(asked({}, { isEnabled: false }), { status: 403 }, 'history is switched off')
   },
 )

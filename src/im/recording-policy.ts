@@ -12,7 +12,7 @@ import { readHistoryParams, withHistoryParams } from './history-uri.ts'
 export interface RecordingPolicy {
   /** `history.enabled`. */
   readonly isEnabled: boolean
-  /** URI of the history function; empty: it has none, and users refer to their own addresses. */
+  /** URI of the history function. Users may refer to their own addresses as well. */
   readonly functionUri: string
   /** Conference-factory-URI: nothing but this, and what is at its host. Empty: anything. */
   readonly factoryUri: string
@@ -79,7 +79,7 @@ function refusalOf(referral: Referral, policy: RecordingPolicy, domain: Domain):
 /** HIS-REF-07: of whom the history is, the Request-URI says; nobody writes into that of somebody else. */
 function isForHistory({ request, initiator }: Referral, policy: RecordingPolicy, domain: Domain): boolean {
   const { uri } = request
-  const isFunction = policy.functionUri !== '' && addressOfRecord(uri) === addressOfRecord(policy.functionUri)
+  const isFunction = addressOfRecord(uri) === addressOfRecord(policy.functionUri)
   return isFunction || (domain.userOf(uri) === initiator && readHistoryParams(uri).raw !== '')
 }
 

@@ -8,6 +8,7 @@ import type { MsrpSession } from '../msrp/session.ts'
 import type { Session, Sessions } from '../sip/session.ts'
 import type { EndReason } from '../sip/session-types.ts'
 import type { ServerTransaction } from '../sip/transaction/server-transaction.ts'
+import { value } from '../sip-parser-lite/access.ts'
 import type { SipRequest } from '../sip-parser-lite/message.ts'
 import type { FactoryVerdict } from './focus.ts'
 
@@ -25,6 +26,8 @@ interface MemberEvents {
 /** Whoever invited the focus: the call, and the MSRP session to it. */
 export class FocusMember {
   readonly uri: string
+  /** User-Agent of its INVITE. */
+  agent = ''
   remotePath = ''
   /** What became of what was sent to it, in order of the answers. */
   readonly outcomes: Outcome[] = []
@@ -68,6 +71,7 @@ export class FocusMember {
       headers: verdict.headers ?? [],
       remoteSdp: bytes,
     }
+    this.agent = value(request, 'user-agent') ?? ''
     this.remotePath = media.path.join(' ')
     this.#session = this.#parts.sessions.accept(now, transaction, request, options, {
       onConfirmed: () => {

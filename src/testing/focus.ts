@@ -59,7 +59,10 @@ export class Focus implements TransactionUser {
   readonly roster: FocusRoster
   /** INVITEs to the factory or the room, in order. */
   readonly invites: SipRequest[] = []
+  /** In the room now. */
   readonly members: FocusMember[] = []
+  /** Whoever was ever let in, in order. */
+  readonly everybody: FocusMember[] = []
   factory: (request: SipRequest, number: number) => FactoryVerdict = () => ({ status: 200 })
   readonly #transport: SipTransport
   readonly #written = new Map<string, Buffer[]>()
@@ -197,6 +200,7 @@ export class Focus implements TransactionUser {
       },
     })
     this.members.push(member)
+    this.everybody.push(member)
     member.accept(now, transaction, request, offer, { contact: this.contact, ...verdict })
     this.roster.join(now, uri)
   }

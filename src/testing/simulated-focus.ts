@@ -9,6 +9,7 @@ import { at, sipListeners } from './simulated-phone.ts'
 /** A focus at an address of the simulated network. */
 export class SimulatedFocus implements Station {
   readonly name: string
+  readonly address: string
   readonly focus: Focus
   readonly #clock: SimulatedClock
   readonly #network: SimulatedNetwork
@@ -17,6 +18,7 @@ export class SimulatedFocus implements Station {
   constructor(clock: SimulatedClock, network: SimulatedNetwork, address: string, entropy: FocusOptions['entropy']) {
     this.#clock = clock
     this.#network = network
+    this.address = address
     this.name = `focus at ${address}`
     const sip = sipListeners(address, 'udp')
     const msrp = at(address, 2855)

@@ -1,0 +1,168 @@
+import t from 'tap'
+import { parseMultipart } from './content/multipart.ts'
+import { value, values } from './sip-parser-lite/access.ts'
+import type { SipRequest } from './sip-parser-lite/message.ts'
+import { HISTORY, recorded, recording, recordingScenario, refer } from './testing/recorded.ts'
+import { ALICE, BOB, CAROL } from './testing/scenario.ts'
+
+const TAGGED = `${HISTORY};history-type=session;filename=Team%20%2Fetc%2Fpasswd`
+
+/** Nothing is said any more by anybody. */
+const QUIET_MS = 40_000
+
+t.test('HIS-REF-09, HIS-REF-10: 202 first, 100 Trying, then INVITE, and its answer is the last word', async t => {
+  const run = recordingScenario('order')
+  const referring = refer(run, run.alice)
+  run.world.until(() => referring.status !== undefined, 'an answer')
+  t.equal(referring.status, 202)
+  t.match(value(referring.answer!, 'server'), /^IM-serv\/OMA1\.0/)
+  t.equal(run.focus.focus.invites.length, 0, 'not before')
+  run.world.until(() => referring.isOver, 'the last word')
+  t.same(referring.progress, ['SIP/2.0 100 Trying', 'SIP/2.0 200 OK'])
+  t.equal(run.focus.focus.invites.length, 1)
+})
+
+t.test('HIS-INV-01..07, HIS-REF-07: the INVITE to the Conference-factory-URI', async t => {
+  const run = recordingScenario('invite')
+  recording(run, { to: TAGGED })
+  const [invite] = run.focus.focus.invites as [SipRequest]
+  t.equal(invite.uri, `${run.factory};history-type=session;filename=Team%20%2Fetc%2Fpasswd`)
+  t.match(value(invite, 'from'), new RegExp(`^<${ALICE}>;tag=`))
+  t.equal(value(invite, 'accept-contact'), '*;+g.oma.sip-im;explicit')
+  t.match(value(invite, 'user-agent'), /^IM-serv\/OMA1\.0/)
+  t.ok(values(invite, 'allow').includes('BYE'))
+  t.same(values(invite, 'supported'), ['timer'])
+  t.match(value(invite, 'session-expires'), /^\d+;refresher=uac$/)
+  t.match(value(invite, 'contact'), /;\+g\.oma\.sip-im/)
+  const [, boundary] = /^multipart\/mixed;boundary="([^"]+)"$/.exec(value(invite, 'content-type')!)!
+  const parts = parseMultipart(invite.body, boundary!)
+  t.equal(parts.length, 1)
+  t.same(parts[0]!.headers, [['content-type', 'application/sdp']])
+  t.match(parts[0]!.body.toString(), /m=message \d+ TCP\/MSRP \*\r\n.*a=recvonly\r\na=accept-types:\*\r\n/s)
+})
+
+t.test('HIS-INV-08..10, HIS-STO-04: what is said is kept as it came, with who was there and all headers', async t => {
+  const run = recordingScenario('whole')
+  const { world, focus } = run
+  focus.focus.factory = () => ({
+    status: 200,
+    headers: [
+      ['X-Room', 'seven'],
+      ['Subject', 'weekly'],
+    ],
+  })
+  focus.join(BOB, 'Bob & co')
+  const { member } = recording(run, { to: TAGGED })
+  world.pass(100)
+  t.equal(value(focus.focus.roster.subscribes[0]!, 'event'), 'conference')
+  t.equal(focus.focus.roster.subscribes[0]!.uri, focus.focus.room)
+  t.equal(value(focus.focus.roster.subscribes[0]!, 'accept-contact'), '*;+g.oma.sip-im;explicit')
+  focus.say(BOB, 'hello')
+  focus.join(CAROL)
+  focus.say(CAROL, Buffer.from([0, 13, 10, 255, 45, 45, 45]), 'application/octet-stream')
+  focus.say(BOB, Buffer.alloc(9000, 'long '), 'message/cpim')
+  world.pass(1000)
+  focus.leave(BOB)
+  world.pass(1000)
+  t.ok(member.outcomes.length === 3 && member.outcomes.every(outcome => 'status' in outcome && outcome.status === 200))
+  t.match(recorded(run), [{ entry: { state: 'open', kind: 'session', role: 'recorder' } }])
+  focus.end()
+  world.pass(QUIET_MS)
+  const [item, ...others] = recorded(run)
+  t.same(others, [])
+  t.match(item!.entry, {
+    state: 'whole',
+    kind: 'session',
+    role: 'recorder',
+    recordingName: 'Team _etc_passwd',
+    from: ALICE,
+    assertedIdentity: ALICE,
+    to: run.factory,
+    peer: focus.focus.room,
+    count: item!.sends.length,
+  })
+  const wire = focus.focus.wireTo(member)
+  t.ok(wire.length >= 7, `${wire.length} SENDs, chunks among them`)
+  t.same(item!.sends, wire, 'octet for octet, in order')
+  const { invite, answer, bye } = item!.heads
+  t.match(invite?.toString('latin1'), /^INVITE sip:factory@.*\r\nFrom: /s)
+  t.match(answer?.toString('latin1'), /^SIP\/2\.0 200 OK\r\n.*\r\nX-Room: seven\r\nSubject: weekly\r\n/s)
+  t.match(bye?.toString('latin1'), /^BYE sip:im@10\.0\.0\.1.*\r\n$/s)
+  t.notMatch(bye?.toString('latin1'), /\r\n\r\n/)
+  const [alice, bob, carol] = ['alice', 'bob', 'carol'].map(name =>
+    item!.participants.find(({ uri }) => uri.includes(name)),
+  )
+  t.ok(alice, 'the recorder is there by the name of its initiator')
+  t.match(bob, { uri: BOB, displayName: 'Bob & co' })
+  t.ok(bob!.leftAt! > bob!.joinedAt)
+  t.match(carol, { uri: CAROL })
+  t.ok(carol!.joinedAt >= bob!.joinedAt)
+})
+
+t.test('RFC 6135 4.2: whoever connects, everything is recorded', async t => {
+  for (const setup of ['active', 'passive', 'none'] as const) {
+    const run = recordingScenario(`setup ${setup}`)
+    run.focus.focus.factory = () => ({ status: 200, setup })
+    const { member } = recording(run)
+    for (const text of ['one', 'two', 'three']) run.focus.say(BOB, text)
+    run.world.pass(2000)
+    run.focus.end()
+    run.world.pass(2000)
+    const [item] = recorded(run)
+    const wire = run.focus.focus.wireTo(member).filter(send => send.includes('Content-Type'))
+    t.equal(wire.length, 3)
+    t.same(
+      item?.sends.filter(send => send.includes('Content-Type')),
+      wire,
+      setup,
+    )
+  }
+})
+
+t.test('a recording is ended by REFER with method=BYE of its initiator, and by nobody else', async t => {
+  const run = recordingScenario('refer bye')
+  const { world, focus, alice, bob, factory } = run
+  const { member } = recording(run, { to: TAGGED })
+  focus.say(BOB, 'first')
+  world.pass(1000)
+  const byBob = refer(run, bob, { referTo: `<${factory};method=BYE>` })
+  const otherName = refer(run, alice, { to: `${HISTORY};filename=x`, referTo: `<${factory};method=BYE>` })
+  world.until(() => byBob.status !== undefined && otherName.status !== undefined, 'answers')
+  t.equal(byBob.status, 404)
+  t.equal(otherName.status, 404)
+  t.notOk(member.ended)
+  const stop = refer(run, alice, { referTo: `<${focus.focus.room};method=BYE>` })
+  world.until(() => stop.isOver, 'stopped')
+  t.equal(stop.status, 202)
+  t.same(stop.progress, ['SIP/2.0 100 Trying', 'SIP/2.0 200 OK'])
+  t.equal(member.ended, 'bye')
+  t.match(recorded(run), [{ entry: { state: 'whole', count: 1 }, heads: { bye: Buffer } }])
+  world.pass(QUIET_MS)
+  t.notOk(focus.focus.roster.isWatched, 'unsubscribed')
+})
+
+t.test('RFC 4028: a long recording refreshes its session; history.recording_max_s ends it, cut short', async t => {
+  const run = recordingScenario('long', { history: 'recording_max_s = 7200' })
+  const { world, focus } = run
+  const { member } = recording(run)
+  world.pass(7_100_000)
+  focus.say(BOB, 'late')
+  world.pass(1000)
+  t.notOk(member.ended, 'two hours, over two session intervals')
+  world.pass(100_000)
+  t.equal(member.ended, 'bye')
+  t.match(recorded(run), [{ entry: { state: 'cut short', count: 1 } }])
+})
+
+t.test('HIS-INV-07: an initiator who asked for privacy is listed as nobody', async t => {
+  const run = recordingScenario('privacy')
+  recording(run, { headers: [['Privacy', 'id']] })
+  const [invite] = run.focus.focus.invites as [SipRequest]
+  t.equal(value(invite, 'privacy'), 'id')
+  t.notMatch(value(invite, 'p-asserted-identity'), /alice/)
+  run.focus.end()
+  run.world.pass(2000)
+  const [item] = recorded(run)
+  t.match(item!.entry, { from: 'anonymous', isAnonymous: true })
+  t.equal(item!.entry.assertedIdentity, undefined)
+})
