@@ -3,7 +3,7 @@ import { after, type Instant, type Now } from '../base/time.ts'
 import type { Timer } from '../base/timers.ts'
 import { addLast, cloneRequest, remove, set, value, values } from '../sip-parser-lite/access.ts'
 import type { SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
-import { callId, cseq, fromTag, parseSeconds } from '../sip-parser-lite/typed.ts'
+import { callId, cseq, fromTag, parseSeconds, toTag } from '../sip-parser-lite/typed.ts'
 import { contactUri, Dialog, type Header } from './dialog.ts'
 import { dialogTarget } from './dialog-hop.ts'
 import { readNotice, type ToldNotice } from './notify-ask.ts'
@@ -78,8 +78,8 @@ export class SubscriberDialog {
   /** Soon, as a SUBSCRIBE that the notifier answers with the whole state. */
   refresh(now: Now): void {
     if (this.#phase !== 'standing') return
-    if (this.#isAsking || !this.#dialog) this.#isRefreshWanted = true
-    else this.#refreshAt(Math.max(now.at, this.#askedAt + INTERVAL_MS) as Instant)
+    this.#isRefreshWanted = true
+    if (!this.#isAsking && this.#dialog) this.#refreshAt(this.#soonest(now))
   }
 
   end(now: Now): void {
@@ -282,7 +282,7 @@ export class SubscriberDialog {
 
   #granted(now: Now, response: SipResponse): void {
     const contact = notedContact(response)
-    if (contact !== undefined && this.#isTold) this.#dialog?.retarget(ownText(contact))
+    if (contact !== undefined && toTag(response) === this.#dialog?.remoteTag) this.#dialog?.retarget(ownText(contact))
     if (!this.#isTimeTold) this.#arm(now, secondsOf(response, 'expires') ?? this.#expiresS)
     this.#settled(now)
   }
@@ -300,7 +300,12 @@ export class SubscriberDialog {
     this.#expiresAt = after(now, expiresS * 1000)
     this.#expiry = timers.set('own subscription', this.#expiresAt, then => this.#over(then, { why: 'expired' }))
     const leadS = Math.min(expiresS / 2, REFRESH_LEAD_S)
-    this.#refreshAt(Math.max(this.#askedAt + INTERVAL_MS, after(now, (expiresS - leadS) * 1000)) as Instant)
+    const due = after(now, (expiresS - leadS) * 1000)
+    this.#refreshAt(this.#isRefreshWanted ? this.#soonest(now) : (Math.max(this.#soonest(now), due) as Instant))
+  }
+
+  #soonest(now: Now): Instant {
+    return Math.max(now.at, this.#askedAt + INTERVAL_MS) as Instant
   }
 
   #retry(now: Now, retryAfterS: number | undefined): void {
