@@ -9,6 +9,11 @@ const code = await run(process.argv.slice(2), {
   openStore: async (...folder) => (await import('./host/open-store.ts')).openStore(...folder),
   stdin: process.stdin,
   out: text => process.stdout.write(text),
+  taken: () =>
+    new Promise(resolve => {
+      if (!process.stdout.writableNeedDrain || process.stdout.destroyed) return resolve()
+      for (const event of ['drain', 'close', 'error']) process.stdout.once(event, resolve)
+    }),
   err: text => process.stderr.write(text),
 })
 process.exit(code)

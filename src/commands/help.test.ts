@@ -21,9 +21,10 @@ const restante = async (line: string) => {
 }
 
 const COMMANDS = ['serve', 'check', 'version', 'user', 'user add', 'user list', 'user remove', 'user password', 'queue']
+const HISTORY = ['history', 'history show', 'history export', 'history erase', 'history owners']
 
 t.test('each command tells its purpose, arguments, options, an example and its exit codes', async t => {
-  for (const words of [...COMMANDS, 'trace']) {
+  for (const words of [...COMMANDS, ...HISTORY, 'trace']) {
     const help = await restante(`${words} --help`)
     t.match(help, { code: 0, err: '' })
     const usage = new RegExp(
@@ -33,7 +34,7 @@ t.test('each command tells its purpose, arguments, options, an example and its e
     t.match(help.out, /\nExit codes:\n {2}0 {2}done\n( {2}1 .+\n)? {2}2 {2}/)
     t.same(await restante(`help ${words}`), help, `help ${words}`)
   }
-  for (const words of ['user add', 'user remove', 'user password', 'queue', 'trace'])
+  for (const words of ['user add', 'user remove', 'user password', 'queue', 'trace', ...HISTORY.slice(0, 4)])
     t.match((await restante(`${words} --help`)).out, /\nArguments:\n {2}(aor|id) /)
   t.same(await restante('help'), await restante('--help'))
 })

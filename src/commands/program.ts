@@ -4,6 +4,7 @@ import { PlainError, refusedBySystem } from '../host/plain-error.ts'
 import type { DigestAlgorithm } from '../store/verbs.ts'
 import { check } from './check.ts'
 import { addHelp, helped } from './help.ts'
+import { addHistory } from './history-program.ts'
 import { showQueue } from './queue.ts'
 import type { ServeCommandOptions } from './serve.ts'
 import { type SettingsOptions, showSettings } from './settings.ts'
@@ -37,6 +38,7 @@ function makeProgram(world: World): Command {
   const program = new Command('restante')
     .description('Keeps instant messages for people who are away and hands them over when they come back.')
     .exitOverride()
+    .enablePositionalOptions()
     .configureOutput({ writeOut: world.out, writeErr: world.err })
     .version(VERSIONS, '--version', 'the version of the program and of its runtime')
   helped(program, { example: 'check --config restante.toml', wrong: 'what was given or found is wrong' })
@@ -44,6 +46,7 @@ function makeProgram(world: World): Command {
   addUsers(program, world)
   addSettings(program, world)
   addQueue(program, world)
+  addHistory(program, world, withConfig)
   for (const name of LATER) addLater(program, name)
   addHelp(program)
   return program

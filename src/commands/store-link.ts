@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import type { Config } from '../base/config.ts'
 import { silentLog } from '../base/log.ts'
+import { ControlClient } from '../host/control-client.ts'
 import type { ControlVerb } from '../host/control-wire.ts'
 import { boxOrLock } from '../host/owner.ts'
 import { storeError } from '../host/plain-error.ts'
@@ -17,9 +18,15 @@ export async function withStore<T>(world: World, config: Config, work: (link: St
   const dataDir = resolve(config.data_dir)
   const found = await boxOrLock(dataDir)
   if ('box' in found) {
-    const { box } = found
+    let { box } = found
     try {
-      return await work({ ask: async (verb, request) => replyOf(await box.ask(verb, request), dataDir) })
+      return await work({
+        ask: async (verb, request) => {
+          // Whoever reads our output may take their time.
+          if (!box.isOpen) box = (await ControlClient.connect(dataDir)) ?? box
+          return replyOf(await box.ask(verb, request), dataDir)
+        },
+      })
     } finally {
       box.close()
     }

@@ -11,5 +11,7 @@ export interface World {
   readonly openStore: (dataDir: string, config: Config, log: Log) => Promise<Store>
   readonly stdin: Readable & { readonly isTTY?: boolean }
   readonly out: (text: string) => void
+  /** Resolves when whoever reads the output has taken what was written, or reads no more. Absent: at once. */
+  readonly taken?: () => Promise<void>
   readonly err: (text: string) => void
 }

@@ -61,6 +61,11 @@ export class ControlClient {
     return reply.hello
   }
 
+  /** Either end closes one that is quiet for long. */
+  get isOpen(): boolean {
+    return !this.#socket.destroyed
+  }
+
   close(): void {
     this.#socket.destroy()
   }

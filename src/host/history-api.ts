@@ -1,13 +1,10 @@
 import { Readable } from 'node:stream'
 import type { FastifyPluginAsync, FastifyReply } from 'fastify'
 import type { Log } from '../base/log.ts'
-import { shownHeads, shownMessage } from '../content/history-privacy.ts'
-import type { HistoryHeads } from '../store/history.ts'
-import type { Verbs } from '../store/verbs.ts'
 import { type ApiLink, adminApi, aorIn, linkTo, noSuchUser, orRefused } from './admin-api.ts'
 import type { AdminOnly } from './admin-only.ts'
-import { piecesOf } from './history-file.ts'
-import { entryView, filterOf, participantView, shownText, timeOf } from './history-query.ts'
+import { filterOf, timeOf } from './history-query.ts'
+import { contentOf, entryView, type HistoryFound, itemView, shownText } from './history-view.ts'
 import { eraseHistory, exportHistory } from './history-work.ts'
 import type { Jobs, Running } from './jobs.ts'
 import { startJob } from './jobs-api.ts'
@@ -123,7 +120,9 @@ async function page(
   return { aor, items: entries.map(entryView), next: next ?? null }
 }
 
-type Item = NonNullable<Verbs['history.get']['reply']> & { readonly aor: string }
+interface Item extends HistoryFound {
+  readonly aor: string
+}
 
 async function item(link: ApiLink, params: OfItem['Params'], domain: string): Promise<Item> {
   const aor = await known(link, aorIn(params.aor, domain))
@@ -131,19 +130,6 @@ async function item(link: ApiLink, params: OfItem['Params'], domain: string): Pr
   if (!found) throw noSuchItem()
   return { ...found, aor }
 }
-
-/** Without what was said: that is read apart. */
-const itemView = ({ entry, heads, participants }: Item): object => ({
-  ...entryView(entry),
-  heads: headsView(shownHeads(heads, entry.isAnonymous)),
-  participants: participants.map(participantView),
-})
-
-const headsView = ({ invite, answer, bye }: HistoryHeads): object => ({
-  invite: invite?.toString() ?? null,
-  answer: answer?.toString() ?? null,
-  bye: bye?.toString() ?? null,
-})
 
 /** What came when, from whom and how long it is. */
 async function pieces(link: ApiLink, aor: string, reference: string, query: Texts<'from'>): Promise<object> {
@@ -160,26 +146,12 @@ async function pieces(link: ApiLink, aor: string, reference: string, query: Text
 }
 
 /** The octets as they were received; who asked for privacy is not named in them (RFC 3323). */
-async function content(link: ApiLink, { aor, entry }: Item, reply: FastifyReply): Promise<FastifyReply> {
-  const { kind, reference, isAnonymous } = entry
-  const isMessage = kind === 'message'
-  const type = isMessage ? 'sip' : 'msrp'
+function content(link: ApiLink, { aor, entry }: Item, reply: FastifyReply): FastifyReply {
+  const type = entry.kind === 'message' ? 'sip' : 'msrp'
   unkept(reply).headers({
     'content-type': `message/${type}`,
     'content-disposition': `attachment; filename="history.${type}"`,
     'x-content-type-options': 'nosniff',
   })
-  const octets = octetsOf(link, aor, reference)
-  return reply.send(isMessage ? await wholeMessage(octets, isAnonymous) : Readable.from(octets, { objectMode: false }))
-}
-
-async function* octetsOf(link: ApiLink, aor: string, reference: string): AsyncGenerator<Buffer> {
-  for await (const { bytes } of piecesOf(link, aor, reference)) yield bytes
-}
-
-/** A page-mode message is 64 KiB at most. */
-async function wholeMessage(octets: AsyncGenerator<Buffer>, isAnonymous: boolean): Promise<Buffer> {
-  const all: Buffer[] = []
-  for await (const bytes of octets) all.push(bytes)
-  return shownMessage(Buffer.concat(all), isAnonymous)
+  return reply.send(Readable.from(contentOf(link, aor, entry), { objectMode: false }))
 }

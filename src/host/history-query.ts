@@ -3,10 +3,10 @@ import { quoted } from '../base/quoted.ts'
 import type { WallTime } from '../base/time.ts'
 import { SipSyntaxError } from '../sip-parser-lite/message.ts'
 import { addressOfRecord } from '../sip-parser-lite/uri.ts'
-import type { HistoryEntry, HistoryFilter, HistoryKind, HistoryParticipant } from '../store/history.ts'
+import type { HistoryFilter, HistoryKind } from '../store/history.ts'
 import { PlainError } from './plain-error.ts'
 
-/** What a person or a program asks of a history, and how they are shown it. */
+/** What a person or a program asks of a history. */
 
 /** As it was given; each is text. */
 export interface HistoryQuery {
@@ -65,37 +65,3 @@ function peerOf(text: string, domain: string): string {
     throw error
   }
 }
-
-/** Latin1 of what mostly is UTF-8. */
-export const shownText = (text: string): string => Buffer.from(text, 'latin1').toString('utf8')
-
-const timeText = (at: number): string => new Date(at).toISOString()
-
-const orNull = (text: string | undefined): string | null => (text === undefined ? null : shownText(text))
-
-/** An item in JSON. */
-export const entryView = (entry: HistoryEntry) => ({
-  reference: entry.reference,
-  kind: entry.kind,
-  role: entry.role,
-  peer: shownText(entry.peer),
-  from: shownText(entry.from),
-  to: shownText(entry.to),
-  subject: orNull(entry.subject),
-  received: timeText(entry.receivedAt),
-  ended: entry.endedAt === undefined ? null : timeText(entry.endedAt),
-  state: entry.state,
-  bytes: entry.size,
-  requests: entry.count,
-  call_id: shownText(entry.callId),
-  anonymous: entry.isAnonymous,
-  asserted_identity: orNull(entry.assertedIdentity),
-  recording_name: orNull(entry.recordingName),
-})
-
-export const participantView = ({ uri, displayName, joinedAt, leftAt }: HistoryParticipant) => ({
-  uri: shownText(uri),
-  display_name: orNull(displayName),
-  joined: timeText(joinedAt),
-  left: leftAt === undefined ? null : timeText(leftAt),
-})
