@@ -22,6 +22,8 @@ export interface LargeCallOptions {
   /** Accept-Contact value; `null`: none. */
   readonly acceptContact?: string | null
   readonly setup?: 'active' | 'passive' | 'actpass' | 'none'
+  /** Value of a=accept-types; `*` unless told. */
+  readonly acceptTypes?: string
   /** Attributes of the stream besides path, types and setup. */
   readonly attributes?: readonly string[]
   /** In place of the phone's own From value without a tag. */
@@ -183,7 +185,7 @@ export class LargeCall {
 
   #sdp({ setup = 'actpass', isSecure = false, ...options }: LargeCallOptions): Buffer {
     const { msrp, secureMsrp } = this.#phone.options
-    const { attributes = [options.fetches ? 'recvonly' : 'sendonly'] } = options
+    const { acceptTypes = '*', attributes = [options.fetches ? 'recvonly' : 'sendonly'] } = options
     const { address, port } = isSecure ? secureMsrp!.endpoint : msrp
     const family = address.includes(':') ? 'IP6' : 'IP4'
     const lines = [
@@ -193,7 +195,7 @@ export class LargeCall {
       `c=IN ${family} ${address}`,
       't=0 0',
       `m=message ${port} TCP/${isSecure ? 'TLS/' : ''}MSRP *`,
-      'a=accept-types:*',
+      `a=accept-types:${acceptTypes}`,
       ...attributes.map(attribute => `a=${attribute}`),
     ]
     if (setup !== 'none') lines.push(`a=setup:${setup}`)
