@@ -166,3 +166,29 @@ t.test('HIS-INV-07: an initiator who asked for privacy is listed as nobody', asy
   t.match(item!.entry, { from: 'anonymous', isAnonymous: true })
   t.equal(item!.entry.assertedIdentity, undefined)
 })
+
+t.test('HIS-INV-10: behind a core the INVITE and the SUBSCRIBE go by its route', async t => {
+  const run = recordingScenario('core', { config: '[core]\nroute = "sip:10.0.2.9;lr"\n' })
+  const core = run.world.focus('10.0.2.9')
+  const referring = refer(run, run.alice)
+  run.world.until(() => referring.isOver && core.focus.roster.isWatched, 'the recording has begun')
+  const [invite] = core.focus.invites as [SipRequest]
+  t.equal(invite.uri, run.factory)
+  t.equal(value(invite, 'route'), '<sip:10.0.2.9;lr>')
+  t.equal(value(core.focus.roster.subscribes[0]!, 'route'), '<sip:10.0.2.9;lr>')
+  t.equal(run.focus.focus.invites.length, 0)
+})
+
+t.test('RFC 3263 4.3: a factory server that is not there is passed over for the next', async t => {
+  const run = recordingScenario('servers')
+  const server = (priority: number, name: string) => ({ kind: 'SRV' as const, priority, weight: 1, port: 5060, name })
+  run.box.dns.set('SRV _sip._tcp.conf.example.net', [server(1, 'dead.example.net'), server(2, 'live.example.net')])
+  run.box.dns.set('A dead.example.net', [{ kind: 'A', address: '10.0.9.9' }])
+  run.box.dns.set('A live.example.net', [{ kind: 'A', address: run.focus.address }])
+  const { member } = recording(run, { referTo: '<sip:factory@conf.example.net;transport=tcp>' })
+  run.focus.say(BOB, 'heard')
+  run.world.pass(1000)
+  run.focus.end()
+  run.world.pass(2000)
+  t.same(recorded(run)[0]?.sends, run.focus.focus.wireTo(member))
+})

@@ -44,7 +44,7 @@ export interface RecordingParts {
 export interface RecordingEvents {
   /** HIS-REF-10: how the INVITE stands; from 200 on the last word. */
   onProgress(now: Now, status: number, reason: string): void
-  /** Flash has no room for more. */
+  /** Flash has no room for this one. */
   onFull(now: Now): void
   /** Once: nothing is open any more. */
   onOver(now: Now): void
@@ -106,7 +106,7 @@ export class Recording {
   stop(now: Now, how: 'whole' | 'interrupted', done: (now: Now) => void = () => {}): void {
     this.#whenOver.push(done)
     if (this.#state === 'recording') return this.#end(now, how)
-    if (this.#state === 'ended') return
+    if (this.#state === 'ended') return this.#settle(now)
     this.#state = 'ended'
     this.#session?.cancel(now)
   }
@@ -168,7 +168,7 @@ export class Recording {
       hold: (then, isHeld) => this.#media?.hold(then, isHeld),
       onBegun: then => this.#tell(then, response.status, response.reason),
       onCutShort: (then, why) => {
-        this.#events.onFull(then)
+        if (!this.#isAnswered) this.#events.onFull(then)
         this.#tell(then, 503, 'Nothing Can Be Kept')
         this.#parts.log.warn('recording ended', { call_id: session.callId, why })
         this.#end(then, 'whole')
