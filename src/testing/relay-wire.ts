@@ -4,6 +4,7 @@ import { silentLog } from '../base/log.ts'
 import { OwnAddresses } from '../im/own-addresses.ts'
 import type { ForwardTarget } from '../sip/forward.ts'
 import { InviteRelay, type InviteRelayParts } from '../sip/invite-relay.ts'
+import type { RelayEvents, RelayedMedia } from '../sip/relay-types.ts'
 import type { ServerTransaction } from '../sip/transaction/server-transaction.ts'
 import { value } from '../sip-parser-lite/access.ts'
 import type { SipResponse } from '../sip-parser-lite/message.ts'
@@ -42,6 +43,7 @@ interface RelaySettings extends WireSettings, Partial<Pick<InviteRelayParts, 'lo
   readonly limitMs?: number
   /** A failure is passed on, and silence is 480, as a layer above without custody would do. */
   readonly answersFailures?: boolean
+  readonly media?: RelayedMedia
 }
 
 /** A relay over a real transaction layer; caller and phones are played by the test. */
@@ -90,9 +92,10 @@ export class RelayWire {
     }
   }
 
-  #call(transaction: ServerTransaction, { limitMs = 60_000, answersFailures = false }: RelaySettings): void {
+  #call(transaction: ServerTransaction, settings: RelaySettings): void {
+    const { limitMs = 60_000, answersFailures = false, media } = settings
     this.transaction = transaction
-    this.relay.relay(this.wire.now, transaction, transaction.request, this.targets, limitMs, {
+    const events: RelayEvents = {
       onFailed: (now, answer) => {
         this.failure = answer
         const silence = responseTo(transaction.request, 480, undefined, 'edge')
@@ -101,7 +104,8 @@ export class RelayWire {
       },
       onAnswered: () => this.events.push('answered'),
       onCancelled: () => this.events.push('cancelled'),
-    })
+    }
+    this.relay.relay(this.wire.now, transaction, transaction.request, this.targets, limitMs, events, media)
   }
 
   /** Alice calls bob; what the phones get, in the order of the targets. */
