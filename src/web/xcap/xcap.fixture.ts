@@ -16,6 +16,7 @@ import { XCAP_PATH, xcap } from './plugin.ts'
 export const DOMAIN = 'example.org'
 export const ROOT = 'http://edge1.example.org/xcap/'
 export const LIST = 'org.openmobilealliance.deferred-list/users/sip:bob@example.org/deferred-list'
+export const HISTORY = 'org.openmobilealliance.conv-history/users/sip:bob@example.org/conv-history'
 export const SETTINGS = 'org.openmobilealliance.im-service-settings/users/sip:bob@example.org/im-settings'
 
 export interface Reply {
@@ -35,7 +36,10 @@ export interface Asking {
 }
 
 /** The plugin over a store on a disk, bob and alice with passwords, and a client of HTTP and digest that sends paths as they are. */
-export async function serveXcap(dir: string) {
+export async function serveXcap(
+  dir: string,
+  more: { historyRetentionS?: number | undefined } = { historyRetentionS: 3600 },
+) {
   const lmdb = await LmdbStore.open({ dir, hostname: 'edge1.example.org', mapBytes: 2 ** 30, log: silentLog })
   const watched = new WatchedStore(lmdb, silentLog)
   const told: StoreRequest[] = []
@@ -53,7 +57,7 @@ export async function serveXcap(dir: string) {
   }
   const app = fastify({ forceCloseConnections: true })
   const parts = { store, domain: DOMAIN, algorithms: ['MD5'] as const, entropy: new SeededEntropy(1), log: silentLog }
-  app.register(xcap({ ...parts, counters, now, root: ROOT }))
+  app.register(xcap({ ...parts, counters, now, root: ROOT, ...more }))
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as { port: number }
   const send = (path: string, asking: Asking = {}): Promise<Reply> => exchange({ port, path }, asking)
