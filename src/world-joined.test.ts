@@ -1,8 +1,12 @@
 import t from 'tap'
 import { value } from './sip-parser-lite/access.ts'
 import { beside, chat, dial, hangUp, items, keep, saidBy, talk, Wire } from './testing/chat.ts'
-import { ALICE, BOB, CAROL } from './testing/scenario.ts'
+import { ALICE, BOB, CAROL, type Scenario } from './testing/scenario.ts'
+import { simulatedFingerprint } from './testing/simulated-certificate.ts'
 import { LOSSY } from './testing/simulated-network.ts'
+import { World } from './testing/world.ts'
+
+const LIE = `sha-256 ${Array(32).fill('00').join(':')}`
 
 t.test(
   'HIS-STO-02, 04, 05, 07: both keep the session, every SEND byte for byte as it was sent, with the heads',
@@ -188,3 +192,57 @@ t.test(
     t.match(items(stopped, BOB), [{ count: 2, state: 'interrupted' }])
   },
 )
+
+/** Both signal and speak over TLS. */
+function secured(name: string): Scenario {
+  const world = new World(name)
+  const listen = 'sip_tls = "10.0.0.1:5061"\nmsrp_tls = "10.0.0.1:2856"'
+  const box = world.appliance({ users: ['alice:alice', 'bob:bob'], listen })
+  const phones = { alice: world.phone('alice', { transport: 'tls' }), bob: world.phone('bob', { transport: 'tls' }) }
+  phones.bob.register({ isInstantMessaging: true })
+  world.until(() => phones.bob.phone.registered === 200, 'bob is there')
+  return { world, box, ...phones }
+}
+
+t.test('RFC 4975 14, RFC 8122: over TLS each side is shown the box’s certificate, and held to its own', async t => {
+  for (const setup of ['active', 'passive'] as const) {
+    const run = secured(`tls ${setup}`)
+    run.bob.phone.behaviour.invite = () => ({ status: 200, setup })
+    const wire = new Wire(run, run.alice, run.bob)
+    const both = chat(run, { isSecure: true })
+    talk(run, both, ['hello', 'there'])
+    hangUp(run, both.call)
+    const [item] = items(run, BOB)
+    t.match(item, { state: 'whole', count: 4 })
+    t.equal(saidBy(item!, 'caller'), wire.said(run.alice).toString('latin1'))
+    t.equal(saidBy(item!, 'callee'), wire.said(run.bob).toString('latin1'))
+    const given = wire.descriptions.filter(({ by }) => by.startsWith('box')).map(({ text }) => text)
+    t.ok(given.length > 0 && given.every(text => text.includes(simulatedFingerprint('10.0.0.1'))))
+    t.ok(given.every(text => text.match(/^a=fingerprint:/gm)?.length === 1))
+  }
+  const lying = secured('lying')
+  lying.bob.phone.behaviour.invite = () => ({ status: 200, setup: 'passive', fingerprint: LIE })
+  const { call, answered } = chat(lying, { isSecure: true })
+  lying.bob.act(now => answered.send(now, 'hello'))
+  lying.world.pass(60_000)
+  t.equal(lying.alice.arrived.length, 0)
+  t.not(call.closed, undefined, 'the caller hears that there is nobody')
+})
+
+t.test('RFC 3261 13.2.2.4: two phones answer at once, and each has a session of its own', async t => {
+  const run = beside('both answer')
+  const second = run.world.phone('bob', { transport: 'tcp' })
+  second.register({ isInstantMessaging: true })
+  run.world.until(() => second.phone.registered === 200, 'the second is there')
+  const both = chat(run)
+  run.world.pass(1000)
+  t.equal(second.calls.length, 1)
+  talk(run, both, ['hello'])
+  const other = second.calls[0]!
+  second.act(now => other.hangUp(now))
+  run.world.pass(10_000)
+  run.bob.act(now => both.answered.hangUp(now))
+  run.world.pass(10_000)
+  const kept = items(run, BOB)
+  t.same(kept.map(({ count, state }) => `${count} ${state}`).sort(), ['0 whole', '2 whole'])
+})
