@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Outcome } from './message.ts'
-import { joined, Pair } from './simulated.fixture.ts'
+import { answersTo, headersIn, joined, Owner, Pair, Side } from './simulated.fixture.ts'
 import type { WholeSend } from './whole-send.ts'
 
 const HEADERS = 'Message-ID: abcd1\r\nX-Any:   \xe9 \r\nByte-Range: 5-*/*\r\nContent-Type: text/plain\r\n'
@@ -71,4 +71,14 @@ t.test('what the peer refuses, and what it never answered, is told once; no othe
   t.match(outcomes, [{ status: 413 }, { closed: 'closed' }])
   give({ headers: HEADERS, flag: '$' })
   t.match(outcomes[2], { closed: 'the session is over' })
+})
+
+t.test('HIS-DLV-01 RFC 4976: the whole path of the peer goes into To-Path', async t => {
+  const [relay, peer] = ['msrp://192.0.2.9:9000/relay1;tcp', 'msrp://10.1.1.1:7000/bob12345;tcp']
+  const side = new Side()
+  const owner = new Owner(side)
+  owner.session.start(side.now, { remotePath: [relay, peer], role: 'active' })
+  side.say(side.connected[0]!, answersTo(side.heard()))
+  owner.session.sendWhole(side.now, { headers: HEADERS, body: [Buffer.from('x')], flag: '$' }, () => {})
+  t.strictSame(headersIn(side.heard(), 'To-Path'), [`${relay} ${peer}`])
 })

@@ -3,6 +3,7 @@ import { boundaryOf, parseMultipart } from '../content/multipart.ts'
 import type { AnswerChunk, ChunkReceiver } from '../msrp/assembly.ts'
 import type { ContinuationFlag, MsrpHead } from '../msrp/frame.ts'
 import { LargeCall, type LargeCallOptions } from './large-call.ts'
+import type { Phone } from './phone.ts'
 import type { Scenario } from './scenario.ts'
 import type { SimulatedPhone } from './simulated-phone.ts'
 
@@ -34,7 +35,7 @@ export class HistoryInbox {
   /** Before each is answered. */
   onSend: (now: Now, send: GivenSend, answer: AnswerChunk) => void = (now, _send, answer) => answer(now, 200)
 
-  constructor({ phone }: SimulatedPhone) {
+  constructor({ phone }: { readonly phone: Phone }) {
     phone.chunkReceiver = () => this.#receiver()
   }
 
