@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import { silentLog } from '../base/log.ts'
+import type { HistoryPage } from '../store/history.ts'
 import type { StoredMessage } from '../store/verbs.ts'
 import { replyOf } from '../testing/asked-store.ts'
 import { linesUntilKilled } from '../testing/killed-child.ts'
@@ -50,6 +51,18 @@ async function inspect(
   t.equal(back.length, 0, `none of ${confirmed.size} confirmed came back`)
   const status = await replyOf(store, { verb: 'status' })
   t.equal((status as { waiting: number }).waiting, page.length, 'the counters agree')
+  const told = await historyOf(store)
+  t.equal(new Set(told).size, told.length, 'none is twice in the history')
+  t.strictSame(
+    [...stored.keys()].filter(number => !told.includes(number)),
+    [],
+    'HIS-STO-01: all answered are in the history, the confirmed too',
+  )
+  t.strictSame(
+    found.filter(number => !told.includes(number)),
+    [],
+    'none waits that is not in the history',
+  )
   const [again] = stored.keys()
   t.equal(
     ((await replyOf(store, custodyOf(again!))) as { outcome: string }).outcome,
@@ -57,6 +70,17 @@ async function inspect(
     'and are recognised when sent again',
   )
   await store.close()
+}
+
+async function historyOf(store: LmdbStore): Promise<number[]> {
+  const numbers: number[] = []
+  const page = { verb: 'history.list', aor: BOB_AOR, filter: {}, order: 'oldest', limit: 500 } as const
+  for (let after = {}; ; ) {
+    const { entries, next } = (await replyOf(store, { ...page, ...after })) as HistoryPage
+    numbers.push(...entries.map(({ callId }) => Number(/\d+/.exec(callId))))
+    if (next === undefined) return numbers
+    after = { after: next }
+  }
 }
 
 async function allOf(store: LmdbStore): Promise<StoredMessage[]> {

@@ -32,12 +32,15 @@ type Makers = { readonly [V in keyof HistoryVerbs]: () => HistoryVerbs[V]['reque
 export class HistoryRequests {
   readonly #dice: Dice
   readonly #around: Surroundings
+  /** Of the run: some fill, some do not. */
+  readonly #quota: number
   readonly #open: number[] = []
   readonly #pages: HistoryVerbs['history.list']['request'][] = []
 
   constructor(dice: Dice, around: Surroundings) {
     this.#dice = dice
     this.#around = around
+    this.#quota = this.#pick([100_000, 1_000_000, 1e9, 1e9])
   }
 
   readonly makers: Makers = {
@@ -167,7 +170,7 @@ export class HistoryRequests {
 
   #limits(): HistoryLimits {
     return {
-      quotaBytes: this.#dice.chance(0.05) ? 3000 : this.#pick([150_000, 1_000_000, 1e9]),
+      quotaBytes: this.#dice.chance(0.005) ? 3000 : this.#quota,
       reserveBytes: this.#pick([0, 0, 0, 2000]),
       isActiveByDefault: this.#dice.chance(0.8),
     }

@@ -47,6 +47,9 @@ export const HEADS_NUMBER = 0xffffffff
 /** Entries that the index by peer may lack: what reads by peer looks through them, and one message of so many writes the index for all. */
 export const UNINDEXED_MAX = 64
 
+/** One for each damaged entry, so few or a medium past using. */
+const CLEARED_MAX = 256
+
 export interface PlacedEntry extends HistoryPlace {
   readonly entry: HistoryRecord
 }
@@ -107,7 +110,14 @@ export class HistoryTables {
     else {
       this.#tables.kv.remove(key)
       this.#tables.kv.remove(historyNameKey(head.aor))
+      this.clearPeers(mailbox)
     }
+  }
+
+  /** What the index by peer has of entries that were damaged leads to nothing; it goes with the last entry. */
+  clearPeers(mailbox: number): void {
+    const [start, end] = [historyPeerKey(mailbox, 0, 0, 0), historyKey(mailbox, 0, 0)]
+    for (const { key } of this.#tables.kv.range(start, end, { limit: CLEARED_MAX })) this.#tables.kv.remove(key)
   }
 
   entry(mailbox: number, place: HistoryPlace): HistoryRecord | undefined {

@@ -4,7 +4,7 @@ import { type HistoryPlace, placeOfReference, REMOVED_MAX } from './history-stor
 import { entriesOf, HistoryTables, partsOf, placeIn } from './history-tables.ts'
 import type { Entry } from './key-value.ts'
 import { leave } from './keyed-history.ts'
-import { contentKey, historyGoneKey, historyKey, historyPeerKey, justAfter, pastPrefix, readU32 } from './keys.ts'
+import { contentKey, historyGoneKey, historyKey, justAfter, pastPrefix, readU32 } from './keys.ts'
 import type { Tables } from './tables.ts'
 import type { Verbs } from './verbs.ts'
 
@@ -105,12 +105,12 @@ function sweepParts(tables: Tables, place: HistoryPlace, key: string, limit: num
 }
 
 function sweepGone(tables: Tables, mailbox: number, limit: number): number {
-  const [start, end] = entriesOf(mailbox)
-  const entries = new HistoryTables(tables).entriesIn(mailbox, start, end, { limit: limit + 1 })
+  const histories = new HistoryTables(tables)
+  const entries = histories.entriesIn(mailbox, ...entriesOf(mailbox), { limit: limit + 1 })
   const removed = entries.slice(0, limit)
   for (const { entry, ...place } of removed) leave(tables, mailbox, place, entry)
   if (removed.length === entries.length) {
-    for (const { key } of tables.kv.range(historyPeerKey(mailbox, 0, 0, 0), start, { limit })) tables.kv.remove(key)
+    histories.clearPeers(mailbox)
     tables.kv.remove(historyGoneKey(mailbox))
   }
   return removed.length

@@ -1,14 +1,6 @@
 import { whole } from './damage.ts'
 import { expiringKey, expiringName, pastPrefix, settingsKey } from './keys.ts'
-import type { Decided } from './records.ts'
-import {
-  checkBounds,
-  chosenSettings,
-  firstExpiry,
-  historyChoiceOf,
-  NO_SETTINGS,
-  type SettingsRecord,
-} from './settings.ts'
+import { checkBounds, type Decided, decidedBy, firstExpiry, NO_SETTINGS, type SettingsRecord } from './settings.ts'
 import { decodeSettings, encodeSettings } from './settings-records.ts'
 import { EMPTY, type Tables } from './tables.ts'
 import type { Verbs } from './verbs.ts'
@@ -42,12 +34,6 @@ export const putSettings: Do<'settings.put'> = (tables, { aor, version, settings
 }
 
 const DECIDED = ['offlineDelivery', 'sessionHistory', 'pagerHistory'] as const
-
-/** What stands in the account as well. */
-export function decidedBy(settings: SettingsRecord): Decided {
-  const { offlineDelivery } = chosenSettings(settings)
-  return { ...(offlineDelivery !== undefined && { offlineDelivery }), ...historyChoiceOf(settings) }
-}
 
 /** For an account whose record is made anew. Settings that are damaged too are found so when they are read. */
 export function decidedAgain(tables: Tables, aor: string): Decided {

@@ -1,8 +1,8 @@
 import type { WallTime } from '../base/time.ts'
 import type { Binding } from '../sip/binding.ts'
-import type { HistoryChoice } from './history.ts'
 import { GROUP_MESSAGES, type IdentityGroup } from './identities.ts'
 import { openFields, type Reader, type Writer, writer } from './record-bytes.ts'
+import type { Decided } from './settings.ts'
 import type { Share } from './shares.ts'
 import type { Account, LargeBody, LifeEvent, LifeStory, ReceiptTerms, Waiting } from './verbs.ts'
 
@@ -23,9 +23,6 @@ export interface Totals {
   /** Life stories whose message has ended. */
   ended: number
 }
-
-/** What the settings of an account say now of what is decided for each message; absent: nothing. */
-export type Decided = HistoryChoice & { readonly offlineDelivery?: boolean }
 
 export interface AccountRecord extends Decided {
   readonly mailbox: number

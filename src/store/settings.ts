@@ -55,6 +55,14 @@ export function historyChoiceOf(record: SettingsRecord): HistoryChoice {
   }
 }
 
+/** What is decided for each message, and so stands in the account as well; absent: nothing. */
+export type Decided = HistoryChoice & { readonly offlineDelivery?: boolean }
+
+export function decidedBy(settings: SettingsRecord): Decided {
+  const { offlineDelivery } = chosenSettings(settings)
+  return { ...(offlineDelivery !== undefined && { offlineDelivery }), ...historyChoiceOf(settings) }
+}
+
 /** A number of its own for each write; the time tells two stores apart, where one was begun anew. */
 export const documentTag = ({ revision, modifiedAt }: StoredSettings): string =>
   `${revision}-${modifiedAt.toString(36)}`

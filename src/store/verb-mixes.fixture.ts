@@ -145,3 +145,16 @@ export const HISTORY_VERBS: readonly Verb[] = weighted({
   'history.summary': 6,
   'history.owners': 3,
 })
+
+/** Where histories grow longer than what the index by peer may lack, and are read page by page. */
+export const LONG_HISTORY_VERBS: readonly Verb[] = weighted({
+  'account.put': 4,
+  'history.keep': 200,
+  'history.list': 60,
+  'history.open': 3,
+  'history.append': 6,
+  'history.close': 3,
+  'history.remove': 20,
+  'history.sweep': 2,
+  'history.summary': 4,
+})
