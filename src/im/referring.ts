@@ -53,10 +53,9 @@ export class Referring {
     answer: (now: Now, answer: Answer) => void,
   ): void {
     const { flow } = transaction
-    const isOurs = this.#domain.userOf(request.uri, flow) !== undefined
-    if (!isOurs && !this.#domain.isBox(request.uri, flow))
-      return answer(now, { status: 403, reason: 'Relaying Denied' })
-    if (!isOurs || !this.#referrals || !this.#taker) return answer(now, { status: 405, headers: [ALLOW_NO_REFER] })
+    if (this.#domain.userOf(request.uri, flow) === undefined)
+      return answer(now, this.#domain.isBox(request.uri, flow) ? { status: 404 } : RELAYING_DENIED)
+    if (!this.#referrals || !this.#taker) return answer(now, { status: 403, reason: 'Nobody Here Takes REFER' })
     const initiator = servedUser(admission, request, this.#domain, flow)
     if (initiator === undefined) return answer(now, { status: 403, reason: 'No Identity' })
     if (!wantsMessaging(request)) return answer(now, { status: 403, reason: 'Accept-Contact Without +g.oma.sip-im' })
@@ -64,8 +63,7 @@ export class Referring {
   }
 }
 
-/** RFC 3261 21.4.6: what is taken for that address. */
-const ALLOW_NO_REFER = ['Allow', METHODS.filter(method => method !== 'REFER').join(', ')] as const
+const RELAYING_DENIED: Answer = { status: 403, reason: 'Relaying Denied' }
 
 /** HIS-REF-02. */
 const wantsMessaging = (request: SipRequest): boolean =>
