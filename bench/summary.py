@@ -1,4 +1,4 @@
-"""Medians, ranges and ratios of the runs of one comparison: summary.py store|deliver|receive|push FILE"""
+"""Medians, ranges and ratios of the runs of one comparison: summary.py store|deliver|receive|push|history FILE"""
 
 import statistics
 import sys
@@ -8,9 +8,10 @@ COLUMNS = {
     "deliver": ["rate", "delivered", "stored", "duplicates", "left", "cpu_us"],
     "receive": ["rate", "sends_per_s", "p50", "p99", "refused", "cpu_us", "ram"],
     "push": ["rate", "cpu_us"],
+    "history": ["rate", "p50", "p99", "refused", "retrans", "cpu_us", "dev_bytes"],
 }
 # What of a line is the same thing measured: only that is compared.
-SUBJECT = {"store": " body ", "receive": ": ", "push": ": "}
+SUBJECT = {"store": " body ", "history": " body ", "receive": ": ", "push": ": "}
 
 
 def read(kind, path):
@@ -42,11 +43,15 @@ def table(kind, runs):
 
 
 def ratios(kind, medians):
-    for ours in (name for name in medians if name.startswith("ours")):
+    # Of the history's runs the one without is what the others are held against.
+    measured = [name for name in medians if (not name.startswith("off") if kind == "history" else name.startswith("ours"))]
+    for ours in measured:
         for name in medians:
+            if kind == "history" and name in measured:
+                continue
             if name == ours or (kind in SUBJECT and name.split(SUBJECT[kind])[1] != ours.split(SUBJECT[kind])[1]):
                 continue
-            text = f"ours / {name}: rate {medians[ours]['rate'] / max(1, medians[name]['rate']):.2f}x"
+            text = f"{ours.split(SUBJECT.get(kind, ' '))[0]} / {name}: rate {medians[ours]['rate'] / max(1, medians[name]['rate']):.2f}x"
             for column in ("p99", "cpu_us", "dev_bytes", "ram_idle", "ram_loaded", "ram"):
                 if min(medians[ours].get(column, -1), medians[name].get(column, -1)) >= 0:
                     text += f", {column} {medians[ours][column] / max(0.001, medians[name][column]):.2f}x"
