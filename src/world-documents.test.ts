@@ -5,8 +5,10 @@ import { BOB, type Scenario, say, scenario } from './testing/scenario.ts'
 import { type Watch, type WatchOptions, watching } from './testing/watch.ts'
 
 /** Nothing is pushed, so that what waits stays. */
-const OFF = '[delivery]\nactive_default = false\n[xcap]\nroot = "https://xcap.example.org/"\n'
+const HISTORY_ON = '[delivery]\nactive_default = false\n[xcap]\nroot = "https://xcap.example.org/"\n'
+const OFF = `${HISTORY_ON}[history]\nenabled = false\n`
 const LIST = 'org.openmobilealliance.deferred-list/users/sip:bob@example.org/deferred-list'
+const HISTORY = 'org.openmobilealliance.conv-history/users/sip:bob@example.org/conv-history'
 const SETTINGS = 'org.openmobilealliance.im-service-settings/users/sip:bob@example.org/im-settings'
 const LIST_TYPE = 'application/vnd.oma.im.deferred-list+xml'
 
@@ -80,6 +82,29 @@ t.test('DM-STO-14, RFC 5875: which documents there are, and then which are other
   run.bob.act(now => watch.refresh(now, 0))
   run.world.pass(3000)
   t.match(watch.standing, /^terminated/)
+})
+
+t.test('RFC 5875: conv-history is told as other than before when an item joins it or leaves', async t => {
+  const run = scenario('history', { config: `${HISTORY_ON}[history]\nactive_default = true\n` })
+  const watch = subscribe(run, listing(HISTORY))
+  t.match(last(watch), [new RegExp(`^${HISTORY} >`)])
+  const passed = (change: () => void): void => {
+    const before = last(watch)![0]!.split('>')[1]
+    const tell = watch.told.length
+    change()
+    run.world.pass(3000)
+    t.equal(watch.told.length, tell + 1)
+    t.match(last(watch)![0], ` ${before}>`, 'it goes on from the one before')
+  }
+  const { world, box } = run
+  const first = () => world.ask(box, 'history.list', { aor: BOB, filter: {}, order: 'oldest', limit: 1 }).entries[0]!
+  passed(() => say(run, ['one', 'two']))
+  passed(() => world.ask(box, 'history.remove', { aor: BOB, reference: first().reference }))
+  passed(() => world.ask(box, 'history.erase', { aor: BOB, limit: 9 }))
+  const before = watch.told.length
+  world.ask(box, 'history.erase', { aor: BOB, limit: 9 })
+  run.world.pass(3000)
+  t.equal(watch.told.length, before, 'nothing was there')
 })
 
 t.test('RFC 5875 4.4: documents, collections and parts of one’s own; others are passed over', async t => {

@@ -3,7 +3,13 @@ import type { Now } from '../base/time.ts'
 import { DEFERRED_LIST_TYPE } from '../content/deferred-list.ts'
 import { RESOURCE_LISTS_TYPE, resourcesListed } from '../content/resource-lists.ts'
 import { type DocumentChange, XCAP_DIFF_TYPE, xcapDiff } from '../content/xcap-diff.ts'
-import { DEFERRED_LIST, type DocumentName, documentPath, SERVICE_SETTINGS } from '../content/xcap-names.ts'
+import {
+  CONV_HISTORY,
+  DEFERRED_LIST,
+  type DocumentName,
+  documentPath,
+  SERVICE_SETTINGS,
+} from '../content/xcap-names.ts'
 import { XmlError } from '../content/xml-read.ts'
 import type { Refusal } from '../sip/refusal.ts'
 import type { EventPackage, NotifyBody, NotifyReason, SubscriptionView } from '../sip/subscription-types.ts'
@@ -35,17 +41,20 @@ interface DocumentChangesOptions {
   readonly counters: Counters
   /** URL of the XCAP root, with `/` at its end. */
   readonly root: string
+  /** Whether the box keeps histories. */
+  readonly hasHistory: boolean
 }
 
 /** Entity-tags of the documents that a user has, by their kinds; absent: there is none. */
 interface Tags {
   readonly list?: string
+  readonly history?: string
   readonly settings?: string
 }
 
 type Kind = keyof Tags
-const NAMES: Record<Kind, DocumentName> = { list: DEFERRED_LIST, settings: SERVICE_SETTINGS }
-const KINDS = ['list', 'settings'] as const
+const NAMES: Record<Kind, DocumentName> = { list: DEFERRED_LIST, history: CONV_HISTORY, settings: SERVICE_SETTINGS }
+const KINDS = ['list', 'history', 'settings'] as const
 
 /**
  * Tells subscribers what happened to their documents: by `xcap-diff` (RFC 5875) which ones are others than before, by `ua-profile` and
@@ -55,9 +64,11 @@ export class DocumentChanges {
   readonly #store: StoreClient
   readonly #root: string
   readonly #counters: Counters
+  readonly #hasHistory: boolean
 
-  constructor({ store, subscriptions, changes, counters, root }: DocumentChangesOptions) {
+  constructor({ store, subscriptions, changes, counters, root, hasHistory }: DocumentChangesOptions) {
     this.#store = store
+    this.#hasHistory = hasHistory
     this.#root = root
     this.#counters = counters
     subscriptions.register(this.#diffs())
@@ -65,6 +76,7 @@ export class DocumentChanges {
     changes.onMailboxChanged((now, aor) => {
       for (const event of [XCAP_DIFF, ...PROFILES]) subscriptions.changed(now, event, aor)
     })
+    if (hasHistory) changes.onHistoryChanged((now, aor) => subscriptions.changed(now, XCAP_DIFF, aor))
     changes.onSettingsChanged((now, aor) => subscriptions.changed(now, XCAP_DIFF, aor))
   }
 
@@ -125,11 +137,20 @@ export class DocumentChanges {
       this.#store.ask('settings.get', { aor }, (then, settings) => {
         if ('failure' in version || 'failure' in settings) return done(then, undefined)
         const stored = settings.value?.stored
-        done(then, {
+        const tags = {
           ...(version.value && { list: version.value.version }),
           ...(stored && { settings: documentTag(stored) }),
-        })
+        }
+        if (this.#hasHistory) this.#withHistory(aor, tags, done)
+        else done(then, tags)
       })
+    })
+  }
+
+  #withHistory(aor: string, tags: Tags, done: (now: Now, tags: Tags | undefined) => void): void {
+    this.#store.ask('history.summary', { aor }, (now, summary) => {
+      if ('failure' in summary) return done(now, undefined)
+      done(now, { ...tags, ...(summary.value && { history: summary.value.version }) })
     })
   }
 }

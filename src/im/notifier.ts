@@ -46,7 +46,7 @@ export class Notifier {
     this.subscribing = new Subscribing({ ...parts, subscriptions })
     const reading = config.mwi.headers as HeadersReading
     this.#waiting = new Waiting({ ...parts, subscriptions, reading, isPushActive: config.delivery.active_default })
-    new DocumentChanges({ ...parts, subscriptions, root: xcapRoot(config) })
+    new DocumentChanges({ ...parts, subscriptions, root: xcapRoot(config), hasHistory: config.history.enabled })
     this.#unsolicited = config.mwi.unsolicited ? new Unsolicited({ ...parts, subscriptions, context }) : undefined
     changes.onMailboxChanged((now, aor) => {
       this.#waiting.changed(now, aor)

@@ -2,6 +2,7 @@ import t from 'tap'
 import { after, type Now } from '../base/time.ts'
 import { Timers } from '../base/timers.ts'
 import type { StoreClient, StoreRequest, StoreResult, Verb } from '../store/verbs.ts'
+import { messageKept, sessionOpened } from '../testing/history-items.ts'
 import { SimulatedClock } from '../testing/simulated-clock.ts'
 import { BOB_AOR, beginOf, custodyOf, wholeOf } from '../testing/store-fixtures.ts'
 import { StoreChanges } from './store-changes.ts'
@@ -20,6 +21,8 @@ function seam() {
   const changes = new StoreChanges(timers)
   const told: string[] = []
   const settings: string[] = []
+  const histories: string[] = []
+  changes.onHistoryChanged((_now, aor) => histories.push(aor))
   changes.onMailboxChanged((_now, aor) => told.push(aor))
   changes.onSettingsChanged((_now, aor) => settings.push(aor))
   let answer: StoreResult<Verb> = { failure: 'io', detail: '' }
@@ -35,7 +38,7 @@ function seam() {
   }
   const fail = (request: StoreRequest, now: Now = clock.now()): void =>
     changes.outside(now, request, { failure: 'full', detail: '' })
-  return { clock, changes, told, settings, ask, pass, fail }
+  return { clock, changes, told, settings, histories, ask, pass, fail }
 }
 
 const stored = { outcome: 'stored', seq: 1, storeId: 'sip:1@edge1.example.org', waiting: 1 }
@@ -114,4 +117,28 @@ t.test('settings are told at once, also those that somebody else wrote; what fai
   pass(1000)
   t.same(settings.length, 2)
   t.same(told, [CAROL_AOR])
+})
+
+t.test('histories: whose items joined or left, and when a recording is over', async t => {
+  const { histories, told, ask, pass } = seam()
+  const telling = (request: Asked, value: unknown): string[] => {
+    histories.length = 0
+    ask(request, value)
+    pass(1000)
+    return [...histories]
+  }
+  t.same(telling(messageKept(1), [{ aor: BOB_AOR, reference: '' }]), [BOB_AOR])
+  t.same(telling(messageKept(1), 'flash reserve'), [])
+  const { verb: _, ...history } = messageKept(1)
+  t.same(telling({ ...custodyOf(1), history }, stored), [BOB_AOR])
+  t.same(telling(sessionOpened(1), { record: 7 }), [BOB_AOR])
+  t.same(telling(sessionOpened(1), 'unwanted'), [])
+  const close = { verb: 'history.close' as const, record: 7, at: 0, keep: true }
+  t.same(telling(close, 'closed'), [BOB_AOR])
+  t.same(telling(close, 'gone'), [])
+  t.same(telling({ verb: 'history.remove', aor: BOB_AOR, reference: '' }, 'removed'), [BOB_AOR])
+  t.same(telling({ verb: 'history.remove', aor: BOB_AOR, reference: '' }, 'absent'), [])
+  t.same(telling({ verb: 'history.erase', aor: BOB_AOR, limit: 1 }, { removed: 1, isDone: false }), [BOB_AOR])
+  t.same(telling({ verb: 'history.erase', aor: BOB_AOR, limit: 1 }, { removed: 0, isDone: true }), [])
+  t.same(told, [BOB_AOR], 'a mailbox is told by custody alone')
 })

@@ -5,8 +5,8 @@ import type { StoreClient, StoreRequest, StoreResult, Verb, Verbs } from '../sto
 /** Long enough for the confirmations of a fast push to be told as one change, short enough for nobody to wait for it. */
 const COALESCE_MS = 100
 
-/** Uploads whose receiver is remembered: more than there are sessions. One that is forgotten is told with the next change. */
-const UPLOADS_MAX = 4096
+/** Uploads and recordings whose owners are remembered: more than there are sessions. One that is forgotten is told with the next change. */
+const REMEMBERED_MAX = 4096
 
 type Listener = (now: Now, aor: string) => void
 
@@ -18,8 +18,11 @@ export class StoreChanges {
   readonly #timers: Timers
   readonly #mailboxListeners: Listener[] = []
   readonly #settingsListeners: Listener[] = []
+  readonly #historyListeners: Listener[] = []
   readonly #uploads = new Map<number, string>()
+  readonly #recordings = new Map<number, readonly string[]>()
   #changed = new Set<string>()
+  #changedHistories = new Set<string>()
 
   constructor(timers: Timers) {
     this.#timers = timers
@@ -33,6 +36,11 @@ export class StoreChanges {
   /** Somebody wrote that user's settings. At once, each time. */
   onSettingsChanged(listener: Listener): void {
     this.#settingsListeners.push(listener)
+  }
+
+  /** Items joined or left that history, or one is over. Once in a tenth of a second for each; what goes by its age alone is told with the next. */
+  onHistoryChanged(listener: Listener): void {
+    this.#historyListeners.push(listener)
   }
 
   /** The store through which everything of the engine asks. */
@@ -56,22 +64,34 @@ export class StoreChanges {
   /** A change that no verb of the store tells. */
   mailboxChanged(now: Now, aor: string): void {
     if (this.#mailboxListeners.length === 0) return
-    if (this.#changed.size === 0) {
-      this.#timers.set('mailboxes changed', after(now, COALESCE_MS), then => this.#tell(then))
-    }
+    this.#tellSoon(now)
     this.#changed.add(aor)
   }
 
+  #historyChanged(now: Now, aor: string): void {
+    if (this.#historyListeners.length === 0) return
+    this.#tellSoon(now)
+    this.#changedHistories.add(aor)
+  }
+
+  #tellSoon(now: Now): void {
+    if (this.#changed.size > 0 || this.#changedHistories.size > 0) return
+    this.#timers.set('mailboxes changed', after(now, COALESCE_MS), then => this.#tell(then))
+  }
+
   #tell(now: Now): void {
-    const changed = this.#changed
+    const [changed, histories] = [this.#changed, this.#changedHistories]
     this.#changed = new Set()
+    this.#changedHistories = new Set()
     for (const aor of changed) for (const listener of this.#mailboxListeners) listener(now, aor)
+    for (const aor of histories) for (const listener of this.#historyListeners) listener(now, aor)
   }
 
   #look(now: Now, request: StoreRequest, result: StoreResult<Verb>): void {
     if ('failure' in result) return
     const mailboxes = this.#changedBy(request, result.value)
     for (const aor of mailboxes) this.mailboxChanged(now, aor)
+    for (const aor of this.#historiesOf(request, result.value)) this.#historyChanged(now, aor)
     const isSettings = request.verb === 'settings.put' && result.value === 'saved'
     if (isSettings) for (const listener of this.#settingsListeners) listener(now, request.aor)
   }
@@ -102,11 +122,36 @@ export class StoreChanges {
     }
   }
 
+  /** Whose histories are others than before. Owners who keep none are told of for nothing: their document is as it was. */
+  #historiesOf(request: StoreRequest, value: unknown): readonly string[] {
+    switch (request.verb) {
+      case 'custody':
+        return request.history?.owners.map(({ aor }) => aor) ?? []
+      case 'history.keep':
+        return Array.isArray(value) ? value.map(({ aor }) => aor) : []
+      case 'history.open': {
+        const begun = value as Verbs['history.open']['reply']
+        const owners = request.owners.map(({ aor }) => aor)
+        if (typeof begun === 'string') return []
+        remember(this.#recordings, begun.record, owners)
+        return owners
+      }
+      case 'history.close': {
+        const owners = this.#recordings.get(request.record) ?? []
+        this.#recordings.delete(request.record)
+        return owners
+      }
+      case 'history.remove':
+        return value === 'removed' ? [request.aor] : []
+      case 'history.erase':
+        return (value as Verbs['history.erase']['reply']).removed > 0 ? [request.aor] : []
+      default:
+        return []
+    }
+  }
+
   #remember(begun: Verbs['upload.begin']['reply'], recipient: string): void {
-    if (begun.outcome !== 'begun') return
-    const [oldest] = this.#uploads.keys()
-    if (oldest !== undefined && this.#uploads.size >= UPLOADS_MAX) this.#uploads.delete(oldest)
-    this.#uploads.set(begun.upload, recipient)
+    if (begun.outcome === 'begun') remember(this.#uploads, begun.upload, recipient)
   }
 
   #finished(upload: number, custody: Verbs['upload.finish']['reply']): readonly string[] {
@@ -115,6 +160,12 @@ export class StoreChanges {
     const isStored = custody !== 'gone' && custody.outcome === 'stored'
     return isStored && recipient !== undefined ? [recipient] : []
   }
+}
+
+function remember<T>(table: Map<number, T>, id: number, value: T): void {
+  const [oldest] = table.keys()
+  if (oldest !== undefined && table.size >= REMEMBERED_MAX) table.delete(oldest)
+  table.set(id, value)
 }
 
 const WATCHED: ReadonlySet<Verb> = new Set<Verb>([
@@ -128,4 +179,9 @@ const WATCHED: ReadonlySet<Verb> = new Set<Verb>([
   'expire',
   'account.remove',
   'settings.put',
+  'history.keep',
+  'history.open',
+  'history.close',
+  'history.remove',
+  'history.erase',
 ])
