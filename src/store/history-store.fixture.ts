@@ -104,9 +104,9 @@ export function historyStore(freeBytes: () => number = () => Number.MAX_SAFE_INT
     bytesOf: (reference: string, aor = BOB_AOR): Buffer => {
       const read: Buffer[] = []
       for (let from = 0; ; ) {
-        const page = ask({ verb: 'history.pieces', aor, reference, from, bytes: 10_000 })!
-        read.push(...page.pieces.map(({ bytes }) => bytes))
-        if (page.isLast) return Buffer.concat(read)
+        const page = ask({ verb: 'history.pieces', aor, reference, from, bytes: 10_000 })
+        read.push(...(page?.pieces ?? []).map(({ bytes }) => bytes))
+        if (!page || page.isLast) return Buffer.concat(read)
         from = page.next
       }
     },

@@ -115,7 +115,7 @@ function putPeer(tables: Tables, mailbox: number, place: HistoryPlace): void {
   if (peer !== undefined) tables.kv.put(historyPeerKey(mailbox, nameHash(peer), place.at, place.id), EMPTY)
 }
 
-/** Nobody knows any more what it was. What the index by peer has of it leads to nothing. */
+/** Nobody knows any more what it was; content that is damaged too goes when it is read, or too old. What the index by peer has of it leads to nothing. */
 function dropEntry(tables: Tables, mailbox: number, place: HistoryPlace): void {
   forget(tables, mailbox, place)
   countAgain(tables, mailbox)
@@ -127,8 +127,8 @@ function forget(tables: Tables, mailbox: number, place: HistoryPlace): void {
   const others = recording?.owners.filter(owner => owner !== mailbox) ?? []
   if (recording && others.length > 0) new HistoryTables(tables).putRecording(place.id, { ...recording, owners: others })
   else tables.kv.remove(recordingKey(place.id))
-  const owners = contentOf(tables, place)?.owners ?? []
-  if (!owners.some(owner => tables.kv.get(entryKey(owner, place)))) dropContent(tables, place)
+  const content = contentOf(tables, place)
+  if (content && !content.owners.some(owner => tables.kv.get(entryKey(owner, place)))) dropContent(tables, place)
 }
 
 /** From every history that has it. */
@@ -167,12 +167,14 @@ function cutShort(tables: Tables, place: HistoryPlace): void {
   }
 }
 
-/** What is known of an open item was lost: it ends, with what is there. */
+/** What was counted of an open item was lost: it ends, with what is there. */
 function closeLost(tables: Tables, mailbox: number, place: HistoryPlace): void {
   const { size, count, endedAt } = measured(tables, place)
   for (const owner of contentOf(tables, place)?.owners ?? [mailbox]) {
     const entry = entryOf(tables, owner, place)
-    if (entry?.state === 'open') rewrite(tables, owner, place, { ...entry, size, count, endedAt, state: 'interrupted' })
+    if (entry?.state !== 'open') continue
+    new HistoryTables(tables).putEntry(owner, place, { ...entry, size, count, endedAt, state: 'interrupted' })
+    countAgain(tables, owner)
   }
 }
 
