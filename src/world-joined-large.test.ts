@@ -92,6 +92,28 @@ t.test('a large message that a phone cannot take is kept for it, and is in the h
   t.match(run.box.engine.describe().histories, { joined: { open: 0, calls: 0 } })
 })
 
+t.test('typing and receipts by a large-message session are in no history', async t => {
+  const run = beside('noise')
+  keep(run, run.bob, { pager: true })
+  const call = large(run)
+  const receipt = '<imdn xmlns="urn:ietf:params:xml:ns:imdn"/>'
+  const cpim = `From: <${ALICE}>\r\nTo: <${BOB}>\r\n\r\nContent-Type: message/imdn+xml\r\n\r\n${receipt}`
+  const typing = '<isComposing xmlns="urn:ietf:params:xml:ns:im-iscomposing"/>'
+  for (const [body, type] of [
+    [cpim, 'message/cpim'],
+    [typing, 'application/im-iscomposing+xml'],
+    ['said', 'text/plain'],
+  ] as const) {
+    const sent = run.alice.act(now => call.send(now, Buffer.from(body), type))
+    run.world.until(() => sent.outcome !== undefined, 'it was sent')
+  }
+  hangUp(run, call)
+  t.equal(run.bob.arrived.length, 3)
+  const kept = items(run, BOB)
+  t.equal(kept.length, 1)
+  t.match(kept[0]!.bytes.toString(), /said/)
+})
+
 t.test('each kind of history has a switch of its own', async t => {
   const run = beside('kinds')
   keep(run, run.bob, { session: true })

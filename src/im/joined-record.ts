@@ -1,6 +1,7 @@
 import type { Now } from '../base/time.ts'
 import type { CapturedPiece, RelaySide } from '../msrp/relay-types.ts'
 import type { HistoryHeads, HistoryItem, HistoryOwner } from '../store/history.ts'
+import { contentKind, mediaTypeOf } from './content-kind.ts'
 import { HistoryRecorder, type RecorderContext } from './history-recorder.ts'
 
 /** What all items of one INVITE have in common. */
@@ -43,7 +44,8 @@ class SessionRecord implements JoinedRecord {
 const OPEN_MAX = 16
 
 interface LargeItem {
-  readonly recorder: HistoryRecorder
+  /** Undefined: not what was said, but about it. */
+  readonly recorder: HistoryRecorder | undefined
   isWhole: boolean
 }
 
@@ -77,7 +79,7 @@ class LargeRecord implements JoinedRecord {
     const { from, bytes, isEnd } = piece
     const request = this.#requestOf(now, from, bytes)
     request.tail = Buffer.concat([request.tail, bytes.subarray(-TAIL_BYTES)]).subarray(-TAIL_BYTES)
-    request.item?.recorder.piece(now, { at: now.wall, ...piece })
+    request.item?.recorder?.piece(now, { at: now.wall, ...piece })
     if (!isEnd) return
     this.#requests.delete(from)
     if (request.item && request.tail[0] === COMPLETE) request.item.isWhole = true
@@ -92,26 +94,29 @@ class LargeRecord implements JoinedRecord {
   /** One that was given up half-way has no end; the next one begins all the same. */
   #requestOf(now: Now, from: RelaySide, bytes: Buffer): Request {
     const open = this.#requests.get(from)
-    const messageId = messageIdOf(bytes)
-    if (open && messageId === undefined) return open
-    const item = messageId === undefined ? undefined : this.#itemOf(now, `${from} ${messageId}`)
+    const begun = beginningIn(bytes)
+    if (open && !begun) return open
+    const item = begun && this.#itemOf(now, `${from} ${begun.messageId}`, begun)
     const request = { item, tail: Buffer.alloc(0) }
     this.#requests.set(from, request)
     return request
   }
 
-  #itemOf(now: Now, key: string): LargeItem | undefined {
+  #itemOf(now: Now, key: string, begun: Beginning): LargeItem | undefined {
     const known = this.#items.get(key)
     if (known) return known
     if (this.#items.size >= OPEN_MAX && !this.#makeRoom(now)) {
       this.#context.counters.count('history_not_recorded', 'too many messages at once')
       return undefined
     }
-    const { owners } = this.#subject
-    const recorder = new HistoryRecorder(this.#context, { item: this.#subject.item(now), owners, heads: this.#heads })
-    const item = { recorder, isWhole: false }
+    const item = { recorder: isAboutIt(begun) ? undefined : this.#newRecorder(now), isWhole: false }
     this.#items.set(key, item)
     return item
+  }
+
+  #newRecorder(now: Now): HistoryRecorder {
+    const { item, owners } = this.#subject
+    return new HistoryRecorder(this.#context, { item: item(now), owners, heads: this.#heads })
   }
 
   #makeRoom(now: Now): boolean {
@@ -126,15 +131,37 @@ class LargeRecord implements JoinedRecord {
 }
 
 const endItem = (now: Now, { recorder, isWhole }: LargeItem, heads: HistoryHeads): void =>
-  recorder.end(now, isWhole ? 'whole' : 'discarded', { heads })
+  recorder?.end(now, isWhole ? 'whole' : 'discarded', { heads })
 
 const TAIL_BYTES = 3
 const COMPLETE = '$'.charCodeAt(0)
 
+/** What the first piece of a SEND says of its message. */
+interface Beginning {
+  readonly messageId: string
+  readonly contentType: string
+  /** As much of the content as is there. */
+  readonly content: Buffer
+}
+
+const SEND = /^MSRP \S+ SEND\r\nTo-Path:/
+
 /** Undefined where the piece does not begin with the head of a SEND. */
-function messageIdOf(bytes: Buffer): string | undefined {
-  if (bytes.toString('latin1', 0, 5) !== 'MSRP ') return undefined
+function beginningIn(bytes: Buffer): Beginning | undefined {
   const end = bytes.indexOf('\r\n\r\n')
-  const head = bytes.toString('latin1', 0, end < 0 ? bytes.length : end)
-  return /^MSRP \S+ SEND\r\nTo-Path:[\s\S]*?\r\nMessage-ID:[ \t]*(\S+)/i.exec(head)?.[1]
+  if (end < 0 || !SEND.test(bytes.toString('latin1', 0, Math.min(end, START_LINE_MAX)))) return undefined
+  const head = bytes.toString('latin1', 0, end)
+  const field = (name: string): string | undefined => new RegExp(`\r\n${name}:[ \t]*(.*)`, 'i').exec(head)?.[1]?.trim()
+  const messageId = field('Message-ID')
+  if (messageId === undefined) return undefined
+  return { messageId, contentType: field('Content-Type') ?? '', content: bytes.subarray(end + 4) }
+}
+
+/** Of a start line, and of the name of the header that follows it (RFC 4975 7.1). */
+const START_LINE_MAX = 64
+
+/** Typing, and receipts: as of a MESSAGE, no history keeps them. */
+function isAboutIt({ contentType, content }: Beginning): boolean {
+  const { isNoise, isReceipt } = contentKind(mediaTypeOf(contentType), false, content)
+  return isNoise || isReceipt
 }
