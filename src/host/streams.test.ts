@@ -12,7 +12,7 @@ const listener = (address: string, port = 0) =>
   ({ transport: 'tcp', endpoint: { address, port }, key: 'listen.sip_tcp' }) as const
 
 interface Event {
-  readonly kind: 'opened' | 'received' | 'closed'
+  readonly kind: 'opened' | 'received' | 'closed' | 'full' | 'no longer full'
   readonly flow: Flow
   readonly bytes?: Buffer
   readonly reason?: string
@@ -27,6 +27,7 @@ const setUp = async (address = '127.0.0.1') => {
       opened: flow => told.add({ kind: 'opened', flow }),
       received: (flow, bytes) => told.add({ kind: 'received', flow, bytes }),
       closed: (flow, reason) => told.add({ kind: 'closed', flow, reason }),
+      full: (flow, isFull) => told.add({ kind: isFull ? 'full' : 'no longer full', flow }),
     },
     counters,
     new SystemEntropy(),
@@ -96,6 +97,28 @@ t.test('a peer that does not read is dropped once the write queue is full', asyn
   for (let sent = 0; sent < 4 * WRITE_QUEUE_BYTES_MAX; sent += chunk.length) streams.write(flow, chunk)
   t.equal((await next('closed')).reason, 'write queue full')
   t.equal(counters.get('stream_closed', 'write queue full'), 1)
+})
+
+t.test('of a peer that does not take what waits for it the engine is told once, and when it has taken it', async t => {
+  const { streams, local, next, events } = await setUp()
+  const socket = await connect(local.port)
+  const { flow } = await next('opened')
+  socket.pause()
+  streams.write(flow, Buffer.alloc(1000))
+  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
+  t.same(events, [], 'a little is no queue')
+  const chunk = Buffer.alloc(256 * 1024)
+  // However much the system takes at once.
+  while (events.length === 0) {
+    streams.write(flow, chunk)
+    await new Promise(setImmediate)
+  }
+  await next('full')
+  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
+  t.same(events, [])
+  socket.resume()
+  await next('no longer full')
+  t.same(events, [])
 })
 
 t.test('while held nothing is read from any connection, old or new', async t => {

@@ -185,7 +185,7 @@ export class SimulatedNetwork {
     if (!found?.pipe.isOpen) return
     this.#pipes.delete(endOf(station, flow))
     const other = found.pipe.ends[found.side === 0 ? 1 : 0]
-    this.#arrives(other, 0, () => {
+    this.#arrives(found.pipe, other, 0, () => {
       if (found.pipe.isOpen) this.#reset(found.pipe, 'closed by peer', found.side)
     })
   }
@@ -224,7 +224,7 @@ export class SimulatedNetwork {
     const isFramed = flow.transport.startsWith('ws')
     const pieces = isFramed ? (whole === bytes ? [Buffer.from(bytes)] : []) : this.#pieces(whole)
     for (const piece of pieces) {
-      this.#arrives(other, piece.length, () => {
+      this.#arrives(pipe, other, piece.length, () => {
         const isHeard = pipe.isOpen && this.#pipes.has(endOf(other.station, other.flow)) && !this.#isDark(flow)
         if (isHeard) other.station.received(this.#clock.now(), other.flow, piece)
       })
@@ -238,10 +238,11 @@ export class SimulatedNetwork {
     })
   }
 
-  #arrives(end: End, bytes: number, hear: () => void): void {
+  #arrives(pipe: Pipe, end: End, bytes: number, hear: () => void): void {
     end.waitingBytes += bytes
     const heard = (): void => {
       end.waitingBytes -= bytes
+      this.#tellFull(pipe, end)
       hear()
     }
     this.#agenda.add(this.#arrival(end), () => {
@@ -250,15 +251,14 @@ export class SimulatedNetwork {
     })
   }
 
-  /** What is heard may make the station stop reading again. */
+  /** One read after the other: what is heard may make the station stop reading again. */
   #release(pipe: Pipe, end: End): void {
-    while (!end.isHeld && end.waiting.length > 0) end.waiting.shift()!()
-    this.#tellFull(pipe, end)
+    if (!end.isHeld) end.waiting.shift()?.()
+    if (!end.isHeld && end.waiting.length > 0) this.#agenda.add(this.#clock.at, () => this.#release(pipe, end))
   }
 
-  /** What is on its way to a side that reads is no queue. */
   #tellFull(pipe: Pipe, end: End): void {
-    const isFull = end.isHeld && end.waitingBytes > FULL_BYTES
+    const isFull = end.waitingBytes > FULL_BYTES
     if (!pipe.isOpen || isFull === end.isFull) return
     end.isFull = isFull
     const sender = pipe.ends[pipe.ends[0] === end ? 1 : 0]
