@@ -192,3 +192,38 @@ t.test('RFC 3263 4.3: a factory server that is not there is passed over for the 
   run.world.pass(2000)
   t.same(recorded(run)[0]?.sends, run.focus.focus.wireTo(member))
 })
+
+const SECURE = { listen: 'sip_tls = "10.0.0.1:5061"\nmsrp_tls = "10.0.0.1:2856"' }
+
+t.test(
+  'RFC 4975 14.4: a factory over TLS is recorded over TLS, whoever connects, by its fingerprint alone',
+  async t => {
+    for (const setup of ['active', 'passive'] as const) {
+      const run = recordingScenario(`secure ${setup}`, SECURE)
+      run.focus.focus.factory = () => ({ status: 200, setup })
+      const { member } = recording(run, { referTo: `<${run.factory};transport=tls>` })
+      t.match(member.remotePath, /^msrps:/)
+      run.focus.say(BOB, 'secret')
+      run.world.pass(1000)
+      run.focus.end()
+      run.world.pass(2000)
+      const [item] = recorded(run)
+      t.equal(item?.sends.length, 1)
+      t.same(item?.sends, run.focus.focus.wireTo(member).slice(-1), setup)
+    }
+  },
+)
+
+t.test('RFC 4975 14.4: a focus that shows another certificate is not recorded, and nothing stays open', async t => {
+  for (const setup of ['active', 'passive'] as const) {
+    const run = recordingScenario(`lie ${setup}`, SECURE)
+    const fingerprint = `sha-256 ${Array.from({ length: 32 }, () => '00').join(':')}`
+    run.focus.focus.factory = () => ({ status: 200, setup, fingerprint })
+    const referring = refer(run, run.alice, { referTo: `<${run.factory};transport=tls>` })
+    run.world.until(() => referring.isOver, 'the last word')
+    run.focus.say(BOB, 'secret')
+    run.world.pass(120_000)
+    t.equal(run.focus.members.length, 0, 'hung up on')
+    t.match(recorded(run), [{ entry: { state: 'interrupted', count: 0 } }], setup)
+  }
+})

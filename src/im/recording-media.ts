@@ -41,6 +41,8 @@ export interface AgreedMedia {
 interface MediaEvents {
   /** `safe` with false: the SEND is never answered, as nobody has it. */
   onPiece(now: Now, piece: Pick<CapturedPiece, 'bytes' | 'isEnd'>, safe: Safe): void
+  /** Connected: from now on nothing is missed. */
+  onReady(now: Now): void
   onClosed(now: Now, reason: string): void
 }
 
@@ -63,7 +65,7 @@ export function openMedia(to: Flow | Hop, parts: MediaParts, events: MediaEvents
     },
   })
   const session: MsrpSession = msrp.open(
-    { onReady: () => {}, onClosed: (now, reason) => events.onClosed(now, reason) },
+    { onReady: now => events.onReady(now), onClosed: (now, reason) => events.onClosed(now, reason) },
     { receiver, transport, host: endpoint.address },
   )
   const hold = (now: Now, isHeld: boolean): void => {

@@ -69,6 +69,8 @@ export class Recording {
   #timer: Timer | undefined
   /** What came before there was a record; the MSRP session bounds it. */
   readonly #early: { readonly piece: HistoryPiece; readonly safe: Safe }[] = []
+  /** MSRP stood. */
+  #isListening = false
   #isAnswered = false
   #isOver = false
   readonly #whenOver: ((now: Now) => void)[] = []
@@ -115,6 +117,9 @@ export class Recording {
     const { sessions, own, entropy, functionUri, log } = this.#parts
     const media = openMedia(reach.to, this.#parts, {
       onPiece: (then, piece, safe) => this.#heard(then, { at: then.wall, from: 'focus', ...piece }, safe),
+      onReady: () => {
+        this.#isListening = true
+      },
       onClosed: (then, reason) => this.#mediaLost(then, reason),
     })
     if (!media) return this.#failed(now, 503, 'No MSRP Listener')
@@ -213,7 +218,9 @@ export class Recording {
     const bye = received ?? this.#session?.bye(now)
     this.#watch.end(now)
     this.#media?.msrp.close(now)
-    this.#recorder?.end(now, how, {
+    // Nobody could be heard, however orderly it ended.
+    const isDeaf = how === 'whole' && !this.#isListening
+    this.#recorder?.end(now, isDeaf ? 'interrupted' : how, {
       ...(bye && { heads: { bye: headAsReceived(bye) } }),
       participants: this.#watch.participants(),
     })

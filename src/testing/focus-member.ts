@@ -1,5 +1,4 @@
 import { type Entropy, randomBelow, token } from '../base/entropy.ts'
-import type { Endpoint } from '../base/flow.ts'
 import type { Now } from '../base/time.ts'
 import type { MessageOffer } from '../im/invite-kind.ts'
 import type { MsrpEndpoint } from '../msrp/endpoint.ts'
@@ -16,6 +15,7 @@ interface MemberParts {
   readonly sessions: Sessions
   readonly msrp: MsrpEndpoint
   readonly entropy: Entropy
+  readonly secureMsrp?: { readonly fingerprint: string }
 }
 
 interface MemberEvents {
@@ -35,21 +35,27 @@ export class FocusMember {
   isAcknowledged = false
   readonly #parts: MemberParts
   readonly #events: MemberEvents
+  readonly #offer: MessageOffer
   readonly #msrp: MsrpSession
   #session: Session | undefined
 
-  constructor(parts: MemberParts, uri: string, events: MemberEvents) {
+  constructor(parts: MemberParts, uri: string, offer: MessageOffer, events: MemberEvents) {
     this.#parts = parts
     this.uri = uri
     this.#events = events
-    this.#msrp = parts.msrp.open({
-      onReady: () => {},
-      onClosed: then => this.#over(then, 'MSRP'),
-      onMessage: (then, { body, contentType = '' }) => {
-        if (body.length > 0) events.onMessage(then, Buffer.from(body), contentType)
-        return 200
+    this.#offer = offer
+    const { isSecure, fingerprints } = offer.media
+    this.#msrp = parts.msrp.open(
+      {
+        onReady: () => {},
+        onClosed: then => this.#over(then, 'MSRP'),
+        onMessage: (then, { body, contentType = '' }) => {
+          if (body.length > 0) events.onMessage(then, Buffer.from(body), contentType)
+          return 200
+        },
       },
-    })
+      isSecure ? { transport: 'tls', fingerprints } : {},
+    )
   }
 
   get isReady(): boolean {
@@ -60,13 +66,15 @@ export class FocusMember {
     now: Now,
     transaction: ServerTransaction,
     request: SipRequest,
-    { media, bytes }: MessageOffer,
-    verdict: FactoryVerdict & { readonly contact: string; readonly msrpEndpoint?: Endpoint },
+    verdict: FactoryVerdict & { readonly contact: string },
   ): void {
+    const { media, bytes } = this.#offer
     const { setup = media.setup === 'passive' ? 'active' : 'passive' } = verdict
     const options = {
       contact: verdict.contact,
-      body: Buffer.from(verdict.sdp ?? this.#sdp(setup, verdict.direction ?? mirrored(media.direction))),
+      body: Buffer.from(
+        verdict.sdp ?? this.#sdp(setup, verdict.direction ?? mirrored(media.direction), verdict.fingerprint),
+      ),
       contentType: 'application/sdp',
       headers: verdict.headers ?? [],
       remoteSdp: bytes,
@@ -102,9 +110,14 @@ export class FocusMember {
     this.#events.onOver(now)
   }
 
-  #sdp(setup: 'active' | 'passive' | 'none', direction: string): string {
+  #sdp(
+    setup: 'active' | 'passive' | 'none',
+    direction: string,
+    fingerprint = this.#parts.secureMsrp?.fingerprint,
+  ): string {
     const path = this.#msrp.localPath
-    const [, address = '', port = ''] = /^msrp:\/\/(\[[^\]]+\]|[^:/]+):(\d+)\//.exec(path) ?? []
+    const { isSecure } = this.#offer.media
+    const [, address = '', port = ''] = /^msrps?:\/\/(\[[^\]]+\]|[^:/]+):(\d+)\//.exec(path) ?? []
     const family = address.startsWith('[') ? 'IP6' : 'IP4'
     const host = address.replace(/^\[|\]$/g, '')
     const lines = [
@@ -113,10 +126,11 @@ export class FocusMember {
       's=-',
       `c=IN ${family} ${host}`,
       't=0 0',
-      `m=message ${port} TCP/MSRP *`,
+      `m=message ${port} ${isSecure ? 'TCP/TLS/MSRP' : 'TCP/MSRP'} *`,
       `a=${direction}`,
       'a=accept-types:*',
       ...(setup === 'none' ? [] : [`a=setup:${setup}`]),
+      ...(isSecure ? [`a=fingerprint:${fingerprint}`] : []),
       `a=path:${path}`,
     ]
     return `${lines.join('\r\n')}\r\n`

@@ -8,7 +8,7 @@ import { after, type Instant, type Now } from '../base/time.ts'
 import { Timers } from '../base/timers.ts'
 import type { Output } from '../engine-io.ts'
 import { messageOffer } from '../im/invite-kind.ts'
-import { MsrpEndpoint } from '../msrp/endpoint.ts'
+import { MsrpEndpoint, type MsrpListener } from '../msrp/endpoint.ts'
 import { Sessions } from '../sip/session.ts'
 import type { TransactionUser } from '../sip/transaction/layer.ts'
 import { TransactionLayer } from '../sip/transaction/layer.ts'
@@ -27,6 +27,8 @@ export interface FocusOptions {
   /** The first one is what it calls itself by. */
   readonly sip: readonly Listener[]
   readonly msrp: Endpoint
+  /** Where it takes MSRP over TLS, and its certificate; absent: it refuses offers of that. */
+  readonly secureMsrp?: { readonly endpoint: Endpoint; readonly fingerprint: string }
   readonly entropy: Entropy
 }
 
@@ -38,6 +40,8 @@ export interface FactoryVerdict {
   readonly sdp?: string
   /** `a=setup` of the answer; `none` leaves it out. */
   readonly setup?: 'active' | 'passive' | 'none'
+  /** In place of its own, over TLS. */
+  readonly fingerprint?: string
   readonly direction?: 'sendonly' | 'sendrecv' | 'inactive'
   /** Contact of the 200, in place of the room's. */
   readonly contact?: string
@@ -88,7 +92,9 @@ export class Focus implements TransactionUser {
     const isAlive = (flow: Flow): boolean => this.#transport.isAlive(flow)
     const context = { timers, entropy, layer: this.layer, counters, log, userAgent: 'Focus/1.0', isAlive }
     this.sessions = new Sessions(context)
-    const listeners = [{ transport: 'tcp' as const, endpoint: options.msrp }]
+    const { msrp, secureMsrp } = options
+    const listeners: MsrpListener[] = [{ transport: 'tcp', endpoint: msrp }]
+    if (secureMsrp) listeners.push({ transport: 'tls', endpoint: secureMsrp.endpoint })
     this.msrp = new MsrpEndpoint({ hostname, listeners, timers, entropy, outputs, counters, log })
     this.roster = new FocusRoster({ ...context, room: this.room, contact: this.contact })
   }
@@ -190,9 +196,10 @@ export class Focus implements TransactionUser {
 
   #accept(now: Now, transaction: ServerTransaction, request: SipRequest, verdict: FactoryVerdict): void {
     const offer = messageOffer(request)
-    if (typeof offer === 'string') return this.#respond(now, transaction, 488)
+    const isUnfit = typeof offer === 'string' || (offer.media.isSecure && !this.options.secureMsrp)
+    if (isUnfit) return this.#respond(now, transaction, 488)
     const uri = fromAddress(request).uri
-    const member = new FocusMember({ ...this.options, sessions: this.sessions, msrp: this.msrp }, uri, {
+    const member = new FocusMember({ ...this.options, sessions: this.sessions, msrp: this.msrp }, uri, offer, {
       onMessage: (then, body, contentType) => this.say(then, uri, body, contentType, member),
       onOver: then => {
         this.members.splice(this.members.indexOf(member), 1)
@@ -201,7 +208,7 @@ export class Focus implements TransactionUser {
     })
     this.members.push(member)
     this.everybody.push(member)
-    member.accept(now, transaction, request, offer, { contact: this.contact, ...verdict })
+    member.accept(now, transaction, request, { contact: this.contact, ...verdict })
     this.roster.join(now, uri)
   }
 

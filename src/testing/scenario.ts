@@ -17,6 +17,7 @@ export interface Scenario {
 interface ScenarioOptions {
   /** TOML, see `ApplianceOptions`. */
   readonly config?: string
+  readonly listen?: string
   readonly faults?: Faults
   readonly bob?: WorldPhoneOptions
   readonly alice?: WorldPhoneOptions
@@ -25,7 +26,10 @@ interface ScenarioOptions {
 /** A box that serves alice, bob and carol, and a phone for the first two; nobody is registered yet. */
 export function scenario(seed: number | string, options: ScenarioOptions = {}): Scenario {
   const world = new World(seed, options.faults)
-  const config = options.config === undefined ? {} : { config: options.config }
+  const config = {
+    ...(options.config !== undefined && { config: options.config }),
+    ...(options.listen !== undefined && { listen: options.listen }),
+  }
   const box = world.appliance({ users: ['alice:alice', 'bob:bob', 'carol:carol'], ...config })
   return { world, box, alice: world.phone('alice', options.alice), bob: world.phone('bob', options.bob) }
 }

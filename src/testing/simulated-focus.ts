@@ -2,6 +2,7 @@ import type { Flow } from '../base/flow.ts'
 import type { Instant, Now } from '../base/time.ts'
 import { Focus, type FocusOptions } from './focus.ts'
 import type { FocusMember } from './focus-member.ts'
+import { simulatedFingerprint } from './simulated-certificate.ts'
 import type { SimulatedClock } from './simulated-clock.ts'
 import type { SimulatedNetwork, Station } from './simulated-network.ts'
 import { at, sipListeners } from './simulated-phone.ts'
@@ -20,9 +21,11 @@ export class SimulatedFocus implements Station {
     this.#network = network
     this.address = address
     this.name = `focus at ${address}`
-    const sip = sipListeners(address, 'udp')
+    const sip = [...sipListeners(address, 'udp'), { transport: 'tls' as const, endpoint: at(address, 5061) }]
     const msrp = at(address, 2855)
-    this.focus = new Focus({ sip, msrp, entropy })
+    const secureMsrp = { endpoint: at(address, 2856), fingerprint: simulatedFingerprint(address) }
+    this.focus = new Focus({ sip, msrp, secureMsrp, entropy })
+    network.listen(this, 'msrp', 'tls', secureMsrp.endpoint)
     for (const { transport, endpoint } of sip) network.listen(this, 'sip', transport, endpoint)
     network.listen(this, 'msrp', 'tcp', msrp)
   }
