@@ -83,7 +83,7 @@ export class ConferenceState {
   }
 
   #applyUser(element: XmlElement): void {
-    const uri = attributeOf(element, 'entity')?.trim() ?? ''
+    const uri = own(attributeOf(element, 'entity')?.trim() ?? '')
     if (uri === '' || uri.length > URI_LENGTH_MAX) return
     const state = stateOf(element)
     if (state === 'deleted') {
@@ -95,13 +95,13 @@ export class ConferenceState {
     const user: User = state === 'partial' && before ? before : { endpoints: new Map() }
     this.#users.set(uri, user)
     const name = childrenOf(element, 'display-text')[0]?.text.trim()
-    if (name) user.displayName = [...name].slice(0, NAME_LENGTH_MAX).join('')
+    if (name) user.displayName = own([...name].slice(0, NAME_LENGTH_MAX).join(''))
     for (const endpoint of childrenOf(element, 'endpoint')) applyEndpoint(user, endpoint)
   }
 }
 
 function applyEndpoint({ endpoints }: User, element: XmlElement): void {
-  const entity = attributeOf(element, 'entity')?.trim() ?? ''
+  const entity = own(attributeOf(element, 'entity')?.trim() ?? '')
   if (entity.length > URI_LENGTH_MAX) return
   const state = stateOf(element)
   if (state === 'deleted') {
@@ -112,8 +112,11 @@ function applyEndpoint({ endpoints }: User, element: XmlElement): void {
   if (!endpoints.has(entity) && endpoints.size >= ENDPOINTS_MAX) return
   const status = childrenOf(element, 'status')[0]?.text.trim().toLowerCase()
   const before = state === 'partial' ? endpoints.get(entity) : undefined
-  endpoints.set(entity, status?.slice(0, NAME_LENGTH_MAX) ?? before ?? '')
+  endpoints.set(entity, status === undefined ? (before ?? '') : own(status.slice(0, NAME_LENGTH_MAX)))
 }
+
+/** What was cut from a document keeps all of it in memory. */
+const own = (text: string): string => Buffer.from(text).toString()
 
 function rootOf(bytes: Buffer): XmlElement | undefined {
   try {

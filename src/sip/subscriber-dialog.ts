@@ -4,7 +4,7 @@ import type { Timer } from '../base/timers.ts'
 import { addLast, cloneRequest, remove, set, value, values } from '../sip-parser-lite/access.ts'
 import type { SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
 import { callId, cseq, fromTag, parseSeconds, toTag } from '../sip-parser-lite/typed.ts'
-import { contactUri, Dialog, type Header } from './dialog.ts'
+import { Dialog, type Header } from './dialog.ts'
 import { dialogTarget } from './dialog-hop.ts'
 import { readNotice, type ToldNotice } from './notify-ask.ts'
 import { ownText } from './own-text.ts'
@@ -102,8 +102,7 @@ export class SubscriberDialog {
         return { status: 500, headers: [['Retry-After', String(waitS)]] }
       if (this.#dialog?.remoteTag !== sender) this.#dialog = this.#dialogBy(request, sender)
       if (!this.#dialog.accept(request)) return { status: 500 }
-      const contact = notedContact(request)
-      if (contact !== undefined) this.#dialog.retarget(ownText(contact))
+      this.#move(request)
       return notice
     })
   }
@@ -140,10 +139,22 @@ export class SubscriberDialog {
       localTag: this.localTag,
       remoteTag: ownText(remoteTag),
       routeSet: values(notify, 'record-route').map(ownText),
-      remoteTarget: ownText(contactUri(notify) ?? this.#options.requestUri),
+      remoteTarget: this.#options.requestUri,
       localSeq: this.#dialog?.state.localSeq ?? cseq(this.#first).seq,
       isCaller: true,
     })
+  }
+
+  #dialogOf(response: SipResponse): Dialog | undefined {
+    const dialog = leniently(() => Dialog.ofClient(this.#first, response))
+    if (dialog && !isSip(dialog.remoteTarget)) dialog.retarget(this.#options.requestUri)
+    return dialog
+  }
+
+  /** RFC 6665 4.4.1: SUBSCRIBE and NOTIFY are target refresh requests. */
+  #move(message: SipRequest | SipResponse): void {
+    const contact = notedContact(message)
+    if (contact !== undefined && isSip(contact)) this.#dialog?.retarget(ownText(contact))
   }
 
   #composed(): SipRequest {
@@ -190,7 +201,7 @@ export class SubscriberDialog {
     }
     this.#isAsking = false
     if (this.#phase === 'over') return
-    this.#dialog ??= leniently(() => Dialog.ofClient(this.#first, response))
+    this.#dialog ??= this.#dialogOf(response)
     if (!this.#dialog) return this.#over(now, { why: 'refused', status: 502 })
     if (this.#phase === 'ending') return this.#unsubscribe(now)
     if (!this.#isTold) this.#waitFor(now, { why: 'silent' })
@@ -281,8 +292,7 @@ export class SubscriberDialog {
   // time
 
   #granted(now: Now, response: SipResponse): void {
-    const contact = notedContact(response)
-    if (contact !== undefined && toTag(response) === this.#dialog?.remoteTag) this.#dialog?.retarget(ownText(contact))
+    if (toTag(response) === this.#dialog?.remoteTag) this.#move(response)
     if (!this.#isTimeTold) this.#arm(now, secondsOf(response, 'expires') ?? this.#expiresS)
     this.#settled(now)
   }
@@ -347,6 +357,8 @@ interface Outcome {
 }
 
 const NOTHING = Buffer.alloc(0)
+
+const isSip = (uri: string): boolean => /^sips?:/i.test(uri)
 
 function secondsOf(response: SipResponse, key: string): number | undefined {
   const text = value(response, key)

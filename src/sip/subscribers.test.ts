@@ -307,6 +307,19 @@ t.test('a 2xx that makes no dialog', async t => {
   t.strictSame(peer.take(), ['ended refused 502'])
 })
 
+t.test('a Contact that is no SIP URI leads nowhere', async t => {
+  for (const contact of ['<tel:+4930123>', '<<>>', '*', '']) {
+    const peer = new NotifierWire()
+    const subscribe = peer.begin()
+    if (contact !== '<<>>') peer.reply(subscribe, 200, ['Expires: 3600', `Contact: ${contact}`])
+    t.equal(peer.tell({ contact, body: 'one' }), '200', contact)
+    peer.own?.refresh(peer.wire.now)
+    if (contact === '<<>>') peer.reply(subscribe, 200, ['Expires: 3600', 'Contact: <mailto:a@b>'])
+    peer.pass(5000)
+    t.match(peer.sent(), /^SUBSCRIBE sip:conf1@192\.0\.2\.10:5070 /, contact)
+  }
+})
+
 t.test('over a lossy way: what is lost comes again, and counts once', async t => {
   const peer = new NotifierWire()
   const lost = peer.begin()
