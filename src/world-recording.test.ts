@@ -227,3 +227,34 @@ t.test('RFC 4975 14.4: a focus that shows another certificate is not recorded, a
     t.match(recorded(run), [{ entry: { state: 'interrupted', count: 0 } }], setup)
   }
 })
+
+t.test('HIS-INV-07, HIS-INV-10: a user whom the core asserts, and who is anonymous to all others', async t => {
+  const config = '[auth]\ntrusted_peers = ["10.0.1.1/32"]\n[core]\nroute = "sip:10.0.2.9;lr"\n'
+  const run = recordingScenario('asserted', { config })
+  const core = run.world.focus('10.0.2.9')
+  const zoe = 'sip:zoe@example.org'
+  const from = '"Anonymous" <sip:anonymous@anonymous.invalid>'
+  const unasserted = refer(run, run.alice, { from, headers: [['Privacy', 'id']] })
+  run.world.until(() => unasserted.status !== undefined, 'an answer')
+  t.equal(unasserted.status, 403, 'HIS-REF-01: without P-Asserted-Identity')
+  const referring = refer(run, run.alice, {
+    from,
+    headers: [
+      ['P-Asserted-Identity', `<${zoe}>`],
+      ['Privacy', 'id'],
+    ],
+  })
+  run.world.until(() => referring.isOver, 'the last word')
+  t.equal(referring.progress.at(-1), 'SIP/2.0 200 OK')
+  const [invite] = core.focus.invites as [SipRequest]
+  t.match(value(invite, 'from'), /^<sip:anonymous@anonymous\.invalid>;tag=/)
+  t.notOk(
+    invite.headers.some(({ value: text }) => text.includes('zoe')),
+    'nothing says who it is',
+  )
+  core.say(BOB, 'heard')
+  run.world.pass(1000)
+  core.end()
+  run.world.pass(2000)
+  t.match(recorded(run, zoe), [{ entry: { state: 'whole', from: 'anonymous', isAnonymous: true, count: 1 } }])
+})
