@@ -41,7 +41,7 @@ export interface CapturedPiece<From = RelaySide> {
 export interface RelayEvents {
   /**
    * Every SEND that is passed on and says something: not one that only binds or keeps alive. Nothing waits for the listener. A
-   * request whose connection breaks, or that is refused half-way, has no piece with `isEnd`.
+   * request whose connection breaks has no piece with `isEnd`; one with more octets than it said ends as abandoned (`#`).
    */
   onPiece?(now: Now, piece: CapturedPiece): void
   /** Both sides are connected. */
@@ -51,6 +51,7 @@ export interface RelayEvents {
 }
 
 export interface MsrpRelay {
+  /** `closed` from the start where there may be no more of them. */
   readonly state: 'new' | 'ready' | 'closed'
   /** What `side` is given to reach us; unguessable. */
   pathFor(side: RelaySide): string
