@@ -1,4 +1,5 @@
 import t from 'tap'
+import { boundaryOf, parseMultipart } from './content/multipart.ts'
 import { value } from './sip-parser-lite/access.ts'
 import { beside, chat, hangUp, keep, talk, Wire } from './testing/chat.ts'
 import { fetchHistory, type GivenSend, HistoryInbox } from './testing/history-inbox.ts'
@@ -23,6 +24,17 @@ const plainGiven = ({ head, body, flag }: GivenSend): string => {
   const fields = head.fields.filter(({ name }) => !/^(to|from)-path$/i.test(name))
   const headers = fields.map(({ name, value: text }) => `${name}: ${text}\r\n`).join('')
   return `${headers}${head.hasBody ? `\r\n${body.toString('latin1')}\r\n` : ''}${flag}`
+}
+
+/** Wrapped SENDs, put together from their chunks. */
+function messagesOf(sends: readonly GivenSend[]): { msrp: string; receipt: string }[] {
+  const byId = new Map<string, GivenSend[]>()
+  for (const send of sends) byId.set(send.head.messageId!, [...(byId.get(send.head.messageId!) ?? []), send])
+  return [...byId.values()].map(chunks => {
+    const body = Buffer.concat(chunks.map(chunk => chunk.body))
+    const [msrp, receipt] = parseMultipart(body, boundaryOf(chunks[0]!.head.contentType!)!)
+    return { msrp: msrp!.body.toString('latin1'), receipt: receipt!.body.toString('latin1') }
+  })
 }
 
 /** Alice sends bob messages; both keep them. */
@@ -95,6 +107,26 @@ t.test('HIS-DLV-05, 06, 07: a session is given SEND by SEND as its sides sent it
       )
     t.equal(given.length, said[0]!.length + said[1]!.length)
   }
+})
+
+t.test('HIS-STO-04: a client that asks for it is told who said what, and when', async t => {
+  const run = beside('wrapped session', { alice: { transport: 'tcp' } })
+  const wire = new Wire(run, run.alice, run.bob)
+  const both = chat(run)
+  talk(run, both, ['one', 'x'.repeat(100_000)])
+  hangUp(run, both.call)
+  const said = [run.alice, run.bob].flatMap(phone => sendsIn(wire.said(phone)).map(send => send.toString('latin1')))
+  const inbox = new HistoryInbox(run.bob)
+  const wish = { params: ';history-form=wrapped' }
+  t.equal(fetchHistory(run, run.bob, wish).ended, 'bye')
+  const whole = messagesOf(inbox.items[0]!.sends)
+  t.same(whole.map(({ msrp }) => msrp).sort(), said.sort(), 'From-Path and all, byte for byte')
+  t.ok(whole.every(({ receipt }) => /^Date: .* GMT\r\nCall-ID: /.test(receipt)))
+  t.equal(
+    fetchHistory(run, run.bob, { params: `${wish.params};history-type=session`, acceptTypes: 'text/plain' }).status,
+    488,
+  )
+  t.equal(fetchHistory(run, run.bob, { params: ';history-form=rolled' }).status, 400)
 })
 
 t.test('HIS-DLV-06: a client that lists only what a session is made of is sent nothing else', async t => {

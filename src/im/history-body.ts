@@ -6,7 +6,7 @@ import { shownHeads, shownMessage } from '../content/history-privacy.ts'
 import { encodeMultipart, freshBoundary, type Part, partHead } from '../content/multipart.ts'
 import type { HistoryEntry, HistoryPiece } from '../store/history.ts'
 import type { HistoryForms } from './history-forms.ts'
-import type { HistoryPieces } from './history-pieces.ts'
+import { type HistoryPieces, isSendStart } from './history-pieces.ts'
 import type { SelectedItem } from './history-selection.ts'
 
 /** The body of one MSRP message, made while it is sent. */
@@ -92,7 +92,8 @@ export class LargeHistoryBody implements HistoryBody {
   /** What the receiver said, if anything, is no part of the message. */
   #content({ from, isEnd, bytes }: HistoryPiece): Buffer[] {
     if (from !== 'caller') return []
-    const head = this.#isWithinSend ? [] : [partHead({ contentType: 'message/msrp' }, this.#delimiter)]
+    const isMore = this.#isWithinSend && !isSendStart(bytes)
+    const head = isMore ? [] : [partHead({ contentType: 'message/msrp' }, this.#delimiter)]
     this.#isWithinSend = !isEnd
     return [...head, bytes]
   }

@@ -20,6 +20,7 @@ import { FetchSession } from './fetch-session.ts'
 import { historyForms, takesKind } from './history-forms.ts'
 import { findItems, SelectedItems, type Selection, selectionOf } from './history-selection.ts'
 import { type HistoryEnd, HistorySender } from './history-sender.ts'
+import type { MessageOffer } from './invite-kind.ts'
 import type { OwnAddresses } from './own-addresses.ts'
 
 /** Retrievals at one time: each reads some 400 KB ahead at most, and none may take the flash from custody and delivery. */
@@ -105,7 +106,7 @@ export class HistoryFetch implements Fetching {
     if ('status' in offer) return offer
     const selection = selectionOf(received)
     if ('status' in selection) return selection
-    if ('kinds' in selection && !this.#takesAny(offer.offer.media, selection.kinds)) return this.#unfit()
+    if ('kinds' in selection && !takesAny(offer.offer, selection, selection.kinds)) return this.#unfit()
     return { ...offer, selection }
   }
 
@@ -124,14 +125,9 @@ export class HistoryFetch implements Fetching {
     if (!('references' in selection)) return peek(now)
     findItems(now, store, aor, selection.references, (then, kinds) => {
       if ('status' in kinds) done(then, kinds)
-      else if (this.#takesAny(offer.media, kinds)) peek(then)
+      else if (takesAny(offer, selection, kinds)) peek(then)
       else done(then, this.#unfit())
     })
-  }
-
-  #takesAny(media: Parameters<typeof historyForms>[0], kinds: ReadonlySet<HistoryKind>): boolean {
-    const forms = historyForms(media)
-    return [...kinds].some(kind => takesKind(forms, kind))
   }
 
   #unfit(): Answer {
@@ -140,9 +136,10 @@ export class HistoryFetch implements Fetching {
 
   #begin(now: Now, transaction: ServerTransaction, received: SipRequest, wish: Wish, items: SelectedItems): void {
     const { own, counters } = this.#parts
-    const { aor, offer, endpoint } = wish
+    const { aor, offer, endpoint, selection } = wish
+    const { isWrapped } = selection
     counters.count('history_fetches')
-    const parts = { ...this.#parts, aor, endpoint, contactUri: own.contactUri(transaction.flow) }
+    const parts = { ...this.#parts, aor, isWrapped, endpoint, contactUri: own.contactUri(transaction.flow) }
     const session = new FetchSession(parts, offer, (stream, over) => {
       return new HistorySender({ ...parts, ...stream }, items, (then, end) => {
         this.#running.delete(aor)
@@ -160,6 +157,11 @@ export class HistoryFetch implements Fetching {
     counters.count('history_items_given', '', end.items)
     log.info('history fetch ended', { aor, outcome: kind, ...end })
   }
+}
+
+function takesAny({ media }: MessageOffer, { isWrapped }: Selection, kinds: ReadonlySet<HistoryKind>): boolean {
+  const forms = historyForms(media, isWrapped)
+  return [...kinds].some(kind => takesKind(forms, kind))
 }
 
 const busy = (hostname: string): Answer => ({

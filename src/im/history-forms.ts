@@ -10,20 +10,23 @@ export interface HistoryForms {
   readonly hasFragments: boolean
   /** A large message, as fragments and message/msrp. */
   readonly hasLarge: boolean
+  /** Sessions as such too, because the client asked for them so. */
+  readonly isWrapped: boolean
 }
 
-export function historyForms(media: MsrpMedia): HistoryForms {
+export function historyForms(media: MsrpMedia, isWrapped: boolean): HistoryForms {
   const message = canPush(media)
   const hasFragments = acceptsOutside(media, 'multipart/mixed') && acceptsInside(media, 'message/sipfrag')
   return {
     message: message === 'message/cpim' ? undefined : message,
     hasFragments,
     hasLarge: hasFragments && acceptsInside(media, 'message/msrp'),
+    isWrapped,
   }
 }
 
-/** Whether an item of that kind can go. Of a session each SEND is looked at by itself. */
+/** Whether an item of that kind can go. Of a session that is not wrapped each SEND is looked at by itself. */
 export function takesKind(forms: HistoryForms, kind: HistoryKind): boolean {
-  if (kind === 'session') return true
-  return kind === 'message' ? forms.message !== undefined : forms.hasLarge
+  if (kind === 'message') return forms.message !== undefined
+  return forms.hasLarge || (kind === 'session' && !forms.isWrapped)
 }

@@ -11,7 +11,7 @@ import type { HistoryForms } from './history-forms.ts'
 import { GivenHistory } from './history-given.fixture.ts'
 import { PageChunks } from './history-page.ts'
 
-const ALL = { message: 'message/sip', hasFragments: true, hasLarge: true } as const
+const ALL = { message: 'message/sip', hasFragments: true, hasLarge: true, isWrapped: false } as const
 type MessageForms = HistoryForms & { message: 'message/sip' | 'message/sipfrag' }
 const entropy = () => new SeededEntropy('page')
 const octets = (length: number) => Buffer.from(entropy().bytes(length))

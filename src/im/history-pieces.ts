@@ -36,3 +36,10 @@ export class HistoryPieces {
     })
   }
 }
+
+/**
+ * A SEND begins with this piece. Where the one before it was not ended its connection broke, or it was refused half-way; content that looks like
+ * this spoils nothing but the message of whoever wrote it.
+ */
+export const isSendStart = (bytes: Buffer): boolean =>
+  /^MSRP [A-Za-z0-9.\-+%=]{4,32} SEND\r\n/.test(bytes.toString('latin1', 0, 64))

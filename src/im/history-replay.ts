@@ -6,7 +6,7 @@ import { acceptsOutside } from '../sdp/accept.ts'
 import type { MsrpMedia } from '../sdp/msrp-media.ts'
 import type { HistoryPiece } from '../store/history.ts'
 import type { ItemChunk, ItemChunks, TakenChunk } from './history-chunks.ts'
-import type { HistoryPieces } from './history-pieces.ts'
+import { type HistoryPieces, isSendStart } from './history-pieces.ts'
 
 /** A SEND up to this length goes out in one piece as it came; of a longer one no more is in memory, and it is cut here (RFC 4975 5.1). */
 const SEND_BYTES_MAX = 262_144
@@ -74,7 +74,7 @@ export class ReplayChunks implements ItemChunks {
     const side = this.#sides.get(from) ?? newSide()
     this.#sides.set(from, side)
     // The one before was never ended: its connection broke, or it was refused half-way.
-    if (side.parser.isMidFrame && isStart(bytes)) this.#leave(side)
+    if (side.parser.isMidFrame && isSendStart(bytes)) this.#leave(side)
     try {
       side.parser.push(bytes)
       for (let event = side.parser.next(); event; event = side.parser.next()) {
@@ -137,9 +137,6 @@ const newSide = (): Side => ({
   sentBytes: 0,
   isPassedOver: false,
 })
-
-const isStart = (bytes: Buffer): boolean =>
-  /^MSRP [A-Za-z0-9.\-+%=]{4,32} SEND\r\n/.test(bytes.toString('latin1', 0, 64))
 
 const mediaType = (contentType: string): string => contentType.split(';', 1)[0]!.trim()
 

@@ -1,5 +1,6 @@
 import type { Now } from '../base/time.ts'
 import type { SipRequest } from '../sip-parser-lite/message.ts'
+import { parseUri } from '../sip-parser-lite/uri.ts'
 import type { HistoryCursor, HistoryEntry, HistoryFilter, HistoryHeads, HistoryKind } from '../store/history.ts'
 import { cursorOf, placeOfReference } from '../store/history-story.ts'
 import type { StoreClient } from '../store/verbs.ts'
@@ -7,10 +8,11 @@ import { type Answer, unavailable } from './answers.ts'
 import { namedReferences } from './fetch-references.ts'
 import { readSelection } from './history-uri.ts'
 
-/** What an INVITE to the history function asks for. */
-export type Selection =
+/** What an INVITE to the history function asks for, and in which form it wants sessions. */
+export type Selection = { readonly isWrapped: boolean } & (
   | { readonly references: readonly string[] }
   | { readonly kinds: ReadonlySet<HistoryKind>; readonly filter: HistoryFilter; readonly after?: HistoryCursor }
+)
 
 /** One item of a history but for its pieces. */
 export interface SelectedItem {
@@ -34,9 +36,11 @@ const PAGE = 16
 
 /** A list names the items; without one the parameters of the Request-URI do (docs/protocol.md). */
 export function selectionOf(request: SipRequest): Selection | Answer {
+  const isWrapped = isWrappedWanted(request.uri)
+  if (typeof isWrapped !== 'boolean') return isWrapped
   const references = namedReferences(request, withScheme)
   if (references && 'refusal' in references) return references.refusal
-  if (references) return { references }
+  if (references) return { isWrapped, references }
   const params = readSelection(request.uri)
   if ('status' in params) return params
   const { type, since, until, peer, after } = params
@@ -49,7 +53,14 @@ export function selectionOf(request: SipRequest): Selection | Answer {
     ...(until !== undefined && { until }),
     ...(peer !== undefined && { peer }),
   }
-  return { kinds, filter, ...(place && { after: cursorOf(place) }) }
+  return { isWrapped, kinds, filter, ...(place && { after: cursorOf(place) }) }
+}
+
+function isWrappedWanted(uri: string): boolean | Answer {
+  const form = parseUri(uri).params.get('history-form')?.toLowerCase() ?? 'received'
+  if (form !== 'wrapped' && form !== 'received')
+    return { status: 400, reason: 'Parameter history-form is not received or wrapped' }
+  return form === 'wrapped'
 }
 
 /** Seen without it. */

@@ -12,6 +12,7 @@ import { PageChunks } from './history-page.ts'
 import { HistoryPieces } from './history-pieces.ts'
 import { ReplayChunks } from './history-replay.ts'
 import type { SelectedItem, SelectedItems } from './history-selection.ts'
+import { WrappedChunks } from './history-wrapped.ts'
 import { type SendingParts, SendingSession } from './sending-session.ts'
 
 interface HistorySenderParts extends SendingParts {
@@ -19,6 +20,8 @@ interface HistorySenderParts extends SendingParts {
   readonly entropy: Entropy
   readonly counters: Counters
   readonly aor: string
+  /** Sessions as `message/msrp`, because the client asked for them so. */
+  readonly isWrapped: boolean
 }
 
 /** How a retrieval ended. `done`: everything that was asked for was sent and answered, or passed over. */
@@ -145,7 +148,7 @@ export class HistorySender implements FetchSender {
 
   #begin(now: Now, item: SelectedItem): void {
     const { store, aor, entropy, counters } = this.#parts
-    const forms = historyForms(this.#media!)
+    const forms = historyForms(this.#media!, this.#parts.isWrapped)
     const { kind, reference } = item.entry
     if (!takesKind(forms, kind)) {
       this.#count.passedOver++
@@ -156,6 +159,7 @@ export class HistorySender implements FetchSender {
     if (kind === 'message') return this.#beginMessage(now, item, pieces, forms)
     const page = (body: ConstructorParameters<typeof PageChunks>[0]) => new PageChunks(body, freshMessageId(entropy))
     if (kind === 'large') this.#chunks = [page(new LargeHistoryBody(item, pieces, entropy))]
+    else if (forms.isWrapped) this.#chunks = [new WrappedChunks(item, pieces, entropy)]
     else this.#chunks = [new ReplayChunks(pieces, this.#media!)]
     if (kind === 'session' && forms.hasFragments) this.#chunks.unshift(page(sessionBody(item, entropy)))
     this.#taken(now)
