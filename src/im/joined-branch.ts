@@ -170,9 +170,14 @@ export class JoinedBranch implements BranchMedia {
     if (!stream.joined.isStarted) return this.#leave(now, stream)
     if (this.#stream !== stream) this.#leave(now, this.#stream)
     this.#stream = stream
-    this.#record ??= joinedRecord(this.#context.recorder, this.#call.subject, this.#heads, now)
+    this.#record ??= this.#newRecord(now)
     if (stream.joined.isClosed) this.#watch(now)
     else this.#stopTimer()
+  }
+
+  #newRecord(now: Now): JoinedRecord {
+    const hold = (then: Now, isHeld: boolean): void => this.#stream?.joined.hold(then, isHeld)
+    return joinedRecord(this.#context.recorder, this.#call.subject, this.#heads, now, hold)
   }
 
   #refused(now: Now, offerer: CallSide): void {

@@ -18,17 +18,27 @@ export interface JoinedRecord {
   end(now: Now, isWhole: boolean, heads: HistoryHeads): void
 }
 
-export const joinedRecord = (context: RecorderContext, subject: JoinedSubject, heads: HistoryHeads, now: Now) =>
+/** Flash cannot follow: both sides are to be read no further, or again. */
+type Hold = (now: Now, isHeld: boolean) => void
+
+export const joinedRecord = (
+  context: RecorderContext,
+  subject: JoinedSubject,
+  heads: HistoryHeads,
+  now: Now,
+  hold: Hold,
+): JoinedRecord =>
   subject.kind === 'session'
-    ? new SessionRecord(context, subject, heads, now)
-    : new LargeRecord(context, subject, heads)
+    ? new SessionRecord(context, subject, heads, now, hold)
+    : new LargeRecord(context, subject, heads, hold)
 
 /** HIS-STO-04: one item, whatever is said in it. */
 class SessionRecord implements JoinedRecord {
   readonly #recorder: HistoryRecorder
 
-  constructor(context: RecorderContext, subject: JoinedSubject, heads: HistoryHeads, now: Now) {
-    this.#recorder = new HistoryRecorder(context, { item: subject.item(now), owners: subject.owners, heads })
+  constructor(context: RecorderContext, subject: JoinedSubject, heads: HistoryHeads, now: Now, hold: Hold) {
+    const { item, owners } = subject
+    this.#recorder = new HistoryRecorder(context, { item: item(now), owners, heads }, { hold })
   }
 
   piece(now: Now, piece: CapturedPiece): void {
@@ -68,8 +78,12 @@ class LargeRecord implements JoinedRecord {
   /** By side and Message-ID, oldest first. */
   readonly #items = new Map<string, LargeItem>()
   readonly #requests = new Map<RelaySide, Request>()
+  readonly #hold: Hold
+  /** Items that flash is behind with. */
+  #behind = 0
 
-  constructor(context: RecorderContext, subject: JoinedSubject, heads: HistoryHeads) {
+  constructor(context: RecorderContext, subject: JoinedSubject, heads: HistoryHeads, hold: Hold) {
+    this.#hold = hold
     this.#context = context
     this.#subject = subject
     this.#heads = heads
@@ -116,7 +130,13 @@ class LargeRecord implements JoinedRecord {
 
   #newRecorder(now: Now): HistoryRecorder {
     const { item, owners } = this.#subject
-    return new HistoryRecorder(this.#context, { item: item(now), owners, heads: this.#heads })
+    const record = { item: item(now), owners, heads: this.#heads }
+    return new HistoryRecorder(this.#context, record, {
+      hold: (then, isHeld) => {
+        this.#behind += isHeld ? 1 : -1
+        this.#hold(then, this.#behind > 0)
+      },
+    })
   }
 
   #makeRoom(now: Now): boolean {

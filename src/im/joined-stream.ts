@@ -123,6 +123,10 @@ export class JoinedStream {
     this.#startLeg(now, otherSide(answerer), isToAnswerer ? 'passive' : 'active')
   }
 
+  hold(now: Now, isHeld: boolean): void {
+    this.#relay.hold(now, isHeld)
+  }
+
   close(now: Now): void {
     if (this.#isClosed) return
     this.#isClosed = true

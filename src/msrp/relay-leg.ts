@@ -35,8 +35,8 @@ export class Leg implements SessionLeg {
   /** For our peer, which is not there yet; in order. */
   readonly #waiting: PassingPart[] = []
   #waitingBytes = 0
-  /** The other side is not read, because ours cannot take more. */
-  #isHolding = false
+  /** Why our peer is not read. */
+  readonly #held = { otherIsFull: false, listenerIsFull: false }
 
   constructor(host: MsrpHost, side: RelaySide, open: (leg: Leg) => Session, events: LegEvents) {
     this.#host = host
@@ -60,6 +60,8 @@ export class Leg implements SessionLeg {
 
   /** RFC 4976 6.3: what goes anywhere else than to the other side is refused; we are nobody's open relay. A path of ours alone means it too. */
   statusOf(head: MsrpHead): number {
+    // A path that leads back to us: it would go round until its From-Path is too long for anybody.
+    if (this.other && head.fromPath.includes(this.other.session.localPath)) return 481
     const rest = restOf(head.toPath)
     const remote = this.other?.session.remotePath ?? ''
     return rest === '' || remote === '' || isSamePath(rest, remote) ? 200 : 481
@@ -96,6 +98,12 @@ export class Leg implements SessionLeg {
     for (const part of this.#waiting.splice(0)) this.#write(now, part)
     this.#release()
     this.#adjust(now)
+  }
+
+  hold(now: Now, why: 'otherIsFull' | 'listenerIsFull', isHeld: boolean): void {
+    if (this.#held[why] === isHeld) return
+    this.#held[why] = isHeld
+    this.session.hold(now, this.#held.otherIsFull || this.#held.listenerIsFull)
   }
 
   fullnessChanged(now: Now): void {
@@ -174,9 +182,7 @@ export class Leg implements SessionLeg {
   #adjust(now: Now): void {
     const { connection } = this.session
     const isFull = connection?.isFull === true || this.#waitingBytes > this.#host.limits.relayWaitingBytes / 2
-    if (isFull === this.#isHolding || !this.other?.session.connection) return
-    this.#isHolding = isFull
-    this.other.session.hold(now, isFull)
+    if (this.other?.session.connection) this.other.hold(now, 'otherIsFull', isFull)
   }
 }
 

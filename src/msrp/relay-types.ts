@@ -1,5 +1,5 @@
 import type { Now } from '../base/time.ts'
-import type { MsrpSession, MsrpStart } from './session.ts'
+import type { MsrpStart } from './session.ts'
 
 /**
  * How a session between two others passes through us (RFC 4976, without AUTH: both were told of us in SDP):
@@ -40,24 +40,22 @@ export interface CapturedPiece<From = RelaySide> {
 
 export interface RelayEvents {
   /**
-   * Every SEND that is passed on and says something: not one that only binds or keeps alive. Nothing waits for the listener. A
+   * Every SEND that is passed on and says something: not one that only binds or keeps alive. Nothing waits for the listener unless it holds. A
    * request whose connection breaks has no piece with `isEnd`; one with more octets than it said ends as abandoned (`#`).
    */
   onPiece?(now: Now, piece: CapturedPiece): void
-  /** Both sides are connected. */
-  onReady?(now: Now): void
   /** Over for any cause but our own `close`; once. */
   onClosed(now: Now, reason: string): void
 }
 
 export interface MsrpRelay {
-  /** `closed` from the start where there may be no more of them. */
+  /** `ready` while both sides are connected; `closed` from the start where there may be no more of them. */
   readonly state: 'new' | 'ready' | 'closed'
   /** What `side` is given to reach us; unguessable. */
   pathFor(side: RelaySide): string
-  /** How that leg stands. */
-  stateOf(side: RelaySide): MsrpSession['state']
   startLeg(now: Now, side: RelaySide, options: MsrpStart): void
-  /** What was taken from one side and waits for the other still goes out if its connection takes it at once; `onClosed` is not called. */
+  /** The listener cannot take more for now: nothing is read from either side, but what was read before still comes. */
+  hold(now: Now, isHeld: boolean): void
+  /** Senders are told what was not answered, or waits for a side that never came, as failed; `onClosed` is not called. */
   close(now: Now): void
 }

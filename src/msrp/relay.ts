@@ -39,10 +39,6 @@ export class Relay implements MsrpRelay {
     return this.#legs[side].session.localPath
   }
 
-  stateOf(side: RelaySide): Session['state'] {
-    return this.#legs[side].session.state
-  }
-
   /** Only when both are known: who answers a request of ours has to know its From-Path. */
   startLeg(now: Now, side: RelaySide, options: MsrpStart): void {
     if (this.#state === 'closed') return
@@ -52,6 +48,13 @@ export class Relay implements MsrpRelay {
     this.#host.run(now, () => {
       this.#legs.caller.session.start(now, caller)
       this.#legs.callee.session.start(now, callee)
+    })
+  }
+
+  hold(now: Now, isHeld: boolean): void {
+    if (this.#state === 'closed') return
+    this.#host.run(now, () => {
+      for (const leg of Object.values(this.#legs)) leg.hold(now, 'listenerIsFull', isHeld)
     })
   }
 
@@ -88,10 +91,8 @@ export class Relay implements MsrpRelay {
 
   #ready(now: Now, leg: Leg): void {
     leg.ready(now)
-    const { caller, callee } = this.#legs
-    if (this.#state !== 'new' || caller.session.state !== 'ready' || callee.session.state !== 'ready') return
-    this.#state = 'ready'
-    this.#events.onReady?.(now)
+    const areReady = Object.values(this.#legs).every(({ session }) => session.state === 'ready')
+    if (areReady && this.#state === 'new') this.#state = 'ready'
   }
 
   #fail(now: Now, reason: string): void {
