@@ -81,6 +81,14 @@ t.test('after each input every output is carried out, in order', async t => {
   t.same(done, ['datagram a', 'connect tcp/1', 'write b', 'hold tcp/1 true', 'close tcp/1'])
 })
 
+t.test('a stream that does not take what waits for it is an input', async t => {
+  const { engine, loop, outlets } = setUp()
+  loop.start(outlets)
+  loop.full(stream, true)
+  loop.full(stream, false)
+  t.same(engine.inputs, ['start', 'full tcp/1 true', 'full tcp/1 false'])
+})
+
 t.test('a store that replies at once brings an input, and its outputs come after those before it', async t => {
   const { engine, loop, outlets, done } = setUp({
     submit: (_request, reply) => reply({ value: undefined } as StoreResult<Verb>),

@@ -18,7 +18,7 @@ t.test('what one side sends before the other is there waits for it, in order', a
   trial.say('caller', trial.request('caller', { id: 'tran2', body: 'second' }))
   trial.say('callee', trial.binding('callee'))
   t.same(bodiesIn(trial.heardBytes('callee')), ['before anybody said where', '', 'second'])
-  t.equal(trial.ready, 1)
+  t.equal(trial.relay.state, 'ready')
   t.match(relaysOf(trial.side), { open: 1, unanswered: 2, waitingBytesLeft: EMPTY.waitingBytesLeft })
   t.same(trial.side.held, [])
 })

@@ -30,7 +30,6 @@ export class RelayTrial {
   readonly relay: MsrpRelay
   readonly pieces: CapturedPiece[] = []
   readonly closed: string[] = []
-  ready = 0
   readonly flows: Record<RelaySide, Flow>
   readonly #unread: Record<RelaySide, Buffer[]> = { caller: [], callee: [] }
 
@@ -43,7 +42,6 @@ export class RelayTrial {
     this.side = side
     this.relay = side.endpoint.relay(options, {
       onPiece: (_now, piece) => void this.pieces.push(piece),
-      onReady: () => void this.ready++,
       onClosed: (_now, reason) => void this.closed.push(reason),
     })
     this.flows = {
