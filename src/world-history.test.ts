@@ -140,6 +140,7 @@ t.test('HIS-DLV-06: a client that lists only what a session is made of is sent n
   t.ok(inbox.sends.every(({ head }) => head.contentType === 'text/plain'))
   t.equal(fetchHistory(run, run.bob, { acceptTypes: 'image/png' }).ended, 'bye')
   t.equal(inbox.sends.length, 2, 'RFC 4975 8.6')
+  t.equal(run.box.counters.get('history_passed_over', 'unfit'), 2)
 })
 
 t.test('HIS-DLV-04: a large message is its INVITE and every SEND with all its headers, byte for byte', async t => {
@@ -177,4 +178,26 @@ t.test('docs/protocol.md history: who asked for privacy is named in nothing that
   t.notMatch(Buffer.concat(item!.parts.map(({ body }) => body)).toString('latin1'), 'alice@')
   t.match(item!.parts[0]!.body.toString(), 'guess who')
   t.equal(fetchHistory(run, run.bob, { params: ';peer=sip:alice%40example.org' }).status, 480, 'nor found by name')
+})
+
+t.test('RFC 6135 4.2: whoever connects, a history comes', async t => {
+  for (const setup of ['active', 'passive', 'actpass', 'none'] as const) {
+    const run = kept(`setup ${setup}`, 3)
+    const inbox = new HistoryInbox(run.bob)
+    t.equal(fetchHistory(run, run.bob, { setup }).ended, 'bye')
+    t.equal(inbox.items.length, 3, setup)
+  }
+})
+
+t.test('RFC 4975 14.4: a history comes over TLS, to whoever has the certificate of the offer', async t => {
+  const bob = { transport: 'tls' } as const
+  const run = kept('secure', 3, {
+    bob,
+    listen: 'sip_tls = "10.0.0.1:5061"\nmsrp_tls = "10.0.0.1:2856"',
+  })
+  const inbox = new HistoryInbox(run.bob)
+  t.equal(fetchHistory(run, run.bob, { isSecure: 'lie' }).ended, 'bye')
+  t.same(inbox.sends, [])
+  t.equal(fetchHistory(run, run.bob, { isSecure: true }).ended, 'bye')
+  t.equal(inbox.items.length, 3)
 })

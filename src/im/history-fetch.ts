@@ -23,7 +23,7 @@ import { type HistoryEnd, HistorySender } from './history-sender.ts'
 import type { MessageOffer } from './invite-kind.ts'
 import type { OwnAddresses } from './own-addresses.ts'
 
-/** Retrievals at one time: each reads some 400 KB ahead at most, and none may take the flash from custody and delivery. */
+/** Retrievals at one time: each has a megabyte in memory at most, and all together may not take the flash from custody and delivery. */
 const RUNNING_MAX = 32
 
 /** Seconds until another retrieval of the same user may be over. */

@@ -121,7 +121,7 @@ export class HistorySender implements FetchSender {
         this.#send(then, taken.chunk, chunks)
         return this.#taken(then)
       }
-      this.#count.passedOver += chunks.passedOver
+      this.#passOver(chunks.passedOver)
       this.#chunks.shift()
       if (taken.kind === 'broken') this.#broken(taken)
       else if (this.#chunks.length === 0) this.#count.items++
@@ -147,12 +147,11 @@ export class HistorySender implements FetchSender {
   }
 
   #begin(now: Now, item: SelectedItem): void {
-    const { store, aor, entropy, counters } = this.#parts
+    const { store, aor, entropy } = this.#parts
     const forms = historyForms(this.#media!, this.#parts.isWrapped)
     const { kind, reference } = item.entry
     if (!takesKind(forms, kind)) {
-      this.#count.passedOver++
-      counters.count('history_passed_over', 'unfit')
+      this.#passOver(1)
       return this.#taken(now)
     }
     const pieces = new HistoryPieces(store, aor, reference)
@@ -163,6 +162,12 @@ export class HistorySender implements FetchSender {
     else this.#chunks = [new ReplayChunks(pieces, this.#media!)]
     if (kind === 'session' && forms.hasFragments) this.#chunks.unshift(page(sessionBody(item, entropy)))
     this.#taken(now)
+  }
+
+  /** So many that the client does not take. */
+  #passOver(count: number): void {
+    this.#count.passedOver += count
+    if (count > 0) this.#parts.counters.count('history_passed_over', 'unfit', count)
   }
 
   #beginMessage(now: Now, item: SelectedItem, pieces: HistoryPieces, forms: HistoryForms): void {
