@@ -1,5 +1,5 @@
 import t from 'tap'
-import { beside, chat, dial, hangUp, items, keep, talk } from './testing/chat.ts'
+import { beside, chat, dial, hangUp, items, keep, saidBy, talk, Wire } from './testing/chat.ts'
 import { BOB } from './testing/scenario.ts'
 import { BAD_DISK, GOOD_DISK } from './testing/simulated-disk.ts'
 
@@ -24,6 +24,21 @@ t.test(
     t.match(run.box.engine.describe().histories, { joined: { open: 0, calls: 0 }, memory: { used: 0 } })
   },
 )
+
+t.test('a session faster than flash goes as fast as flash, and all of it is recorded', async t => {
+  const run = beside('held')
+  const wire = new Wire(run, run.alice, run.bob)
+  const both = chat(run)
+  talk(run, both, ['before'])
+  run.box.disk.faults = { ...GOOD_DISK, flushMinMs: 500, flushMaxMs: 900 }
+  talk(run, both, Array<string>(5).fill('x'.repeat(900_000)))
+  run.box.disk.faults = GOOD_DISK
+  hangUp(run, both.call)
+  const [item] = items(run, BOB)
+  t.equal(item!.state, 'whole')
+  t.equal(saidBy(item!, 'caller'), wire.said(run.alice).toString('latin1'))
+  t.equal(saidBy(item!, 'callee'), wire.said(run.bob).toString('latin1'))
+})
 
 t.test('flash that is full or fails: nothing or less is recorded, and all that is said arrives', async t => {
   const full = beside('full')
