@@ -196,3 +196,22 @@ t.test('what could not be kept is counted', async t => {
   run.box.disk.faults = GOOD_DISK
   t.same(items(run, BOB), [])
 })
+
+t.test(
+  'a store that stands still is not filled with histories: custody has its room, and no live message waits',
+  async t => {
+    const run = scenario('bounded', { config: `${ON}[auth]\ndigest = false\n` })
+    run.bob.register()
+    run.world.pass(1000)
+    run.box.disk.faults = { ...GOOD_DISK, flushMinMs: 60_000, flushMaxMs: 60_000 }
+    const waiting = () =>
+      (run.box.engine.describe().histories as { waiting: { messages: number; bytes: number } }).waiting
+    const answers = Array.from({ length: 1100 }, () => say(run, ['live'])[0])
+    t.ok(answers.every(status => status === 200))
+    t.equal(waiting().messages, 1024)
+    t.ok(run.box.counters.get('history_failed', 'busy') >= 76)
+    run.world.pass(300_000)
+    t.same(waiting(), { messages: 0, bytes: 0 })
+    t.ok(items(run, BOB).length >= 1000)
+  },
+)

@@ -38,6 +38,6 @@ export class Histories {
   }
 
   describe(): object {
-    return { joined: this.joined.describe(), memory: this.#memory.describe() }
+    return { waiting: this.historyDesk.describe(), joined: this.joined.describe(), memory: this.#memory.describe() }
   }
 }

@@ -13,6 +13,10 @@ import type { Domain } from './domain.ts'
 import { ANONYMOUS, asReceived, bareUri, historyItem } from './history-item.ts'
 import { servedUser } from './served-user.ts'
 
+/** Messages that were delivered and wait for flash: with more, whoever takes a message into custody would wait for histories. */
+const WAITING_MAX = 1024
+const WAITING_BYTES_MAX = 8 * 1024 * 1024
+
 export interface HistoryPolicy {
   /** Whether there is a history function at all. */
   readonly isEnabled: boolean
@@ -49,6 +53,7 @@ export class HistoryDesk {
   readonly #policy: HistoryPolicy
   readonly #counters: Counters
   readonly #log: Log
+  readonly #waiting = { messages: 0, bytes: 0 }
 
   constructor(options: { store: StoreClient; domain: Domain; history: HistoryPolicy; counters: Counters; log: Log }) {
     this.#store = options.store
@@ -95,7 +100,15 @@ export class HistoryDesk {
   /** It was delivered; its receiver and sender have their answers. */
   keep(history: NewHistory | undefined): void {
     if (!history) return
+    const waiting = this.#waiting
+    const { length } = history.piece.bytes
+    if (waiting.messages >= WAITING_MAX || waiting.bytes + length > WAITING_BYTES_MAX)
+      return this.#failed(history, 'busy')
+    waiting.messages++
+    waiting.bytes += length
     this.#store.ask('history.keep', history, (_now, result) => {
+      waiting.messages--
+      waiting.bytes -= length
       if ('failure' in result) return this.#failed(history, result.failure)
       if (result.value === 'flash reserve') return this.#failed(history, result.value)
       if (result.value.length > 0) this.#counters.count('history_kept', history.item.kind, result.value.length)
@@ -111,6 +124,10 @@ export class HistoryDesk {
       if ('failure' in result) this.#counters.count('history_failed', result.failure)
       else this.keep(this.wanted(said, result.value)?.())
     })
+  }
+
+  describe(): { messages: number; bytes: number } {
+    return { ...this.#waiting }
   }
 
   #parties(received: SipRequest, { request, recipient }: Arrival, admission: Admission, flow: Flow): Parties {

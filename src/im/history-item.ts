@@ -27,8 +27,13 @@ export function historyItem(kind: HistoryKind, now: Now, request: SipRequest, se
   }
 }
 
+/** Nearly all are of this form, and stay as they are. */
+const PLAIN = /^sips?:[\w.+-]+@[a-z\d.-]+(?::\d+)?$/
+
 /** Without parameters and headers; what is no URI stays as it is. */
-export const bareUri = (text: string): string =>
+export const bareUri = (text: string): string => (PLAIN.test(text) ? text : bare(text))
+
+const bare = (text: string): string =>
   read(text, () => {
     const { scheme, user, host, port, opaque } = parseUri(text)
     if (scheme === 'tel') return `tel:${user}`

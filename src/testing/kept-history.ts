@@ -15,8 +15,14 @@ export interface KeptItem extends HistoryEntry {
 
 /** Everything in the history of that user, oldest first. */
 export function historyOf(world: World, box: SimulatedAppliance, aor: string): KeptItem[] {
-  const { entries, next } = world.ask(box, 'history.list', { aor, filter: {}, order: 'oldest', limit: 1000 })
-  if (next !== undefined) throw new Error('more than a page')
+  const entries: HistoryEntry[] = []
+  for (let after: string | undefined, isLast = false; !isLast; ) {
+    const request = { aor, filter: {}, order: 'oldest', limit: 1000, ...(after !== undefined && { after }) } as const
+    const page = world.ask(box, 'history.list', request)
+    entries.push(...page.entries)
+    after = page.next
+    isLast = after === undefined
+  }
   return entries.map(entry => {
     const { reference } = entry
     const got = world.ask(box, 'history.get', { aor, reference })
