@@ -1,4 +1,5 @@
 import { run } from './commands/program.ts'
+import { taken } from './commands/taken.ts'
 
 // Who reads the output may stop early, as `head` does; the work goes on.
 process.stdout.on('error', () => {})
@@ -9,11 +10,7 @@ const code = await run(process.argv.slice(2), {
   openStore: async (...folder) => (await import('./host/open-store.ts')).openStore(...folder),
   stdin: process.stdin,
   out: text => process.stdout.write(text),
-  taken: () =>
-    new Promise(resolve => {
-      if (!process.stdout.writableNeedDrain || process.stdout.destroyed) return resolve()
-      for (const event of ['drain', 'close', 'error']) process.stdout.once(event, resolve)
-    }),
+  taken: () => taken(process.stdout),
   err: text => process.stderr.write(text),
 })
 process.exit(code)
