@@ -67,6 +67,11 @@ t.test('RFC 4575 5.7.3: who is only called, or has hung up, is not in', async t 
   const two = new ConferenceState()
   two.apply(info('version="1"', users(user('sip:a@h', endpoint('x', 'disconnected') + endpoint('y', 'connected')))))
   t.strictSame(uris(two), ['sip:a@h'], 'with one of two devices')
+  const one = new ConferenceState()
+  one.apply(info('version="1"', users(user('sip:a@h', endpoint('x', 'connected')))))
+  const left = users(user('sip:a@h', endpoint('x', '', 'deleted'), 'partial'), 'partial')
+  one.apply(info('state="partial" version="2"', left))
+  t.strictSame(uris(one), [], 'the only one went')
 })
 
 t.test('RFC 4575 4.6: partial state is joined to what is known', async t => {
@@ -111,6 +116,14 @@ t.test('RFC 4575 4.4, HIS-INV-09: versions that are missing are noticed, and old
   t.equal(state.apply(info('state="partial" version="5"', users(user('sip:bob@h'), 'partial'))), 'applied')
   t.strictSame(uris(state), ['sip:carol@h', 'sip:bob@h'])
   t.equal(new ConferenceState().apply(info('state="partial" version="1"', gone)), 'gap', 'of the first one')
+})
+
+t.test('RFC 4575 4.4: a whole state that tells of nobody has nobody', async t => {
+  for (const content of ['', users('', 'partial'), '<conference-state/>']) {
+    const state = begun()
+    t.equal(state.apply(info('state="full" version="2"', content)), 'applied')
+    t.strictSame(uris(state), [], content)
+  }
 })
 
 t.test('another subscription counts its versions anew', async t => {

@@ -1,7 +1,7 @@
 import { token } from '../base/entropy.ts'
 import { after, type Instant, type Now } from '../base/time.ts'
 import type { Timer } from '../base/timers.ts'
-import { addLast, cloneRequest, remove, set, value, values } from '../sip-parser-lite/access.ts'
+import { addLast, cloneRequest, set, value, values } from '../sip-parser-lite/access.ts'
 import type { SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
 import { callId, cseq, fromTag, parseSeconds, toTag } from '../sip-parser-lite/typed.ts'
 import { Dialog, type Header } from './dialog.ts'
@@ -221,7 +221,6 @@ export class SubscriberDialog {
   #restart(now: Now, expiresS: number): void {
     if (this.#phase === 'over') return
     const request = cloneRequest(this.#first)
-    remove(request, 'via')
     set(request, 'CSeq', `${cseq(request).seq + 1} SUBSCRIBE`)
     set(request, 'Expires', String(expiresS))
     this.#first = request

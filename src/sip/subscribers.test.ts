@@ -136,6 +136,7 @@ t.test('RFC 6665 4.1.2.3: unsubscribe, and the last NOTIFY', async t => {
   t.strictSame(more, [])
   peer.reply(last, 200, ['Expires: 0'])
   t.equal(peer.tell({ body: 'late' }), '200')
+  t.strictSame(peer.rest(), [], 'it is said once')
   t.strictSame(peer.take(), [])
   t.equal(peer.tell({ state: 'terminated;reason=timeout', body: 'last' }), '200')
   t.strictSame(peer.take(), ['ended local'], 'nothing is told any more')
