@@ -28,6 +28,23 @@ for (const seed of seeds(15)) {
   })
 }
 
+t.test('a BYE that overtakes what was said last: it is waited for', async t => {
+  for (const seed of seeds(20)) {
+    const run = recordingScenario(`overtaking ${seed}`, { faults: { ...LOSSY, loss: 0 } })
+    const { member } = recording(run)
+    run.focus.act(now => {
+      run.focus.focus.say(now, BOB, 'last words')
+      run.focus.focus.end(now)
+    })
+    run.world.pass(20_000)
+    t.same(
+      recorded(run)[0]?.sends,
+      run.focus.focus.wireTo(member).filter(send => send.includes('Content-Type')),
+    )
+    t.equal(recorded(run)[0]?.entry.state, 'whole')
+  }
+})
+
 const closed = (run: RecordingScenario) => recorded(run).map(({ entry }) => entry.state)
 
 t.test('the focus dies in the middle: the record is interrupted, not open for ever', async t => {

@@ -52,6 +52,8 @@ export interface RecordingEvents {
 
 /** A focus whose MSRP connection is gone may be about to hang up, and its BYE be lost once or twice on the way (Timer E). */
 const HANG_UP_MS = 5000
+/** What was said last may still be on its way when the BYE is here: another way, and more to carry. */
+const REST_MS = 1000
 
 /**
  * HIS-INV-01..10: one conference while it is recorded: INVITE, the record on flash, MSRP and the subscription, and the end of all of
@@ -69,6 +71,8 @@ export class Recording {
   #timer: Timer | undefined
   /** What came before there was a record; the MSRP session bounds it. */
   readonly #early: { readonly piece: HistoryPiece; readonly safe: Safe }[] = []
+  /** Of the focus. */
+  #bye: SipRequest | undefined
   /** MSRP stood. */
   #isListening = false
   #isAnswered = false
@@ -107,7 +111,7 @@ export class Recording {
   /** Hangs up; `done` is called when nothing is open any more. `interrupted`: the box goes down, not the conference. */
   stop(now: Now, how: 'whole' | 'interrupted', done: (now: Now) => void = () => {}): void {
     this.#whenOver.push(done)
-    if (this.#state === 'recording') return this.#end(now, how)
+    if (this.#state === 'recording') return this.#end(now, this.#bye ? 'whole' : how)
     if (this.#state === 'ended') return this.#settle(now)
     this.#state = 'ended'
     this.#session?.cancel(now)
@@ -124,6 +128,7 @@ export class Recording {
     })
     if (!media) return this.#failed(now, 503, 'No MSRP Listener')
     this.#media = media
+    this.#early.length = 0
     const contactUri = own.contactUri(reach.to)
     const side = { ...media, path: media.msrp.localPath, contactUri, functionUri }
     this.#session = sessions.invite(now, recordingInvite(this.wish, reach, side, entropy), {
@@ -138,7 +143,9 @@ export class Recording {
         else if (status === 487 && this.#state === 'inviting') this.#failed(then, 408, 'Request Timeout')
         else this.#failed(then, status, reason)
       },
-      onBye: (then, request) => this.#end(then, 'whole', request),
+      onBye: (_then, request) => {
+        this.#bye = request
+      },
       onEnded: (then, why) => this.#left(then, why),
     })
     log.info('recording invited', { call_id: this.#session.callId, conference: this.wish.conference })
@@ -150,8 +157,7 @@ export class Recording {
     if (this.#state === 'ended') return this.#unwanted(now, 487, 'Request Terminated')
     if (typeof media === 'string') return this.#unwanted(now, 502, media)
     this.#state = 'recording'
-    const { timers, durationMaxMs } = this.#parts
-    this.#timer = timers.set('recording limit', after(now, durationMaxMs), then => this.#end(then, 'cut short'))
+    this.#endIn(now, this.#parts.durationMaxMs, 'cut short')
     this.#record(now, response)
     this.#connect(now, media)
     const identity = this.#session!.remoteContact
@@ -197,25 +203,31 @@ export class Recording {
 
   #mediaLost(now: Now, reason: string): void {
     if (this.#state !== 'recording') return
-    const { timers, log } = this.#parts
-    log.info('recording without MSRP', { call_id: this.#session?.callId, reason })
-    timers.cancel(this.#timer)
-    this.#timer = timers.set('recording hang up', after(now, HANG_UP_MS), then => this.#end(then, 'interrupted'))
+    if (this.#bye) return this.#end(now, 'whole')
+    this.#parts.log.info('recording without MSRP', { call_id: this.#session?.callId, reason })
+    this.#endIn(now, HANG_UP_MS, 'interrupted')
   }
 
   /** The session timer ran out, or the focus is gone. After a BYE of either side there is nothing left to do. */
   #left(now: Now, why: EndReason): void {
-    const isOrderly = why === 'bye' || why === 'local'
-    this.#end(now, isOrderly ? 'whole' : 'interrupted')
     this.#session = undefined
+    if (this.#bye && this.#state === 'recording' && this.#media?.msrp.state !== 'closed')
+      this.#endIn(now, REST_MS, 'whole')
+    else this.#end(now, why === 'bye' || why === 'local' ? 'whole' : 'interrupted')
     this.#settle(now)
   }
 
-  #end(now: Now, how: RecordEnd, received?: SipRequest): void {
+  #endIn(now: Now, ms: number, how: RecordEnd): void {
+    const { timers } = this.#parts
+    timers.cancel(this.#timer)
+    this.#timer = timers.set('recording end', after(now, ms), then => this.#end(then, how))
+  }
+
+  #end(now: Now, how: RecordEnd): void {
     if (this.#state !== 'recording') return
     this.#state = 'ended'
     this.#parts.timers.cancel(this.#timer)
-    const bye = received ?? this.#session?.bye(now)
+    const bye = this.#bye ?? this.#session?.bye(now)
     this.#watch.end(now)
     this.#media?.msrp.close(now)
     // Nobody could be heard, however orderly it ended.
