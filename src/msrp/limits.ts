@@ -42,7 +42,7 @@ export interface MsrpLimits {
   readonly relayWaitingBytes: number
   /** The same of all relays together. */
   readonly relaysWaitingBytes: number
-  /** Passed on and unanswered, of each side of a relay: what a second of a fast line holds. Of older ones nobody learns whether they failed. */
+  /** Passed on and unanswered, of each side of a relay: sixteen megabytes in parts of 32 KiB. Of older ones nobody learns whether they failed. */
   readonly relayUnanswered: number
 }
 
@@ -68,7 +68,7 @@ export const MSRP_LIMITS: MsrpLimits = {
   relays: 512,
   relayWaitingBytes: 256 * 1024,
   relaysWaitingBytes: 32 * 1024 * 1024,
-  relayUnanswered: 1024,
+  relayUnanswered: 512,
 }
 
 /** RFC 4975 5.1: a longer chunk has to be interruptible, its range end `*`. */

@@ -24,7 +24,7 @@ t.test('what one side sends before the other is there waits for it, in order', a
 })
 
 t.test('who sends too much before the other is there is held, and what then still comes ends the session', async t => {
-  const trial = new RelayTrial({ relayWaitingBytes: 10_000 }).start('caller')
+  const trial = new RelayTrial({ relayWaitingBytes: 14_000 }).start('caller')
   const body = 'x'.repeat(2000)
   trial.say('caller', trial.request('caller', { body }))
   t.same(trial.side.held, [])

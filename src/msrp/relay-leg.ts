@@ -1,5 +1,5 @@
 import type { Now } from '../base/time.ts'
-import { encodeEndLine, encodeReport, firstUri, freshTransactionId, type MsrpHead } from './frame.ts'
+import { encodeEndLine, encodeReport, freshTransactionId, type MsrpHead } from './frame.ts'
 import type { MsrpHost } from './host.ts'
 import { Passage, type PassingPart } from './passage.ts'
 import type { RelaySide } from './relay-types.ts'
@@ -19,8 +19,8 @@ interface LegEvents {
   onOverfull(now: Now): void
 }
 
-/** What is known of a part beside its octets: paths, names and numbers of a head. */
-const PART_BYTES = 256
+/** What a part takes beside the octets of its head and body. */
+const PART_BYTES = 1024
 
 /** One of the two sides of a relay: what its peer sends goes to the other one, and what comes from there to its peer. */
 export class Leg implements SessionLeg {
@@ -112,12 +112,14 @@ export class Leg implements SessionLeg {
 
   /** To our peer: what it sent did not get through. */
   tell(now: Now, send: PassedSend, status: number): void {
-    const { connection } = this.session
-    if (!connection || connection.isClosed) return
+    const { connection, localPath, remotePath } = this.session
+    // One that never said where it is cannot be told.
+    if (!connection || connection.isClosed || remotePath === '') return
     this.#host.counters.count('msrp_relay_failed', String(status))
     this.#host.counters.count('msrp_sent', 'REPORT')
     this.#host.wakes(connection)
-    connection.batch.text(encodeReport(freshTransactionId(this.#host.entropy), send, status, send.range))
+    const of = { messageId: send.messageId, fromPath: remotePath, toPath: localPath }
+    connection.batch.text(encodeReport(freshTransactionId(this.#host.entropy), of, status, send.range))
     this.other?.fullnessChanged(now)
   }
 
@@ -188,10 +190,10 @@ export class Leg implements SessionLeg {
 
 /** Undefined: nobody wants to hear of it. */
 function passedSend({ head, body, range }: PassingPart): PassedSend | undefined {
-  const { method, messageId, fromPath, toPath, failureReport } = head
-  if (method !== 'SEND' || failureReport === 'no') return undefined
+  const { method, messageId, failureReport } = head
+  if (method !== 'SEND' || failureReport === 'no' || messageId === undefined) return undefined
   const told = { start: range.start, end: range.start - 1 + body.length, total: range.total }
-  return { messageId, fromPath, toPath: firstUri(toPath), failureReport, range: told }
+  return { messageId: Buffer.from(messageId, 'latin1').toString('latin1'), failureReport, range: told }
 }
 
 const restOf = (path: string): string => {

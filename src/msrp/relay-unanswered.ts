@@ -1,10 +1,12 @@
 import { after, type Instant, type Now } from '../base/time.ts'
 import type { Timer } from '../base/timers.ts'
-import type { ByteRange, MsrpHead } from './frame.ts'
+import type { ByteRange } from './frame.ts'
 import type { MsrpHost } from './host.ts'
 
-/** One SEND that was passed on: whom to tell, and of what, should it fail. */
-export interface PassedSend extends Pick<MsrpHead, 'messageId' | 'fromPath' | 'toPath'> {
+/** One SEND that was passed on: what to tell of it, should it fail. */
+export interface PassedSend {
+  /** A copy: nothing of the head is kept for it. */
+  readonly messageId: string
   readonly range: ByteRange
   /** `partial`: its sender does not want to hear of silence. */
   readonly failureReport: 'yes' | 'partial'
