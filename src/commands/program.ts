@@ -7,7 +7,7 @@ import { addHelp, helped } from './help.ts'
 import { addHistory } from './history-program.ts'
 import { showQueue } from './queue.ts'
 import type { ServeCommandOptions } from './serve.ts'
-import { type SettingsOptions, showSettings } from './settings.ts'
+import { CHOICES, type SettingsOptions, showSettings } from './settings.ts'
 import { showTrace } from './trace.ts'
 import { addUser, changePassword, listUsers, type PasswordOptions, removeUser } from './user.ts'
 import type { World } from './world.ts'
@@ -128,13 +128,19 @@ function addUsers(program: Command, world: World): void {
 function addSettings(program: Command, world: World): void {
   const settings = withConfig(withAor(program.command('settings')))
     .description(
-      'Shows what a user decided of the service, and changes it. Offline delivery off: what waits is not pushed when they register. default: delivery.active_default of the configuration stands. A change counts at once, and over whatever the user’s devices published before.',
+      'Shows what a user decided of the service, and changes it. Offline delivery off: what waits is not pushed when they register. History on: what is said by and to them is kept. default: what the configuration has under delivery.active_default and history.active_default. A change counts at once, and over whatever the user’s devices published before.',
     )
-    .summary('what a user decided: offline delivery')
+    .summary('what a user decided: offline delivery, history')
+    .addOption(
+      program.createOption('--offline-delivery <on|off|default>', 'push what waits, or do not').choices(CHOICES),
+    )
     .addOption(
       program
-        .createOption('--offline-delivery <on|off|default>', 'push what waits, or do not')
-        .choices(['on', 'off', 'default']),
+        .createOption('--pager-history <on|off|default>', 'keep a history of messages, large ones too')
+        .choices(CHOICES),
+    )
+    .addOption(
+      program.createOption('--session-history <on|off|default>', 'keep a history of conversations').choices(CHOICES),
     )
     .option('--json', 'as JSON')
     .action((aor: string, options: SettingsOptions) => showSettings(world, aor, options))

@@ -54,6 +54,18 @@ t.test('settings --offline-delivery on, off and default', async t => {
   t.equal(push(), undefined)
 })
 
+t.test('settings --pager-history and --session-history', async t => {
+  const { settings, store } = setUp()
+  t.match((await settings('alice')).out, /^history of sessions +off +-\nhistory of messages +off +-$/m)
+  t.match((await settings('alice --pager-history on --session-history off')).out, /^history of messages +on +on$/m)
+  t.match(store.model.execute({ verb: 'locate', aor: ALICE }), { pagerHistory: true, sessionHistory: false })
+  t.match(
+    (await settings('alice --pager-history default')).out,
+    /^history of sessions +off +off\nhistory of messages +off +-$/m,
+  )
+  t.match((await setUp('[history]\nactive_default = true\n').settings('alice')).out, /^history of messages +on +-$/m)
+})
+
 t.test('settings --json tells what devices published, and which of it counts', async t => {
   const { settings, store } = setUp()
   const modifiedAt = Date.UTC(2030, 0, 1) as WallTime

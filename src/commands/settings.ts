@@ -3,6 +3,7 @@ import type { WallTime } from '../base/time.ts'
 import { PlainError } from '../host/plain-error.ts'
 import {
   changeSettings,
+  defaultSettings,
   JSON_NAMES,
   type SettingsLink,
   type SettingsView,
@@ -18,27 +19,35 @@ import type { World } from './world.ts'
 export interface SettingsOptions {
   readonly config?: string
   readonly json?: boolean
-  readonly offlineDelivery?: 'on' | 'off' | 'default'
+  readonly offlineDelivery?: Choice
+  readonly sessionHistory?: Choice
+  readonly pagerHistory?: Choice
 }
+
+export const CHOICES = ['on', 'off', 'default'] as const
+type Choice = (typeof CHOICES)[number]
 
 /** What a user decided of the service, after the change if one is asked for. */
 export async function showSettings(world: World, text: string, options: SettingsOptions): Promise<void> {
   const { config } = readConfig(options.config)
   const aor = aorOf(text, config)
   const record = await withStore(world, config, link => readOrChange(link, aor, options))
-  const view = settingsView(aor, record, config.delivery.active_default)
+  const view = settingsView(aor, record, defaultSettings(config))
   world.out(options.json ? `${JSON.stringify(view, null, 2)}\n` : tableOf(view))
 }
 
 async function readOrChange(
   link: SettingsLink,
   aor: string,
-  { offlineDelivery }: SettingsOptions,
+  { offlineDelivery, sessionHistory, pagerHistory }: SettingsOptions,
 ): Promise<SettingsRecord> {
   const record = await link.ask('settings.get', { aor })
   if (!record) throw noAccount(aor)
-  if (offlineDelivery === undefined) return record
-  const change = { offlineDelivery: offlineDelivery === 'default' ? null : offlineDelivery === 'on' }
+  const asked = Object.entries({ offlineDelivery, sessionHistory, pagerHistory }).filter(([, choice]) => choice)
+  if (asked.length === 0) return record
+  const change = Object.fromEntries(
+    asked.map(([name, choice]) => [name, choice === 'default' ? null : choice === 'on']),
+  )
   const changed = await changeSettings(link, aor, change, Date.now() as WallTime)
   if (changed === 'unknown') throw noAccount(aor)
   if (changed === 'conflict') throw new PlainError(`Others keep changing the settings of ${aor}. Try again.`)

@@ -31,6 +31,7 @@ import { settingsApi } from './settings-api.ts'
 import { Streams } from './streams.ts'
 import { authorities, dialPolicy } from './tls-dial.ts'
 import { Datagrams } from './udp.ts'
+import { defaultSettings } from './user-settings.ts'
 import { type Store, WatchedStore } from './watched-store.ts'
 import { Xdms } from './xdms.ts'
 import { XdmsClient } from './xdms-client.ts'
@@ -183,7 +184,7 @@ export class Box {
   #adminApis(store: OutsideStore, clock: Clock): FastifyPluginAsync[] {
     const { config, entropy, log } = this.#options
     const { counters, dataDir } = this
-    const { domain, delivery, deferral } = config
+    const { domain, deferral } = config
     const admin = new AdminOnly({ isPassword: password => isAdminPassword(dataDir, password), counters })
     const now = () => clock.now()
     const jobs = new Jobs({
@@ -195,7 +196,7 @@ export class Box {
     })
     this.#closings.push(() => jobs.close())
     const common = { admin, store, jobs, domain, log }
-    const settings = { isPushActive: delivery.active_default, wall: () => now().wall }
+    const settings = { defaults: defaultSettings(config), wall: () => now().wall }
     return [settingsApi({ ...common, ...settings }), historyApi(common), jobsApi(common)]
   }
 

@@ -33,7 +33,8 @@ async function setUp() {
     return password === 'right:one'
   }
   const admin = new AdminOnly({ isPassword, counters })
-  const common = { admin, store: outside, domain: 'example.org', isPushActive: true, wall: () => WALL, log: silentLog }
+  const defaults = { offlineDelivery: true, sessionHistory: false, pagerHistory: false }
+  const common = { admin, store: outside, domain: 'example.org', defaults, wall: () => WALL, log: silentLog }
   const clock = new Clock(0 as WallTime)
   const { http, at } = await HttpServer.listen(
     { transport: 'tcp', endpoint: { address: '127.0.0.1', port: 0 }, key: 'listen.http' },
@@ -67,7 +68,7 @@ t.test('GET shows what counts, what is stored and what is published', async t =>
   t.same(await response.json(), {
     aor: ALICE,
     version: 0,
-    effective: { ...none, offline_delivery: true },
+    effective: { ...none, offline_delivery: true, session_history: false, pager_history: false },
     stored: none,
     published: [],
   })

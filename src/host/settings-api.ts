@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync, FastifyReply } from 'fastify'
 import type { Log } from '../base/log.ts'
-import { SETTING_NAMES, type SettingsChange } from '../base/service-settings.ts'
+import { type ChosenSettings, SETTING_NAMES, type SettingsChange } from '../base/service-settings.ts'
 import type { WallTime } from '../base/time.ts'
 import type { SettingsRecord } from '../store/settings.ts'
 import { adminApi, aorIn, linkTo, noSuchUser, refused } from './admin-api.ts'
@@ -13,8 +13,7 @@ interface SettingsApiOptions {
   readonly admin: AdminOnly
   readonly store: OutsideStore
   readonly domain: string
-  /** `delivery.active_default`. */
-  readonly isPushActive: boolean
+  readonly defaults: ChosenSettings
   readonly wall: () => WallTime
   readonly log: Log
 }
@@ -24,12 +23,12 @@ const PATH = '/api/v1/users/:aor/settings'
 /** The settings of a user for the administrator: GET and PUT. */
 export const settingsApi = (options: SettingsApiOptions): FastifyPluginAsync =>
   adminApi(options, app => {
-    const { domain, isPushActive, wall } = options
+    const { domain, defaults, wall } = options
     const link = linkTo(options.store)
     const show = (reply: FastifyReply, aor: string, record: SettingsRecord): FastifyReply =>
       reply
         .headers({ etag: `"${record.version}"`, 'cache-control': 'no-store' })
-        .send(settingsView(aor, record, isPushActive))
+        .send(settingsView(aor, record, defaults))
     app.get<{ Params: { aor: string } }>(PATH, async (request, reply) => {
       const aor = aorIn(request.params.aor, domain)
       const record = await link.ask('settings.get', { aor })

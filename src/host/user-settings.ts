@@ -1,3 +1,4 @@
+import type { Config } from '../base/config.ts'
 import { type ChosenSettings, SETTING_NAMES, type SettingName, type SettingsChange } from '../base/service-settings.ts'
 import type { WallTime } from '../base/time.ts'
 import { changedDocument, readSettings } from '../content/settings-xml.ts'
@@ -83,13 +84,20 @@ interface PublishedView {
   readonly settings: Named
 }
 
-export function settingsView(aor: string, record: SettingsRecord, isPushActive: boolean): SettingsView {
+/** What the box does for whoever did not decide. */
+export const defaultSettings = ({ delivery, history }: Pick<Config, 'delivery' | 'history'>): ChosenSettings => ({
+  offlineDelivery: delivery.active_default,
+  sessionHistory: history.active_default,
+  pagerHistory: history.active_default,
+})
+
+export function settingsView(aor: string, record: SettingsRecord, defaults: ChosenSettings): SettingsView {
   const counting = standing(record)
   const latestFirst = [...record.published].sort((a, b) => b.revision - a.revision)
   return {
     aor,
     version: record.version,
-    effective: named({ offlineDelivery: isPushActive, ...chosenSettings(record) }),
+    effective: named({ ...defaults, ...chosenSettings(record) }),
     stored: named(record.stored?.chosen ?? {}),
     published: latestFirst.map(one => ({
       publisher: one.publisher,
