@@ -211,3 +211,30 @@ t.test(
     }
   },
 )
+
+t.test(
+  'a power cut ends what is being kept there: what was stored is whole in its octets, nothing is open for ever',
+  async t => {
+    const run = keeping('cut')
+    const tap = new Wiretap(run.world)
+    const made = call(run)
+    send(run, made, [[Buffer.from('stored before'), 'text/plain', 'stored.before']])
+    run.alice.act(now => made.send(now, bytesOf(3_000_000), 'image/png', 'cut.off'))
+    const { flushes } = run.box.disk
+    run.world.until(() => run.box.disk.flushes > flushes + 4, 'some of it is on flash')
+    run.box.crashFor(500)
+    run.world.until(() => run.box.isUp, 'it is up again')
+    run.world.pass(10_000)
+    const kept = items(run, BOB)
+    t.same(
+      kept.map(({ state }) => state),
+      ['interrupted', 'interrupted'],
+    )
+    t.ok(kept[0]!.bytes.equals(Buffer.concat(tap.sends(run.alice, 'stored.before'))))
+    const cut = Buffer.concat(tap.sends(run.alice, 'cut.off'))
+    const { bytes } = kept[1]!
+    t.ok(bytes.length > 0 && bytes.length < 3_000_000)
+    t.ok(bytes.equals(cut.subarray(0, bytes.length)), 'and what is there of it is as it came')
+    t.equal(waitingFor(run).length, 1)
+  },
+)
