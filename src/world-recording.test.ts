@@ -2,6 +2,7 @@ import t from 'tap'
 import { parseMultipart } from './content/multipart.ts'
 import { value, values } from './sip-parser-lite/access.ts'
 import type { SipRequest } from './sip-parser-lite/message.ts'
+import { fetchHistory, HistoryInbox } from './testing/history-inbox.ts'
 import { HISTORY, recorded, recording, recordingScenario, refer } from './testing/recorded.ts'
 import { ALICE, BOB, CAROL } from './testing/scenario.ts'
 
@@ -257,4 +258,23 @@ t.test('HIS-INV-07, HIS-INV-10: a user whom the core asserts, and who is anonymo
   core.end()
   run.world.pass(2000)
   t.match(recorded(run, zoe), [{ entry: { state: 'whole', from: 'anonymous', isAnonymous: true, count: 1 } }])
+})
+
+t.test('HIS-DLV-05, 06: what was recorded is given back as it was said', async t => {
+  const run = recordingScenario('given back')
+  const { world, focus, alice } = run
+  recording(run)
+  for (const text of ['one', 'two', 'three']) focus.say(BOB, text)
+  world.pass(1000)
+  focus.end()
+  world.pass(3000)
+  const inbox = new HistoryInbox(alice)
+  t.equal(fetchHistory(run, alice).status, 200)
+  const [item, ...others] = inbox.items
+  t.same(others, [])
+  const said = ['one', 'two', 'three'].map(text => `${BOB}: ${text}`)
+  t.same(
+    item?.sends.map(({ body }) => body.toString()),
+    said,
+  )
 })

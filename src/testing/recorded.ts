@@ -1,11 +1,13 @@
 import type { HistoryEntry, HistoryHeads, HistoryParticipant } from '../store/history.ts'
 import type { FocusMember } from './focus-member.ts'
+import { HISTORY } from './history-inbox.ts'
+import { historyOf } from './kept-history.ts'
 import { type ReferOptions, Referring } from './referring.ts'
 import { ALICE, type Scenario, scenario } from './scenario.ts'
 import type { SimulatedFocus } from './simulated-focus.ts'
 import type { SimulatedPhone } from './simulated-phone.ts'
 
-export const HISTORY = 'sip:history@example.org'
+export { HISTORY }
 
 /** A box with a history function, and a focus that it may be sent to. */
 export interface RecordingScenario extends Scenario {
@@ -56,23 +58,13 @@ export function recording(
 
 /** What is in that history, oldest first. */
 export function recorded({ world, box }: Scenario, aor = ALICE): Recorded[] {
-  const { entries } = world.ask(box, 'history.list', { aor, filter: {}, order: 'oldest', limit: 100 })
-  return entries.map(({ reference }) => {
-    const got = world.ask(box, 'history.get', { aor, reference })!
-    const sends: Buffer[] = []
-    let open: Buffer[] = []
-    for (let from = 0, isLast = false; !isLast; ) {
-      const page = world.ask(box, 'history.pieces', { aor, reference, from, bytes: 100_000 })!
-      for (const { bytes, isEnd } of page.pieces) {
-        open.push(bytes)
-        if (!isEnd) continue
-        sends.push(Buffer.concat(open))
-        open = []
-      }
-      from = page.next
-      isLast = page.isLast
+  return historyOf(world, box, aor).map(({ heads, pieces, bytes: _, ...entry }) => {
+    const { participants } = world.ask(box, 'history.get', { aor, reference: entry.reference })!
+    const sends: Buffer[][] = [[]]
+    for (const { bytes, isEnd } of pieces) {
+      sends.at(-1)!.push(bytes)
+      if (isEnd) sends.push([])
     }
-    if (open.length > 0) sends.push(Buffer.concat(open))
-    return { ...got, sends }
+    return { entry, heads, participants, sends: sends.filter(send => send.length > 0).map(send => Buffer.concat(send)) }
   })
 }
