@@ -283,6 +283,24 @@ t.test('a stream that is refused leaves nothing, and garbage is not looked at', 
   }
 })
 
+t.test('nothing that a phone writes into a response is more than passed on', async t => {
+  const entropy = new SeededEntropy('odd')
+  for (let round = 0; round < 300; round++) {
+    const call = new Call()
+    const invite = request('INVITE', { body: sdp(OFFER) })
+    call.pass(invite, 'caller')
+    const body = Buffer.from(sdp(ANSWER))
+    for (let flips = 0; flips < 6; flips++) body[entropy.below(body.length)] = entropy.below(256)
+    const type = ['application/sdp', ';;', 'multipart/mixed', 'multipart/mixed;boundary=b', '"'][round % 5]!
+    const odd = response(200, { tag: 'x', headers: [`Content-Type: ${type}`], body: body.toString('latin1') })
+    call.pass(odd, 'callee', 'x', invite)
+    call.pass(request('BYE', { tag: 'x' }), 'caller', 'x')
+    call.branch.ended(call.now, 'x', 'bye')
+    call.wait(10_000)
+    t.same([call.streams, call.isOver], [0, true])
+  }
+})
+
 t.test('RFC 5621 of a body of several parts only the description changes', async t => {
   const call = new Call()
   const before = '--b\r\nContent-Type: text/plain\r\n\r\nfirst\r\n--b\r\nContent-Type: application/sdp\r\n\r\n'

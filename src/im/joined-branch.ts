@@ -1,7 +1,8 @@
 import { after, type Now } from '../base/time.ts'
 import type { Timer } from '../base/timers.ts'
-import type { MsrpMedia } from '../sdp/msrp-media.ts'
+import { type MsrpMedia, obstacleInPath } from '../sdp/msrp-media.ts'
 import type { BranchMedia, CallSide } from '../sip/relay-types.ts'
+import { leniently } from '../sip/session-headers.ts'
 import type { SipMessage, SipRequest } from '../sip-parser-lite/message.ts'
 import type { HistoryHeads } from '../store/history.ts'
 import { headAsReceived } from './history-item.ts'
@@ -70,7 +71,7 @@ export class JoinedBranch implements BranchMedia {
     if (this.#timer && !this.#isDialogOver) this.#watch(now)
     const isFailure = message.kind === 'response' && message.status >= 300
     if (isFailure) return this.#refused(now, otherSide(from))
-    const body = bodyOfType(message, 'application/sdp')
+    const body = descriptionIn(message)
     const media = body && streamIn(body)
     if (body && media !== undefined)
       this.#describe(now, { message, body, from, tag, isFinal: isFinal(message) }, media, request)
@@ -99,7 +100,7 @@ export class JoinedBranch implements BranchMedia {
 
   /** Another phone behind the same target has answered as well: the path it was given leads to the first one. */
   #strange(message: SipMessage): void {
-    if (message.kind === 'response' && message.status < 300 && bodyOfType(message, 'application/sdp'))
+    if (message.kind === 'response' && message.status < 300 && descriptionIn(message))
       this.#notRecorded('a second phone behind the same address')
   }
 
@@ -125,8 +126,7 @@ export class JoinedBranch implements BranchMedia {
 
   /** RFC 3264, RFC 3261 13.2.1, RFC 3262 5, RFC 3311 5.1. */
   #isAnswer({ message, from }: Said, request: SipRequest | undefined): boolean {
-    if (message.kind === 'response')
-      return request?.method !== 'INVITE' || bodyOfType(request, 'application/sdp') !== undefined
+    if (message.kind === 'response') return request?.method !== 'INVITE' || descriptionIn(request) !== undefined
     if (message.method === 'ACK') return true
     return message.method === 'PRACK' && this.#offered.has(otherSide(from))
   }
@@ -145,16 +145,20 @@ export class JoinedBranch implements BranchMedia {
 
   #answer(now: Now, said: Said, media: MsrpMedia | string): void {
     const { from, message, body, tag } = said
-    const offerer = otherSide(from)
-    const stream = this.#offered.get(offerer) ?? this.#stream
+    const stream = this.#offered.get(otherSide(from)) ?? this.#stream
     if (!stream || stream.joined.isClosed) return
-    if (typeof media === 'string' || media.path.length === 0) return this.#notRecorded('an answer without a path')
-    if (stream.joined.isStarted && !stream.joined.isAsBefore(from, media))
-      return this.#notRecorded('an answer that moves to another path')
-    const changed = stream.joined.describe(from, media, body)
-    if (!changed) return this.#notRecorded('a description that cannot be changed')
+    const changed = this.#changedAnswer(stream, from, media, body)
+    if (!changed) return said.isFinal ? this.#refused(now, otherSide(from)) : undefined
     replaceBody(message, body, changed)
     if (said.isFinal) this.#begin(now, stream, from, tag)
+  }
+
+  #changedAnswer({ joined }: Stream, from: CallSide, media: MsrpMedia | string, body: Buffer): Buffer | undefined {
+    const obstacle = typeof media === 'string' ? media : obstacleInPath(media)
+    if (typeof media === 'string' || obstacle !== undefined) return this.#notRecorded('an answer that cannot be used')
+    if (joined.isStarted && !joined.isAsBefore(from, media))
+      return this.#notRecorded('an answer that moves to another path')
+    return joined.describe(from, media, body) ?? this.#notRecorded('a description that cannot be changed')
   }
 
   /** A 2xx that says nothing new: what a reliable 1xx has answered stands (RFC 3262 5). */
@@ -275,6 +279,10 @@ interface Said {
   readonly tag: string | undefined
   readonly isFinal: boolean
 }
+
+/** A phone that writes nonsense about its body is passed on as it is. */
+const descriptionIn = (message: SipMessage): Buffer | undefined =>
+  leniently(() => bodyOfType(message, 'application/sdp'))
 
 /** After it the media stand: no provisional response, which another phone may still contradict. */
 const isFinal = (message: SipMessage): boolean => message.kind === 'request' || message.status >= 200

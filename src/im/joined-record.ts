@@ -52,6 +52,8 @@ class SessionRecord implements JoinedRecord {
 
 /** Messages of one INVITE that wait for its end: a sender who sends more has those that are whole closed without the head of the BYE. */
 const OPEN_MAX = 16
+/** With those that are on their way to flash: hundreds in a second where a flush takes fifty milliseconds. */
+const UNSETTLED_MAX = OPEN_MAX + 64
 
 interface LargeItem {
   /** Undefined: not what was said, but about it. */
@@ -81,6 +83,7 @@ class LargeRecord implements JoinedRecord {
   readonly #hold: Hold
   /** Items that flash is behind with. */
   #behind = 0
+  #unsettled = 0
 
   constructor(context: RecorderContext, subject: JoinedSubject, heads: HistoryHeads, hold: Hold) {
     this.#hold = hold
@@ -119,7 +122,8 @@ class LargeRecord implements JoinedRecord {
   #itemOf(now: Now, key: string, begun: Beginning): LargeItem | undefined {
     const known = this.#items.get(key)
     if (known) return known
-    if (this.#items.size >= OPEN_MAX && !this.#makeRoom(now)) {
+    const isFull = this.#items.size >= OPEN_MAX && !this.#makeRoom(now)
+    if (isFull || this.#unsettled >= UNSETTLED_MAX) {
       this.#context.counters.count('history_not_recorded', 'too many messages at once')
       return undefined
     }
@@ -131,10 +135,14 @@ class LargeRecord implements JoinedRecord {
   #newRecorder(now: Now): HistoryRecorder {
     const { item, owners } = this.#subject
     const record = { item: item(now), owners, heads: this.#heads }
+    this.#unsettled++
     return new HistoryRecorder(this.#context, record, {
       hold: (then, isHeld) => {
         this.#behind += isHeld ? 1 : -1
         this.#hold(then, this.#behind > 0)
+      },
+      onOver: () => {
+        this.#unsettled--
       },
     })
   }
