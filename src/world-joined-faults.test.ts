@@ -96,3 +96,35 @@ t.test('sessions that cannot be joined go end to end: too many, no listener, ano
   t.equal(secure.box.counters.get('history_not_recorded', 'MSRP over something else than TCP'), 1)
   t.same(items(secure, BOB), [])
 })
+
+t.test(
+  'a crash at any moment: what was recorded is the beginning of what was said, and no record stays open',
+  async t => {
+    for (let count = 1; count <= 60; count += 4) {
+      for (const after of ['output', 'flush'] as const) {
+        const run = beside(`crash ${after} ${count}`)
+        const wire = new Wire(run, run.alice, run.bob)
+        const call = dial(run)
+        run.box.plan = { after, count: after === 'flush' ? Math.ceil(count / 6) : count, downMs: 1000 }
+        run.world.pass(200)
+        run.alice.act(now => call.send(now, Buffer.from('a'.repeat(5000))))
+        run.bob.act(now => run.bob.calls.at(-1)?.send(now, 'b'.repeat(5000)))
+        run.world.pass(300)
+        run.alice.act(now => call.send(now, Buffer.from('more')))
+        run.world.pass(300)
+        // A second time, for the INVITE that got through only after the crash.
+        for (const waitMs of [60_000, 60_000]) {
+          run.alice.act(now => call.hangUp(now))
+          run.world.pass(waitMs)
+        }
+        t.ok(run.box.isUp)
+        for (const item of items(run, BOB)) {
+          t.not(item.state, 'open')
+          t.ok(wire.said(run.alice).toString('latin1').startsWith(saidBy(item, 'caller')))
+          t.ok(wire.said(run.bob).toString('latin1').startsWith(saidBy(item, 'callee')))
+        }
+        t.match(run.box.engine.describe().histories, { joined: { open: 0, calls: 0 } })
+      }
+    }
+  },
+)
