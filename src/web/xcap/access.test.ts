@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { readXml } from '../../content/xml-read.ts'
 import { readTarget } from './target.ts'
-import { LIST, messageBytes, ROOT, SETTINGS, serveXcap } from './xcap.fixture.ts'
+import { HISTORY, LIST, messageBytes, ROOT, SETTINGS, serveXcap } from './xcap.fixture.ts'
 
 const at = (user: string): string => `org.openmobilealliance.deferred-list/users/${user}/deferred-list`
 
@@ -191,6 +191,7 @@ t.test('RFC 4825 12, OMA XDM: what there is, and what a user has', async t => {
   t.strictSame(auids, [
     'xcap-caps',
     'org.openmobilealliance.deferred-list',
+    'org.openmobilealliance.conv-history',
     'org.openmobilealliance.im-service-settings',
     'org.openmobilealliance.xcap-directory',
   ])
@@ -204,12 +205,16 @@ t.test('RFC 4825 12, OMA XDM: what there is, and what a user has', async t => {
       entry!.attributes.map(({ value }) => value),
     )
   const listTag = async () => (await box.ask(LIST)).headers.etag!.slice(1, -1)
-  t.strictSame(await entries(), [[ROOT + LIST, await listTag()]])
+  t.strictSame(await entries(), [
+    [ROOT + LIST, await listTag()],
+    [ROOT + HISTORY, '0'],
+  ])
   const settings = '<im-settings xmlns="urn:oma:xml:im:service-settings"/>'
   await box.ask(SETTINGS, { method: 'PUT', body: settings, headers: { 'content-type': 'text/xml' } })
   await box.keep(1, { bytes: messageBytes(['From: <sip:a@b>']) })
   t.match(await entries(), [
     [ROOT + LIST, await listTag()],
+    [ROOT + HISTORY, '0'],
     [ROOT + SETTINGS, /^1-/],
   ])
 })
