@@ -114,7 +114,7 @@ export function historyStore(freeBytes: () => number = () => Number.MAX_SAFE_INT
     left: (): string[] => {
       while (ask({ verb: 'history.sweep', limit: 50 }) > 0);
       const own = ['h', 'i', 'j', 'r', 'v'].flatMap(first => table.range(first, `${first}\xff`))
-      const listed = table.range('m', 'n').filter(({ key }) => 'fgh'.includes(key[5]!))
+      const listed = table.range('m', 'n').filter(({ key }) => 'fkl'.includes(key[5]!))
       return [...own, ...listed].map(({ key }) => key)
     },
   }

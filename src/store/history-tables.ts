@@ -33,8 +33,11 @@ import {
   historyKey,
   historyNameKey,
   historyPeerKey,
+  indexKey,
   justAfter,
   leftoverKey,
+  NUMBER_MAX,
+  pastPrefix,
   piecesKey,
   readU48,
   recordingKey,
@@ -62,14 +65,23 @@ export const placeIn = (key: string, at: number): HistoryPlace => ({
 /** Where a place stands in a key of `g` and of `f`. */
 const [IN_ENTRY, IN_INDEX] = [6, 12]
 
+export const placeOfEntry = (key: string): HistoryPlace => {
+  const { at, id } = placeIn(key, IN_ENTRY)
+  return { at: (NUMBER_MAX - at) as HistoryPlace['at'], id: NUMBER_MAX - id }
+}
+
 export const entryKey = (mailbox: number, { at, id }: HistoryPlace): string => historyKey(mailbox, at, id)
 export const headsKey = ({ at, id }: HistoryPlace): string => piecesKey(at, id, HEADS_NUMBER)
 
-/** All entries of an owner stand from the first to before the second. */
+/** All entries of an owner stand from the first to before the second, the newest first. */
 export const entriesOf = (mailbox: number): readonly [string, string] => [
-  historyKey(mailbox, 0, 0),
-  historyHeadKey(mailbox),
+  historyKey(mailbox, NUMBER_MAX, NUMBER_MAX),
+  pastPrefix(historyKey(mailbox, 0, 0)),
 ]
+
+/** From here on stand those received before that time. */
+export const justBefore = (mailbox: number, before: number): string =>
+  before > 0 ? historyKey(mailbox, before - 1, NUMBER_MAX) : entriesOf(mailbox)[1]
 
 /** Everything of an item beside its own record: pieces, then heads. */
 export const partsOf = (place: HistoryPlace): readonly [string, string] => [
@@ -116,7 +128,7 @@ export class HistoryTables {
 
   /** What the index by peer has of entries that were damaged leads to nothing; it goes with the last entry. */
   clearPeers(mailbox: number): void {
-    const [start, end] = [historyPeerKey(mailbox, 0, 0, 0), historyKey(mailbox, 0, 0)]
+    const [start, end] = [historyPeerKey(mailbox, 0, 0, 0), indexKey(mailbox, 0)]
     for (const { key } of this.#tables.kv.range(start, end, { limit: CLEARED_MAX })) this.#tables.kv.remove(key)
   }
 
@@ -126,9 +138,14 @@ export class HistoryTables {
     return value && whole(decodeHistory(key, value), { table: 'history', mailbox, place }, key, value)
   }
 
+  /** At most so many, the oldest first. */
+  oldest(mailbox: number, limit: number): PlacedEntry[] {
+    return this.entriesIn(mailbox, ...entriesOf(mailbox), { limit, reverse: true })
+  }
+
   entriesIn(mailbox: number, start: string, end: string, options: RangeOptions): PlacedEntry[] {
     return this.#tables.kv.range(start, end, options).map(({ key, value }) => {
-      const place = placeIn(key, IN_ENTRY)
+      const place = placeOfEntry(key)
       return { ...place, entry: whole(decodeHistory(key, value), { table: 'history', mailbox, place }, key, value) }
     })
   }
@@ -165,11 +182,11 @@ export class HistoryTables {
 
   /** Up to where it is written now. */
   #indexAfter(mailbox: number, indexed: HistoryPlace | undefined): HistoryPlace | undefined {
-    const [first, end] = entriesOf(mailbox)
-    const start = indexed ? justAfter(entryKey(mailbox, indexed)) : first
-    const entries = this.entriesIn(mailbox, start, end, { limit: UNINDEXED_MAX })
+    const [first, last] = entriesOf(mailbox)
+    const end = indexed ? entryKey(mailbox, indexed) : last
+    const entries = this.entriesIn(mailbox, first, end, { limit: UNINDEXED_MAX })
     for (const place of entries) this.#putPeer(mailbox, place, place.entry.peer)
-    return entries.at(-1)
+    return entries[0]
   }
 
   #putPeer(mailbox: number, { at, id }: HistoryPlace, peer: string): void {

@@ -1,10 +1,10 @@
 import { whole } from './damage.ts'
 import { decodeContent } from './history-records.ts'
 import { type HistoryPlace, placeOfReference, REMOVED_MAX } from './history-story.ts'
-import { entriesOf, HistoryTables, partsOf, placeIn } from './history-tables.ts'
+import { entriesOf, HistoryTables, justBefore, partsOf, placeIn } from './history-tables.ts'
 import type { Entry } from './key-value.ts'
 import { leave } from './keyed-history.ts'
-import { contentKey, historyGoneKey, historyKey, justAfter, pastPrefix, readU32 } from './keys.ts'
+import { contentKey, historyGoneKey, justAfter, pastPrefix, readU32 } from './keys.ts'
 import type { Tables } from './tables.ts'
 import type { Verbs } from './verbs.ts'
 
@@ -28,10 +28,10 @@ export const removeHistory: Do<'history.remove'> = (tables, { aor, reference }) 
 export const eraseHistory: Do<'history.erase'> = (tables, { aor, before, limit }) => {
   const box = tables.box(aor)
   if (!box) return { removed: 0, isDone: true }
-  const [start, end] = entriesOf(box.mailbox)
-  const last = before === undefined ? end : historyKey(box.mailbox, before, 0)
+  const [first, end] = entriesOf(box.mailbox)
+  const start = before === undefined ? first : justBefore(box.mailbox, before)
   const most = Math.min(limit, REMOVED_MAX)
-  const due = new HistoryTables(tables).entriesIn(box.mailbox, start, last, { limit: most + 1 })
+  const due = new HistoryTables(tables).entriesIn(box.mailbox, start, end, { limit: most + 1, reverse: true })
   const removed = due.slice(0, most)
   for (const { entry, ...place } of removed) leave(tables, box.mailbox, place, entry)
   return { removed: removed.length, isDone: removed.length === due.length }
@@ -106,7 +106,7 @@ function sweepParts(tables: Tables, place: HistoryPlace, key: string, limit: num
 
 function sweepGone(tables: Tables, mailbox: number, limit: number): number {
   const histories = new HistoryTables(tables)
-  const entries = histories.entriesIn(mailbox, ...entriesOf(mailbox), { limit: limit + 1 })
+  const entries = histories.oldest(mailbox, limit + 1)
   const removed = entries.slice(0, limit)
   for (const { entry, ...place } of removed) leave(tables, mailbox, place, entry)
   if (removed.length === entries.length) {

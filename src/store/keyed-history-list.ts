@@ -15,7 +15,15 @@ import {
   placeOfReference,
   referenceOf,
 } from './history-story.ts'
-import { entriesOf, entryKey, HEADS_NUMBER, HistoryTables, headsKey, type PlacedEntry } from './history-tables.ts'
+import {
+  entriesOf,
+  entryKey,
+  HEADS_NUMBER,
+  HistoryTables,
+  headsKey,
+  justBefore,
+  type PlacedEntry,
+} from './history-tables.ts'
 import { nameHash } from './identities.ts'
 import { recordingOf } from './keyed-history.ts'
 import {
@@ -84,7 +92,7 @@ function candidates(
   const histories = new HistoryTables(tables)
   const chunk = kind === undefined && subject === undefined ? few : CHUNK
   const [first, end] = entriesOf(mailbox)
-  const all = between(span, first, end, (at, id) => historyKey(mailbox, at, id))
+  const all = entriesWithin(span, first, end, mailbox)
   if (peer === undefined) return entriesBetween(histories, mailbox, all, span.order, chunk)
   return ofPeer(histories, mailbox, clippedPeer(peer), span, all, chunk)
 }
@@ -99,8 +107,7 @@ function* ofPeer(
   chunk: number,
 ): Generator<PlacedEntry> {
   const indexed = histories.head(mailbox)?.indexed
-  const low = indexed ? justAfter(entryKey(mailbox, indexed)) : all.low
-  const newest = { low: higher(low, all.low), high: all.high }
+  const newest = { low: all.low, high: indexed ? lower(all.high, entryKey(mailbox, indexed)) : all.high }
   if (span.order === 'newest') yield* matching(entriesBetween(histories, mailbox, newest, span.order, CHUNK), peer)
   if (indexed) yield* indexedOf(histories, mailbox, peer, indexed, span, chunk)
   if (span.order === 'oldest') yield* matching(entriesBetween(histories, mailbox, newest, span.order, CHUNK), peer)
@@ -121,11 +128,11 @@ function* indexedOf(
   const hash = nameHash(peer)
   const first = historyPeerKey(mailbox, hash, 0, 0)
   const end = justAfter(historyPeerKey(mailbox, hash, indexed.at, indexed.id))
-  const bounds = between(span, first, end, (at, id) => historyPeerKey(mailbox, hash, at, id))
+  const bounds = placesWithin(span, first, end, (at, id) => historyPeerKey(mailbox, hash, at, id))
   const keyOf = ({ at, id }: HistoryPlace): string => historyPeerKey(mailbox, hash, at, id)
   const read = (low: string, high: string, reverse: boolean) =>
     histories.placesOfPeer(low, high, { limit: chunk, reverse })
-  for (const place of chunked(bounds, span.order, chunk, keyOf, read)) {
+  for (const place of chunked(bounds, span.order === 'newest', chunk, keyOf, read)) {
     const entry = histories.entry(mailbox, place)
     if (entry?.peer === peer) yield { ...place, entry }
   }
@@ -140,7 +147,7 @@ const entriesBetween = (
 ): Iterable<PlacedEntry> =>
   chunked(
     bounds,
-    order,
+    order === 'oldest',
     chunk,
     place => entryKey(mailbox, place),
     (low, high, reverse) => histories.entriesIn(mailbox, low, high, { limit: chunk, reverse }),
@@ -148,23 +155,32 @@ const entriesBetween = (
 
 function* chunked<T extends HistoryPlace>(
   { low, high }: Between,
-  order: Order,
+  reverse: boolean,
   chunk: number,
   keyOf: (place: HistoryPlace) => string,
   read: (low: string, high: string, reverse: boolean) => T[],
 ): Generator<T> {
   for (let [start, end] = [low, high]; start < end; ) {
-    const found = read(start, end, order === 'newest')
+    const found = read(start, end, reverse)
     yield* found
     if (found.length < chunk) return
     const last = keyOf(found.at(-1)!)
-    if (order === 'oldest') start = justAfter(last)
-    else end = last
+    if (reverse) end = last
+    else start = justAfter(last)
   }
 }
 
-/** Within a table that holds all between `first` and `end`. */
-function between(span: Span, first: string, end: string, keyOf: (at: number, id: number) => string): Between {
+/** Of a table that has the newest first, and all between `first` and `end`. */
+function entriesWithin({ since, until, after, order }: Span, first: string, end: string, mailbox: number): Between {
+  let [low, high] = [first, since > 0 ? justAfter(historyKey(mailbox, since, 0)) : end]
+  if (until !== undefined) low = justBefore(mailbox, until)
+  if (after && order === 'oldest') high = lower(high, entryKey(mailbox, after))
+  if (after && order === 'newest') low = higher(low, justAfter(entryKey(mailbox, after)))
+  return { low, high }
+}
+
+/** Of one that has the oldest first. */
+function placesWithin(span: Span, first: string, end: string, keyOf: (at: number, id: number) => string): Between {
   const { since, until, after, order } = span
   let [low, high] = [since > 0 ? keyOf(since, 0) : first, end]
   if (until !== undefined) high = lower(high, keyOf(Math.max(0, until), 0))
@@ -245,7 +261,7 @@ export const historySummary: Do<'history.summary'> = (tables, { aor }) => {
   if (!box) return undefined
   const histories = new HistoryTables(tables)
   const head = histories.head(box.mailbox)
-  const oldestAt = histories.entriesIn(box.mailbox, ...entriesOf(box.mailbox), { limit: 1 })[0]?.at
+  const oldestAt = histories.oldest(box.mailbox, 1)[0]?.at
   if (!head || oldestAt === undefined) return { items: 0, bytes: 0, version: historyVersion(0, 0, undefined) }
   const { items, bytes, change } = head
   return { items, bytes, version: historyVersion(items, change, oldestAt), oldestAt }

@@ -107,7 +107,7 @@ export function makeRoom(
   const target = roomMade(bytesNow(), size, quotaBytes)
   if (target === undefined) return
   const oldest = histories
-    .entriesIn(mailbox, ...entriesOf(mailbox), { limit: EVICTED_MAX + 1 })
+    .oldest(mailbox, EVICTED_MAX + 1)
     .filter(({ at, id }) => at !== except?.at || id !== except.id)
   for (const { entry, ...place } of oldest.slice(0, EVICTED_MAX)) {
     if (bytesNow() <= target) return

@@ -18,10 +18,10 @@ import { AOR_BYTES_MAX } from './story.ts'
  *   k id                      subscriptions to events, for a restart
  *   l                         number of subscriptions
  *   m mailbox f peer at id    history of the owner by peer, hashed; the newest entries are not there yet
- *   m mailbox g at id         history: what is listed of an item
- *   m mailbox h               history: number and bytes of its items, while it has any; beside the newest entry, with which it changes
  *   m mailbox i seq           index: what is known of a waiting message without its bytes
  *   m mailbox j               head: count and bytes, while messages wait or come; beside the newest index entry, with which it changes
+ *   m mailbox k               history: number and bytes of its items, while it has any
+ *   m mailbox l at id         history: what is listed of an item, the newest first, beside what else changes with a new message
  *   n number                  notices that senders asked for, still to be sent
  *   o aor                     settings that the owner decided, with their documents
  *   p expiresAt aor           accounts with published settings, by the end of the first publication
@@ -56,6 +56,9 @@ const HEAD_KEY_BYTES = 6
 const u16 = (value: number): string => String.fromCharCode((value >>> 8) & 255, value & 255)
 export const u32 = (value: number): string => u16(value >>> 16) + u16(value & 65535)
 export const u48 = (value: number): string => u16(Math.floor(value / 4294967296)) + u32((value % 4294967296) | 0)
+
+/** The largest of six bytes. What is taken from it sorts the other way round. */
+export const NUMBER_MAX = 2 ** 48 - 1
 
 export function readU48(key: string, at: number): number {
   let value = 0
@@ -107,8 +110,9 @@ export const subscriptionKey = (id: string): string => `k${id}`
 export const settingsKey = (aor: string): string => `o${nameBytes(aor)}`
 export const expiringKey = (at: WallTime, aor: string): string => `p${u48(at)}${nameBytes(aor)}`
 export const quarantineKey = (number: number): string => `q${u48(number)}`
-export const historyHeadKey = (mailbox: number): string => `m${u32(mailbox)}h`
-export const historyKey = (mailbox: number, at: number, id: number): string => `m${u32(mailbox)}g${u48(at)}${u48(id)}`
+export const historyHeadKey = (mailbox: number): string => `m${u32(mailbox)}k`
+export const historyKey = (mailbox: number, at: number, id: number): string =>
+  `m${u32(mailbox)}l${u48(NUMBER_MAX - at)}${u48(NUMBER_MAX - id)}`
 export const historyPeerKey = (mailbox: number, peer: number, at: number, id: number): string =>
   `m${u32(mailbox)}f${u48(peer)}${u48(at)}${u48(id)}`
 export const historyNameKey = (aor: string): string => `v${nameBytes(aor)}`

@@ -159,7 +159,7 @@ t.test(
       const box = damaged(() => [])
       const { table, ask } = box
       const own = ['h', 'j', 'r', '!h'].flatMap(first => table.range(first, `${first}\xff`))
-      const listed = table.range('m', 'n').filter(({ key }) => 'gh'.includes(key[5]!))
+      const listed = table.range('m', 'n').filter(({ key }) => 'kl'.includes(key[5]!))
       for (const { key, value } of [...own, ...listed]) {
         if (value.length === 0 || !dice.chance(0.25)) continue
         const spoiled = Buffer.from(value)

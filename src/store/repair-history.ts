@@ -20,6 +20,7 @@ import {
   isIndexed,
   partsOf,
   placeIn,
+  placeOfEntry,
   UNINDEXED_MAX,
 } from './history-tables.ts'
 import { nameHash } from './identities.ts'
@@ -91,7 +92,7 @@ function countAgain(tables: Tables, mailbox: number): void {
   let [items, bytes] = [0, 0]
   const newest: HistoryPlace[] = []
   for (const { key, value } of scanned(tables, ...entriesOf(mailbox))) {
-    const place = placeIn(key, 6)
+    const place = placeOfEntry(key)
     const entry = decodeHistory(key, value)
     if (!entry) {
       forget(tables, mailbox, place)
@@ -99,12 +100,11 @@ function countAgain(tables: Tables, mailbox: number): void {
     }
     items++
     bytes += sizeNow(tables, place, entry)
-    newest.push(place)
-    if (newest.length > UNINDEXED_MAX) newest.shift()
+    if (newest.length < UNINDEXED_MAX) newest.push(place)
   }
   for (const place of newest) putPeer(tables, mailbox, place)
   const histories = new HistoryTables(tables)
-  const counts = { items, bytes, indexed: newest.at(-1), unindexed: 0 }
+  const counts = { items, bytes, indexed: newest[0], unindexed: 0 }
   histories.putHead(mailbox, { aor, ...counts, change: histories.nextNumber() })
   if (items > 0) tables.kv.put(historyNameKey(aor), EMPTY)
 }
