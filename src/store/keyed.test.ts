@@ -7,7 +7,13 @@ import { Conformance } from './conformance.ts'
 import { readOnly } from './key-value.ts'
 import { type Batch, DiskFailure, type KeyedStore } from './keyed.ts'
 import { isMemoryOnly, isRead } from './story.ts'
-import { ALL_VERBS, CROWDED_VERBS, HISTORY_VERBS, LARGE_MESSAGE_VERBS } from './verb-mixes.fixture.ts'
+import {
+  ALL_VERBS,
+  CROWDED_VERBS,
+  HISTORY_VERBS,
+  LARGE_MESSAGE_VERBS,
+  LONG_HISTORY_VERBS,
+} from './verb-mixes.fixture.ts'
 import type { Reply, StoreRequest, Verb } from './verbs.ts'
 
 const RUNS = 25
@@ -19,18 +25,24 @@ const MIXES = {
   crowded: CROWDED_VERBS,
   histories: HISTORY_VERBS,
 }
+/** Fewer runs that last longer. */
+const [LONG_RUNS, LONG_STEPS] = [4, 2000]
 
 t.test('answers as the reference model does, across restarts (DM-STO-01, DM-STO-07..09)', async t => {
   for (const [mix, verbs] of Object.entries(MIXES)) await t.test(mix, async t => runMix(t, mix, verbs))
 })
 
-function runMix(t: Test, mix: string, verbs: readonly Verb[]): unknown {
-  for (let run = 0; run < RUNS; run++) {
+t.test('histories that grow long are read as the reference model reads them, across restarts (HIS-STO-06)', async t =>
+  runMix(t, 'long histories', LONG_HISTORY_VERBS, LONG_RUNS, LONG_STEPS),
+)
+
+function runMix(t: Test, mix: string, verbs: readonly Verb[], runs = RUNS, steps = STEPS): unknown {
+  for (let run = 0; run < runs; run++) {
     const dice = new SeededEntropy(`${mix} ${run}`)
     const suite = new Conformance(dice, verbs)
     const table = new SortedKeyValue()
     let store = openedStore(table)
-    for (let step = 0; step < STEPS; step++) {
+    for (let step = 0; step < steps; step++) {
       const request = suite.next()
       const difference = suite.check(request, ask(store, table, request))
       if (difference) return t.fail(`run ${run} step ${step}: ${difference}`)
@@ -39,7 +51,7 @@ function runMix(t: Test, mix: string, verbs: readonly Verb[]): unknown {
       suite.restart()
     }
   }
-  return t.pass(`${RUNS * STEPS} replies`)
+  return t.pass(`${runs * steps} replies`)
 }
 
 t.test('a quota by count is exact when all of it is asked for in one batch', async t => {

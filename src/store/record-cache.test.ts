@@ -7,6 +7,7 @@ import { Overlay } from './key-value.ts'
 import { KeyedStore } from './keyed.ts'
 import { RecordCache } from './record-cache.ts'
 import { isMemoryOnly } from './story.ts'
+import { ALL_VERBS, HISTORY_VERBS } from './verb-mixes.fixture.ts'
 
 const surroundings = { hostname: CONFORMANCE_HOSTNAME, freeBytes: () => Number.MAX_SAFE_INTEGER }
 
@@ -20,30 +21,32 @@ function copyOf(table: SortedKeyValue): SortedKeyValue {
 t.test(
   'a store that remembers answers as one that looks at the disk each time, also after batches that failed',
   async t => {
-    const dice = new SeededEntropy('cache')
-    const suite = new Conformance(dice)
-    let [table, plainTable] = [new SortedKeyValue(), new SortedKeyValue()]
-    const [caching, plain] = [new KeyedStore(surroundings, new RecordCache()), new KeyedStore(surroundings)]
-    for (let batch = 0; batch < 400; batch++) {
-      const requests = Array.from({ length: 1 + dice.below(6) }, () => suite.next()).filter(
-        ({ verb }) => !isMemoryOnly(verb),
-      )
-      const [next, plainNext] = [copyOf(table), copyOf(plainTable)]
-      const [made, expected] = [caching.write(next, requests), plain.write(plainNext, requests)]
-      if (!sameText(made.results, expected.results)) return t.strictSame(made.results, expected.results)
-      if (dice.chance(0.7)) {
-        made.settle()
-        expected.settle()
-        table = next
-        plainTable = plainNext
+    for (const verbs of [ALL_VERBS, HISTORY_VERBS]) {
+      const dice = new SeededEntropy('cache')
+      const suite = new Conformance(dice, verbs)
+      let [table, plainTable] = [new SortedKeyValue(), new SortedKeyValue()]
+      const [caching, plain] = [new KeyedStore(surroundings, new RecordCache()), new KeyedStore(surroundings)]
+      for (let batch = 0; batch < 400; batch++) {
+        const requests = Array.from({ length: 1 + dice.below(6) }, () => suite.next()).filter(
+          ({ verb }) => !isMemoryOnly(verb),
+        )
+        const [next, plainNext] = [copyOf(table), copyOf(plainTable)]
+        const [made, expected] = [caching.write(next, requests), plain.write(plainNext, requests)]
+        if (!sameText(made.results, expected.results)) return t.strictSame(made.results, expected.results)
+        if (dice.chance(0.7)) {
+          made.settle()
+          expected.settle()
+          table = next
+          plainTable = plainNext
+        }
+        for (const verb of ['locate', 'account.get', 'bindings.get'] as const) {
+          const read = caching.read(table, { verb, aor: BOB_AOR })
+          if (!sameText(read, plain.read(plainTable, { verb, aor: BOB_AOR })))
+            return t.fail(`${verb} after batch ${batch}`)
+        }
       }
-      for (const verb of ['locate', 'account.get', 'bindings.get'] as const) {
-        const read = caching.read(table, { verb, aor: BOB_AOR })
-        if (!sameText(read, plain.read(plainTable, { verb, aor: BOB_AOR })))
-          return t.fail(`${verb} after batch ${batch}`)
-      }
+      t.strictSame(table.range('\0', '\xff'), plainTable.range('\0', '\xff'))
     }
-    t.strictSame(table.range('\0', '\xff'), plainTable.range('\0', '\xff'))
   },
 )
 
