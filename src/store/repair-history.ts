@@ -117,8 +117,10 @@ function putPeer(tables: Tables, mailbox: number, place: HistoryPlace): void {
 
 /** Nobody knows any more what it was; content that is damaged too goes when it is read, or too old. What the index by peer has of it leads to nothing. */
 function dropEntry(tables: Tables, mailbox: number, place: HistoryPlace): void {
+  const [head, piece] = [headOf(tables, mailbox), contentOf(tables, place)?.piece]
   forget(tables, mailbox, place)
-  countAgain(tables, mailbox)
+  if (head && piece) uncount(tables, mailbox, head, place, piece.bytes.length)
+  else countAgain(tables, mailbox)
 }
 
 function forget(tables: Tables, mailbox: number, place: HistoryPlace): void {
