@@ -1,5 +1,6 @@
 import t from 'tap'
 import { value } from './sip-parser-lite/access.ts'
+import type { HistoryPiece } from './store/history.ts'
 import { beside, chat, hangUp, keep, talk } from './testing/chat.ts'
 import { beginHistory, fetchHistory, type GivenItem, HISTORY, HistoryInbox } from './testing/history-inbox.ts'
 import { HISTORY_LIMITS, inPieces, sendWritten, sessionOpened } from './testing/history-items.ts'
@@ -7,7 +8,6 @@ import { historyOf } from './testing/kept-history.ts'
 import type { LargeCall } from './testing/large-call.ts'
 import { BOB, type Scenario, say, scenario, waitingFor } from './testing/scenario.ts'
 import { LOSSY } from './testing/simulated-network.ts'
-import { STORED_AT } from './testing/store-fixtures.ts'
 import { World } from './testing/world.ts'
 
 /** Alice sends bob messages, who keeps them. */
@@ -249,21 +249,70 @@ t.test('hanging up, and switching the box off, end it at once', async t => {
   t.equal(fetchHistory(run, run.alice).status, 503)
 })
 
+/** Puts a session into bob's history; its reference. */
+function sessionOf({ world, box }: Scenario, pieces: readonly HistoryPiece[]): string {
+  const receivedAt = world.clock.now().wall
+  const open = world.ask(box, 'history.open', { ...sessionOpened(1, { receivedAt }), isAskedFor: true })
+  if (typeof open === 'string') throw new Error(open)
+  const { record } = open
+  for (let at = 0; at < pieces.length; at += 8)
+    world.ask(box, 'history.append', { record, pieces: pieces.slice(at, at + 8), limits: HISTORY_LIMITS })
+  world.ask(box, 'history.close', { record, at: receivedAt, keep: true })
+  return historyOf(world, box, BOB).find(({ kind }) => kind === 'session')!.reference
+}
+
+t.test(
+  'a session that is removed while it is sent, or a message in it that is refused, is not gone on with',
+  async t => {
+    const run = scenario('session vanishing')
+    const { world, box, bob } = run
+    keep(run, bob, { pager: true })
+    const chunk = (at: number) =>
+      sendWritten(`id${at}xx`, 'x'.repeat(5000), { messageId: 'long', range: `${at * 5000 + 1}-*/*`, flag: '+' })
+    const chunks = Array.from({ length: 200 }, (_, at) => chunk(at))
+    const reference = sessionOf(run, [...chunks, sendWritten('last', 'the end', { messageId: 'last' })])
+    say(run, ['after it'])
+    const refusing = new HistoryInbox(bob)
+    refusing.onSend = (now, { head }, answer) => answer(now, head.messageId === 'long' ? 413 : 200)
+    t.equal(fetchHistory(run, bob).ended, 'bye')
+    t.ok(refusing.items[0]!.sends.length < 100, 'not all of what was refused')
+    t.equal(refusing.items[0]!.sends.at(-1)!.body.toString(), 'the end')
+    t.equal(refusing.items.length, 2)
+    const removing = new HistoryInbox(bob)
+    removing.onSend = (now, _send, answer) => {
+      if (removing.sends.length === 2) box.ask('history.remove', { aor: BOB, reference }, () => {})
+      answer(now, 200)
+    }
+    t.equal(fetchHistory(run, bob).ended, 'bye')
+    t.ok(removing.items[0]!.sends.length < 200)
+    t.match(removing.items[1]!.parts[0]!.body.toString(), 'after it')
+    world.pass(1000)
+    t.equal(box.counters.get('history_passed_over', 'gone'), 1)
+  },
+)
+
+t.test('RFC 4975 7.1.1: a client that has fallen silent is sent no more', async t => {
+  const run = kept('silent', 40)
+  const inbox = new HistoryInbox(run.bob)
+  inbox.onSend = () => {}
+  const call = beginHistory(run.bob)
+  run.world.until(() => isOver(call), 'the box has waited for long enough')
+  t.equal(call.ended, 'bye')
+  t.ok(inbox.sends.length <= 16)
+})
+
 t.test(
   'docs/protocol.md history: of twelve megabytes a client that does not answer has a window on its way, and then all of it',
   async t => {
     const run = scenario('twelve megabytes', { bob: { transport: 'tcp' } })
-    const { world, box, bob } = run
-    const open = world.ask(box, 'history.open', { ...sessionOpened(1), isAskedFor: true })
-    if (typeof open === 'string') throw new Error(open)
-    const { record } = open
+    const { world, bob } = run
     const said = Array.from({ length: 4 }, (_, at) =>
       sendWritten(`long${at}`, Buffer.alloc(3_000_000, `${at}\r\n-----`)),
     )
-    for (const pieces of said.map(send => inPieces(send, 65_536)))
-      for (let at = 0; at < pieces.length; at += 8)
-        world.ask(box, 'history.append', { record, pieces: pieces.slice(at, at + 8), limits: HISTORY_LIMITS })
-    world.ask(box, 'history.close', { record, at: STORED_AT, keep: true })
+    sessionOf(
+      run,
+      said.flatMap(send => inPieces(send, 65_536)),
+    )
     const inbox = new HistoryInbox(bob)
     const held: (() => void)[] = []
     inbox.onSend = (_now, _send, answer) => void held.push(() => bob.act(then => answer(then, 200)))

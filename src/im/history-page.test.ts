@@ -207,3 +207,11 @@ t.test(
     )
   },
 )
+
+t.test('RFC 3325: the heads of a session name nobody who asked for privacy', async t => {
+  const given = new GivenHistory()
+  const reference = given.session([], sessionOpened(4, { isAnonymous: true }))
+  const { chunks } = given.taken(new PageChunks(sessionBody(given.item(reference), entropy()), 'id01'))
+  t.notMatch(joined(chunks).toString('latin1'), /alice|P-Asserted/)
+  t.match(joined(chunks).toString('latin1'), 'From: "Anonymous" <sip:anonymous@anonymous.invalid>;tag=1')
+})
