@@ -8,13 +8,11 @@ import { dropUploads } from './keyed-uploads.ts'
 import { accountKey, type Box, bindingsKey, isNameTooLong, justAfter, nameOf, pastPrefix, waitingKey } from './keys.ts'
 import { type AccountRecord, decodeAccount } from './records.ts'
 import { ACCOUNT_REMOVED, AOR_BYTES_MAX } from './story.ts'
-import { type Tables, waitingIn } from './tables.ts'
-import type { Account, Verbs } from './verbs.ts'
+import { type Do, type Tables, waitingIn } from './tables.ts'
+import type { Account } from './verbs.ts'
 
 /** How many keys are looked at in one go. */
 const SCAN_CHUNK = 256
-
-type Do<V extends keyof Verbs> = (tables: Tables, request: Verbs[V]['request']) => Verbs[V]['reply']
 
 export const getAccount: Do<'account.get'> = (tables, { aor }) => tables.account(aor)?.account
 

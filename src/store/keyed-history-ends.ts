@@ -5,10 +5,7 @@ import { entriesOf, HistoryTables, justBefore, partsOf, placeIn } from './histor
 import type { Entry } from './key-value.ts'
 import { leave } from './keyed-history.ts'
 import { contentKey, historyGoneKey, justAfter, pastPrefix, readU32 } from './keys.ts'
-import type { Tables } from './tables.ts'
-import type { Verbs } from './verbs.ts'
-
-type Do<V extends keyof Verbs> = (tables: Tables, request: Verbs[V]['request']) => Verbs[V]['reply']
+import type { Do, Tables } from './tables.ts'
 
 /** Of a record of the item itself; those of its pieces have a number behind. */
 const CONTENT_KEY_BYTES = 13

@@ -36,10 +36,7 @@ import {
   piecesKey,
   readU32,
 } from './keys.ts'
-import type { Tables } from './tables.ts'
-import type { Verbs } from './verbs.ts'
-
-type Do<V extends keyof Verbs> = (tables: Tables, request: Verbs[V]['request']) => Verbs[V]['reply']
+import type { Do, Tables } from './tables.ts'
 
 /** Entries read at once. */
 const CHUNK = 256

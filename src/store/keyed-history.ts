@@ -15,10 +15,7 @@ import {
 } from './history-story.ts'
 import { entriesOf, entryKey, HistoryTables, isIndexed } from './history-tables.ts'
 import { type Box, historyGoneKey, historyHeadKey, historyNameKey } from './keys.ts'
-import { EMPTY, type Tables } from './tables.ts'
-import type { Verbs } from './verbs.ts'
-
-type Do<V extends keyof Verbs> = (tables: Tables, request: Verbs[V]['request']) => Verbs[V]['reply']
+import { type Do, EMPTY, type Tables } from './tables.ts'
 
 /** Somebody of ours who wants it kept. */
 interface Holder {

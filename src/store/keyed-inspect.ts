@@ -3,10 +3,8 @@ import { waitingAfter } from './keyed-accounts.ts'
 import { waitingOf } from './keyed-mailbox.ts'
 import type { LifeRecord } from './records.ts'
 import { hasMessageId, headOf, mailboxVersion, PUSHES_SEARCHED, seqOfStoreId } from './story.ts'
-import { type Tables, waitingIn } from './tables.ts'
-import type { LifeStory, Verbs } from './verbs.ts'
-
-type Do<V extends keyof Verbs> = (tables: Tables, request: Verbs[V]['request']) => Verbs[V]['reply']
+import { type Do, type Tables, waitingIn } from './tables.ts'
+import type { LifeStory } from './verbs.ts'
 
 export const listMailboxes: Do<'mailboxes'> = (tables, { after, limit }) =>
   waitingAfter(tables, after, limit).flatMap(aor => {

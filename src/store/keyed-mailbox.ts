@@ -20,7 +20,7 @@ import {
   withEvent,
 } from './story.ts'
 import { toSweep } from './sweep.ts'
-import { EMPTY, type Tables, waitingIn } from './tables.ts'
+import { type Do, EMPTY, type Tables, waitingIn } from './tables.ts'
 import type {
   Custody,
   CustodyLimits,
@@ -36,8 +36,6 @@ import type {
 
 /** Index entries read at once while a page is put together. */
 const PAGE_CHUNK = 64
-
-type Do<V extends keyof Verbs> = (tables: Tables, request: Verbs[V]['request']) => Verbs[V]['reply']
 
 /** DM-STO-01..04, 08..12: the message, its index entry, counters, expiry, identity and life story, or nothing of them. */
 export const takeCustody: Do<'custody'> = (tables, { message, limits, history }) => {

@@ -1,9 +1,7 @@
 import { noticeKey, pastPrefix } from './keys.ts'
 import { NOTICES_MAX } from './story.ts'
-import type { Tables } from './tables.ts'
-import type { Notice, Verbs } from './verbs.ts'
-
-type Do<V extends keyof Verbs> = (tables: Tables, request: Verbs[V]['request']) => Verbs[V]['reply']
+import type { Do, Tables } from './tables.ts'
+import type { Notice } from './verbs.ts'
 
 /** In the transaction of what it tells. Where too many wait it is counted alone. */
 export function writeNotice(tables: Tables, notice: Omit<Notice, 'id'>): void {

@@ -13,10 +13,7 @@ import {
 } from './history-story.ts'
 import { HistoryTables } from './history-tables.ts'
 import { begin, leave, mailboxesOf, makeRoom, wantedBy } from './keyed-history.ts'
-import type { Tables } from './tables.ts'
-import type { Verbs } from './verbs.ts'
-
-type Do<V extends keyof Verbs> = (tables: Tables, request: Verbs[V]['request']) => Verbs[V]['reply']
+import type { Do, Tables } from './tables.ts'
 
 /** HIS-STO-02..04: an item whose pieces come later; the recording has its number. */
 export const openHistory: Do<'history.open'> = (tables, { item, owners, heads, limits, isAskedFor }) => {

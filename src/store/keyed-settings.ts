@@ -2,10 +2,7 @@ import { whole } from './damage.ts'
 import { expiringKey, expiringName, pastPrefix, settingsKey } from './keys.ts'
 import { checkBounds, type Decided, decidedBy, firstExpiry, NO_SETTINGS, type SettingsRecord } from './settings.ts'
 import { decodeSettings, encodeSettings } from './settings-records.ts'
-import { EMPTY, type Tables } from './tables.ts'
-import type { Verbs } from './verbs.ts'
-
-type Do<V extends keyof Verbs> = (tables: Tables, request: Verbs[V]['request']) => Verbs[V]['reply']
+import { type Do, EMPTY, type Tables } from './tables.ts'
 
 function settingsOf(tables: Tables, aor: string): SettingsRecord {
   const key = settingsKey(aor)

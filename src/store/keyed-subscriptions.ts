@@ -3,10 +3,7 @@ import { justAfter, pastPrefix, SUBSCRIPTION_COUNT_KEY, subscriptionKey } from '
 import { openFields, writer } from './record-bytes.ts'
 import { decodeSeq, encodeSeq } from './records.ts'
 import { SUBSCRIPTION_LENGTH_MAX } from './story.ts'
-import type { Tables } from './tables.ts'
-import type { Verbs } from './verbs.ts'
-
-type Do<V extends keyof Verbs> = (tables: Tables, request: Verbs[V]['request']) => Verbs[V]['reply']
+import type { Do, Tables } from './tables.ts'
 
 export const putSubscription: Do<'subscription.put'> = (tables, { id, value, max }) => {
   if (id.length + value.length > SUBSCRIPTION_LENGTH_MAX)

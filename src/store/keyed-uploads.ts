@@ -6,14 +6,12 @@ import { findDuplicate, keep } from './keyed-mailbox.ts'
 import { type Box, uploadKey } from './keys.ts'
 import { refusalOf, shareOf } from './room.ts'
 import { toSweep } from './sweep.ts'
-import type { Tables } from './tables.ts'
+import type { Do, Tables } from './tables.ts'
 import { lengthOf, reservedBy, type UploadRecord } from './upload-records.ts'
-import type { CustodyLimits, RefusalReason, Verbs } from './verbs.ts'
+import type { CustodyLimits, RefusalReason } from './verbs.ts'
 
 /** Far above the 64 pieces that a receiver of MSRP keeps of one message; each costs 12 bytes of a record that every append writes. */
 const EXTENTS_MAX = 1024
-
-type Do<V extends keyof Verbs> = (tables: Tables, request: Verbs[V]['request']) => Verbs[V]['reply']
 
 const oneOf = (bytes: number) => ({ messages: 1, bytes, receipts: 0 })
 

@@ -62,7 +62,7 @@ import {
   type UploadRecord,
   type UploadTotals,
 } from './upload-records.ts'
-import type { Notice } from './verbs.ts'
+import type { Notice, Verbs } from './verbs.ts'
 
 /** What the verbs need of the box beside the disk. */
 export interface Surroundings {
@@ -71,6 +71,9 @@ export interface Surroundings {
   /** Bytes that can still be written, as known now. */
   freeBytes(): number
 }
+
+/** What a verb does in its transaction. */
+export type Do<V extends keyof Verbs> = (tables: Tables, request: Verbs[V]['request']) => Verbs[V]['reply']
 
 export const NO_TOTALS: Totals = {
   accounts: 0,
