@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Counters } from '../base/counters.ts'
 import { sourceOf } from '../base/source.ts'
+import { Tally } from '../base/tally.ts'
 
 /** TLS and WebSocket handshake together. An honest one takes some round trips; the slowest links have seconds. */
 export const HANDSHAKE_MS = 10_000
@@ -21,7 +22,7 @@ export class Handshakes {
   readonly #counters: Counters
   /** Oldest first. */
   readonly #waiting = new Map<Socket, Waiting>()
-  readonly #perAddress = new Map<string, number>()
+  readonly #perAddress = new Tally()
 
   constructor(counters: Counters) {
     this.#counters = counters
@@ -30,13 +31,12 @@ export class Handshakes {
   /** False when that address has too many already. Ends by itself when the socket closes. */
   begin(socket: Socket, remote: string): boolean {
     const address = sourceOf(remote)
-    const fromThere = this.#perAddress.get(address) ?? 0
-    if (fromThere >= HANDSHAKES_PER_ADDRESS_MAX) return false
+    if (this.#perAddress.of(address) >= HANDSHAKES_PER_ADDRESS_MAX) return false
     if (this.#waiting.size >= HANDSHAKES_MAX) this.#give(this.#waiting.keys().next().value!, 'displaced')
     const timer = setTimeout(() => this.#give(socket, 'too slow'), HANDSHAKE_MS)
     timer.unref()
     this.#waiting.set(socket, { address, timer })
-    this.#perAddress.set(address, fromThere + 1)
+    this.#perAddress.add(address)
     socket.once('close', () => this.done(socket))
     return true
   }
@@ -46,9 +46,7 @@ export class Handshakes {
     if (!waiting) return
     this.#waiting.delete(socket)
     clearTimeout(waiting.timer)
-    const left = this.#perAddress.get(waiting.address)! - 1
-    if (left > 0) this.#perAddress.set(waiting.address, left)
-    else this.#perAddress.delete(waiting.address)
+    this.#perAddress.remove(waiting.address)
   }
 
   endAll(): void {

@@ -4,6 +4,7 @@ import type { Counters } from '../base/counters.ts'
 import { type Entropy, token } from '../base/entropy.ts'
 import { type Endpoint, type Flow, hostPort } from '../base/flow.ts'
 import { sourceOf } from '../base/source.ts'
+import { Tally } from '../base/tally.ts'
 import { bindError, endpointOf } from './addresses.ts'
 import type { Doors } from './doors.ts'
 import { HANDSHAKE_MS, Handshakes } from './handshakes.ts'
@@ -32,7 +33,7 @@ export class Streams {
   /** Needed for all transports but TCP. */
   readonly #doors: Doors | undefined
   /** Connections from and to each address or /64, handshakes included, and all of them. */
-  readonly #perAddress = new Map<string, number>()
+  readonly #perAddress = new Tally()
   #sockets = 0
   /** Ids differ from run to run: a binding kept over a restart must never name somebody else's connection. */
   readonly #run: string
@@ -175,20 +176,16 @@ export class Streams {
     if (!this.#isOpen) return 'not open'
     if (remote.port === 0) return 'gone already'
     if (this.#sockets >= STREAMS_MAX) return 'limit'
-    return (this.#perAddress.get(sourceOf(remote.address)) ?? 0) >= STREAMS_PER_ADDRESS_MAX
-      ? 'limit per address'
-      : undefined
+    return this.#perAddress.of(sourceOf(remote.address)) >= STREAMS_PER_ADDRESS_MAX ? 'limit per address' : undefined
   }
 
   #count(remote: string, socket: Socket): void {
     const address = sourceOf(remote)
     this.#sockets++
-    this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1)
+    this.#perAddress.add(address)
     socket.once('close', () => {
       this.#sockets--
-      const left = this.#perAddress.get(address)! - 1
-      if (left > 0) this.#perAddress.set(address, left)
-      else this.#perAddress.delete(address)
+      this.#perAddress.remove(address)
     })
   }
 

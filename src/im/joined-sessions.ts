@@ -1,5 +1,6 @@
 import type { Flow } from '../base/flow.ts'
 import { sourceOf } from '../base/source.ts'
+import { Tally } from '../base/tally.ts'
 import type { Now } from '../base/time.ts'
 import type { CallSide, RelayedMedia } from '../sip/relay-types.ts'
 import type { Target } from '../sip/session-types.ts'
@@ -30,7 +31,7 @@ interface JoinedSessionsParts extends StreamContext {
 export class JoinedSessions {
   readonly #parts: JoinedSessionsParts
   readonly #branches = new Set<JoinedBranch>()
-  readonly #legsOf = new Map<string, number>()
+  readonly #legsOf = new Tally()
   #streams = 0
 
   constructor(parts: JoinedSessionsParts) {
@@ -75,13 +76,12 @@ export class JoinedSessions {
   #enter(sides: Sides): (() => void) | string {
     const sources = (['caller', 'callee'] satisfies CallSide[]).flatMap(side => this.#sourceOf(sides[side]))
     if (this.#streams >= SESSIONS_MAX) return 'too many sessions'
-    if (sources.some(source => (this.#legsOf.get(source) ?? 0) >= LEGS_OF_ONE_MAX))
-      return 'too many sessions of one address'
+    if (sources.some(source => this.#legsOf.of(source) >= LEGS_OF_ONE_MAX)) return 'too many sessions of one address'
     this.#streams++
-    for (const source of sources) this.#count(source, 1)
+    for (const source of sources) this.#legsOf.add(source)
     return () => {
       this.#streams--
-      for (const source of sources) this.#count(source, -1)
+      for (const source of sources) this.#legsOf.remove(source)
     }
   }
 
@@ -89,11 +89,5 @@ export class JoinedSessions {
   #sourceOf(to: Target): string[] {
     if (!('id' in to)) return [sourceOf(to.address)]
     return this.#parts.isTrusted(to) ? [] : [sourceOf(to.remote.address)]
-  }
-
-  #count(source: string, by: 1 | -1): void {
-    const left = (this.#legsOf.get(source) ?? 0) + by
-    if (left > 0) this.#legsOf.set(source, left)
-    else this.#legsOf.delete(source)
   }
 }

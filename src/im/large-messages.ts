@@ -4,6 +4,7 @@ import type { Flow } from '../base/flow.ts'
 import type { Log } from '../base/log.ts'
 import { IM_FEATURE_TAG } from '../base/product.ts'
 import { sourceOf } from '../base/source.ts'
+import { Tally } from '../base/tally.ts'
 import type { Now, WallTime } from '../base/time.ts'
 import type { Timers } from '../base/timers.ts'
 import { CPIM_TYPE } from '../content/imdn.ts'
@@ -104,7 +105,7 @@ export class LargeMessages {
   readonly #uploads: Omit<UploadContext, 'judge' | 'took'>
   readonly #budget: ReceiveBudget
   readonly #rules: InspectRules
-  readonly #open = new Map<string, number>()
+  readonly #open = new Tally()
   readonly #running = new Set<LargeSession>()
   #unproven = 0
 
@@ -193,7 +194,7 @@ export class LargeMessages {
 
   #crowdRefusal(flow: Flow, sender: Sender): Answer | undefined {
     const isFull = this.#running.size >= SESSIONS_MAX || (!sender.isProven && this.#unproven >= UNPROVEN_MAX)
-    const isGreedy = (this.#open.get(this.#ownerOf(flow, sender)) ?? 0) >= SESSIONS_OF_ONE_MAX
+    const isGreedy = this.#open.of(this.#ownerOf(flow, sender)) >= SESSIONS_OF_ONE_MAX
     return isFull || isGreedy ? unavailable(30) : undefined
   }
 
@@ -244,7 +245,7 @@ export class LargeMessages {
     const fingerprints = usableFingerprints(offer.media.fingerprints) ?? []
     const options = { ...place, fingerprints, messageFor: this.#messageFor(invitation, head) }
     counters.count('large_message_sessions')
-    this.#entered(flow, sender, 1)
+    this.#entered(flow, sender)
     const parts = { ...this.#parts, uploads: this.#uploadsFor(invitation) }
     const session: LargeSession = new LargeSession(parts, options, {
       onStored: (then, isNew) => {
@@ -257,7 +258,7 @@ export class LargeMessages {
       },
       onOver: () => {
         this.#running.delete(session)
-        this.#entered(flow, sender, -1)
+        this.#left(flow, sender)
       },
     })
     this.#running.add(session)
@@ -290,12 +291,14 @@ export class LargeMessages {
     }
   }
 
-  #entered(flow: Flow, sender: Sender, by: 1 | -1): void {
-    if (!sender.isProven) this.#unproven += by
-    const owner = this.#ownerOf(flow, sender)
-    const left = (this.#open.get(owner) ?? 0) + by
-    if (left > 0) this.#open.set(owner, left)
-    else this.#open.delete(owner)
+  #entered(flow: Flow, sender: Sender): void {
+    if (!sender.isProven) this.#unproven++
+    this.#open.add(this.#ownerOf(flow, sender))
+  }
+
+  #left(flow: Flow, sender: Sender): void {
+    if (!sender.isProven) this.#unproven--
+    this.#open.remove(this.#ownerOf(flow, sender))
   }
 
   #ownerOf({ remote }: Flow, { name, isProven }: Sender): string {

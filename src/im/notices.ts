@@ -1,5 +1,6 @@
 import type { Counters } from '../base/counters.ts'
 import type { Log } from '../base/log.ts'
+import { Tally } from '../base/tally.ts'
 import { after, type Now } from '../base/time.ts'
 import type { Timer, Timers } from '../base/timers.ts'
 import type { SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
@@ -55,7 +56,7 @@ export class Notices {
   #last = 0
   #open = 0
   #retrying = 0
-  readonly #retryingOf = new Map<string, number>()
+  readonly #retryingOf = new Tally()
   #timer: Timer | undefined
   #isReading = false
   /** There may be more behind the last one. */
@@ -120,7 +121,7 @@ export class Notices {
         return this.#done(notice)
       }
       const mayChange = (isOurs ? RETRIED_OF_OURS : RETRIED).has(status)
-      const isOneTooMany = (this.#retryingOf.get(notice.sender) ?? 0) >= RETRYING_OF_ONE_MAX
+      const isOneTooMany = this.#retryingOf.of(notice.sender) >= RETRYING_OF_ONE_MAX
       if (mayChange && tries < TRIES_MAX && !isOneTooMany) return this.#later(then, notice, tries)
       counters.count('notices_given_up', notice.kind)
       log.warn('a sender could not be told', { id: notice.storeId, about: notice.kind, status, tries })
@@ -129,7 +130,8 @@ export class Notices {
   }
 
   #later(now: Now, notice: Notice, tries: number): void {
-    this.#waits(notice, 1)
+    this.#retrying++
+    this.#retryingOf.add(notice.sender)
     const delayMs = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** (tries - 1))
     this.#parts.timers.set('notice again', after(now, delayMs), then => this.#again(then, notice, tries + 1))
   }
@@ -140,15 +142,9 @@ export class Notices {
       this.#parts.timers.set('notice again', after(now, TICK_MS), then => this.#again(then, notice, tries))
       return
     }
-    this.#waits(notice, -1)
+    this.#retrying--
+    this.#retryingOf.remove(notice.sender)
     this.#send(now, notice, tries)
-  }
-
-  #waits({ sender }: Notice, by: 1 | -1): void {
-    this.#retrying += by
-    const left = (this.#retryingOf.get(sender) ?? 0) + by
-    if (left > 0) this.#retryingOf.set(sender, left)
-    else this.#retryingOf.delete(sender)
   }
 
   /** Asked for until flash has it: what is not done is told again after the next start. */

@@ -1,4 +1,5 @@
 import type { Counters } from '../base/counters.ts'
+import { Tally } from '../base/tally.ts'
 import type { Now } from '../base/time.ts'
 import { has, values } from '../sip-parser-lite/access.ts'
 import type { SipRequest } from '../sip-parser-lite/message.ts'
@@ -19,7 +20,7 @@ const NO_WAY = { refusal: { status: 480, reason: 'No Way to That Domain' } }
 export class Outward {
   readonly #routing: Routing
   readonly #counters: Counters
-  readonly #relays = new Map<string, number>()
+  readonly #relays = new Tally()
   /** Route value of the core; undefined when there is none. */
   readonly #coreRoute: string | undefined
 
@@ -41,19 +42,13 @@ export class Outward {
       return done(now, { refusal: { status: 403, reason: 'Relaying Denied' } })
     }
     const { aor } = admission
-    if ((this.#relays.get(aor) ?? 0) >= RELAYS_OF_ONE_MAX) return done(now, { refusal: unavailable(5) })
-    this.#relays.set(aor, (this.#relays.get(aor) ?? 0) + 1)
+    if (this.#relays.of(aor) >= RELAYS_OF_ONE_MAX) return done(now, { refusal: unavailable(5) })
+    this.#relays.add(aor)
     this.#way(now, request, (then, reach) => {
-      if (reach) return done(then, { reach, over: () => this.#over(aor) })
-      this.#over(aor)
+      if (reach) return done(then, { reach, over: () => this.#relays.remove(aor) })
+      this.#relays.remove(aor)
       done(then, NO_WAY)
     })
-  }
-
-  #over(aor: string): void {
-    const left = (this.#relays.get(aor) ?? 1) - 1
-    if (left > 0) this.#relays.set(aor, left)
-    else this.#relays.delete(aor)
   }
 
   #way(now: Now, request: SipRequest, done: (now: Now, reach: Reach | undefined) => void): void {

@@ -1,5 +1,6 @@
 import type { Endpoint, Flow, Transport } from '../base/flow.ts'
 import { sourceOf } from '../base/source.ts'
+import { Tally } from '../base/tally.ts'
 import type { Instant, Now } from '../base/time.ts'
 import { after } from '../base/time.ts'
 import type { Timer, Timers } from '../base/timers.ts'
@@ -43,7 +44,7 @@ export class FlowTable {
   readonly #close: (now: Now, stream: Stream, reason: CloseReason) => void
   readonly #streams = new Map<string, Stream>()
   readonly #byRemote = new Map<string, Stream>()
-  readonly #perAddress = new Map<string, number>()
+  readonly #perAddress = new Tally()
   /** Inbound streams that no message came over yet, oldest first: the first to go when the table is full. */
   readonly #silent = new Map<string, Stream>()
 
@@ -74,8 +75,7 @@ export class FlowTable {
   /** Undefined if the bounds refuse it. A full table gives up inbound streams that have said nothing. */
   add(now: Now, flow: Flow, isInbound: boolean): Stream | undefined {
     const source = sourceOf(flow.remote.address)
-    const fromSource = this.#perAddress.get(source) ?? 0
-    if (this.#streams.has(flow.id) || fromSource >= this.#limits.perAddress) return undefined
+    if (this.#streams.has(flow.id) || this.#perAddress.of(source) >= this.#limits.perAddress) return undefined
     if (this.size >= this.#limits.flows && !this.#displace(now)) return undefined
     const stream: Stream = {
       flow,
@@ -88,7 +88,7 @@ export class FlowTable {
     this.#streams.set(flow.id, stream)
     if (isInbound) this.#silent.set(flow.id, stream)
     this.#byRemote.set(remoteKey(flow), stream)
-    this.#perAddress.set(source, (this.#perAddress.get(source) ?? 0) + 1)
+    this.#perAddress.add(source)
     this.#arm(stream)
     return stream
   }
@@ -102,10 +102,7 @@ export class FlowTable {
     this.#silent.delete(id)
     const key = remoteKey(flow)
     if (this.#byRemote.get(key) === stream) this.#byRemote.delete(key)
-    const source = sourceOf(flow.remote.address)
-    const left = (this.#perAddress.get(source) ?? 1) - 1
-    if (left > 0) this.#perAddress.set(source, left)
-    else this.#perAddress.delete(source)
+    this.#perAddress.remove(sourceOf(flow.remote.address))
     return stream
   }
 

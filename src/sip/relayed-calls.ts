@@ -1,6 +1,7 @@
 import type { Counters } from '../base/counters.ts'
 import { type Entropy, token } from '../base/entropy.ts'
 import { sourceOf } from '../base/source.ts'
+import { Tally } from '../base/tally.ts'
 import { after, type Now } from '../base/time.ts'
 import type { Timer, Timers } from '../base/timers.ts'
 import type { SipMessage, SipRequest } from '../sip-parser-lite/message.ts'
@@ -76,8 +77,8 @@ export class RelayedCalls {
   readonly #calls = new Map<string, RelayedCall>()
   /** Those that nobody has answered yet, oldest first. */
   readonly #ringing = new Set<RelayedCall>()
-  readonly #ringingFrom = new Map<string, number>()
-  readonly #openFrom = new Map<string, number>()
+  readonly #ringingFrom = new Tally()
+  readonly #openFrom = new Tally()
 
   constructor(parts: { timers: Timers; entropy: Entropy; counters: Counters }, callsMax = CALLS_MAX) {
     this.#parts = parts
@@ -114,8 +115,10 @@ export class RelayedCalls {
     }
     this.#calls.set(call.token, call)
     this.#ringing.add(call)
-    count(this.#openFrom, source, 1)
-    count(this.#ringingFrom, source, 1)
+    if (source !== undefined) {
+      this.#openFrom.add(source)
+      this.#ringingFrom.add(source)
+    }
     return call
   }
 
@@ -170,7 +173,7 @@ export class RelayedCalls {
   /** The INVITE has its final answer; one that nobody accepted leaves nothing behind. */
   settled(call: RelayedCall, isAnswered: boolean): void {
     call.isRinging = false
-    if (this.#ringing.delete(call)) count(this.#ringingFrom, call.source, -1)
+    if (this.#ringing.delete(call) && call.source !== undefined) this.#ringingFrom.remove(call.source)
     if (isAnswered) return
     for (const { timer } of call.dialogs.values()) this.#parts.timers.cancel(timer)
     this.#forget(call)
@@ -206,20 +209,12 @@ export class RelayedCalls {
   }
 
   #forget(call: RelayedCall): void {
-    if (this.#calls.delete(call.token)) count(this.#openFrom, call.source, -1)
+    if (this.#calls.delete(call.token) && call.source !== undefined) this.#openFrom.remove(call.source)
   }
 
   #hasTooMany(source: string): boolean {
-    const isRingingMuch = (this.#ringingFrom.get(source) ?? 0) >= RINGING_PER_SOURCE_MAX
-    return isRingingMuch || (this.#openFrom.get(source) ?? 0) >= this.#callsMax / 2
+    return this.#ringingFrom.of(source) >= RINGING_PER_SOURCE_MAX || this.#openFrom.of(source) >= this.#callsMax / 2
   }
-}
-
-function count(counts: Map<string, number>, source: string | undefined, by: 1 | -1): void {
-  if (source === undefined) return
-  const left = (counts.get(source) ?? 0) + by
-  if (left > 0) counts.set(source, left)
-  else counts.delete(source)
 }
 
 /** RFC 4028 8.2, 10: the interval, and as long again as the BYE of whoever waited for a refresh takes. */
