@@ -75,6 +75,14 @@ export const configSchema = Type.Object(
       http: listener('127.0.0.1:8080'),
       https: listener(''),
     }),
+    web: table({
+      hosts: Type.Array(Type.String({ pattern: '^[A-Za-z0-9.-]{1,253}$', description: 'a host name' }), {
+        maxItems: 16,
+        default: [],
+        description: 'a list of host names',
+      }),
+      plain_http: flag(false),
+    }),
     tls: table({
       certificate: text('', 'a PEM file'),
       key: text('', 'a PEM file'),

@@ -1,7 +1,7 @@
 import { parse, TomlError } from 'smol-toml'
 import { parseEndpoint } from './address.ts'
 import { checkConfig, listOf, type WhyUnreadable } from './config-check.ts'
-import { ConfigKeys } from './config-keys.ts'
+import { type ConfigError, ConfigKeys } from './config-keys.ts'
 import type { Config, ListenKey } from './config-schema.ts'
 import { checkShape } from './config-shape.ts'
 import { plainHost, uriHost } from './config-uri.ts'
@@ -10,7 +10,12 @@ import { printable } from './quoted.ts'
 
 export type { Config }
 
-type Loaded = { readonly config: Config } | { readonly errors: readonly string[] }
+type Loaded =
+  | { readonly config: Config }
+  | {
+      readonly errors: readonly string[] /** By key, of a file that is TOML. */
+      readonly found: readonly ConfigError[]
+    }
 
 /**
  * A checked configuration with every default filled in, or every error at once as `FILE:KEY: what is wrong, what is
@@ -27,14 +32,14 @@ export function loadConfig(
     value = parse(text)
   } catch (error) {
     if (!(error instanceof TomlError)) throw error
-    return { errors: [`${fileName}:${error.line}:${error.column}: ${tomlReason(error)}`] }
+    return { errors: [`${fileName}:${error.line}:${error.column}: ${tomlReason(error)}`], found: [] }
   }
   const keys = new ConfigKeys(value)
   const found = checkShape(value, keys)
   const config = withNames(value as Config, systemName)
   found.push(...checkConfig(config, keys, whyUnreadable))
   if (found.length === 0) return { config }
-  return { errors: found.map(({ key, wrong, allowed }) => `${fileName}:${key}: ${wrong}, allowed: ${allowed}`) }
+  return { errors: found.map(({ key, wrong, allowed }) => `${fileName}:${key}: ${wrong}, allowed: ${allowed}`), found }
 }
 
 /** `domain` may be missing still. */

@@ -1,6 +1,6 @@
 import type { Config } from '../base/config.ts'
+import { readConfig } from '../host/config-file.ts'
 import { PlainError } from '../host/plain-error.ts'
-import { readConfig } from './config-file.ts'
 import type { World } from './world.ts'
 
 /** Validates the configuration and the files that it names, and changes nothing. */

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
 import type { Entropy } from '../base/entropy.ts'
-import { newPassword } from '../host/admin.ts'
+import { newPassword } from '../host/administrators.ts'
 import { PlainError, troubleOf } from '../host/plain-error.ts'
 import type { World } from './world.ts'
 

@@ -1,16 +1,22 @@
 import { type Endpoint, hostPort } from '../base/flow.ts'
 import type { Log } from '../base/log.ts'
 import { PRODUCT, VERSION } from '../base/product.ts'
+import type { WallTime } from '../base/time.ts'
+import { Access } from '../host/access.ts'
+import { Clock } from '../host/clock.ts'
+import { readConfig } from '../host/config-file.ts'
+import { Configuration, restoreUnconfirmed } from '../host/configuration.ts'
 import { SystemEntropy } from '../host/entropy.ts'
 import { openLog } from '../host/log.ts'
-import { Box } from '../host/serve.ts'
-import { readConfig } from './config-file.ts'
+import type { Box } from '../host/serve.ts'
+import { Serving } from '../host/serving.ts'
 import { COMMAND, columns } from './text.ts'
 import type { World } from './world.ts'
 
 export interface ServeCommandOptions {
   readonly config?: string
   readonly firstAccounts?: string
+  readonly writeConfig?: string
 }
 
 /** The promise of 5 s is kept even where a disk does not answer; what was accepted is stored in any case. */
@@ -18,32 +24,51 @@ const STOP_MS_MAX = 4800
 
 /** Runs until SIGTERM or SIGINT, or SIGHUP where there is nothing to read again. */
 export async function serve(world: World, options: ServeCommandOptions): Promise<void> {
-  const { file, config } = readConfig(options.config)
   const log = openLog()
+  const target = options.writeConfig ?? options.config
+  if (target !== undefined && restoreUnconfirmed(target))
+    log.warn('the last change of the configuration was never confirmed: what stood before stands again', {
+      file: target,
+    })
+  const { file, text, config } = readConfig(options.config)
   const firstAccounts = options.firstAccounts?.split(',') ?? []
   const { makeEngine, openStore } = world
-  const stopped = untilSignal()
+  const reload = { onHangUp: () => false }
+  const stopped = untilSignal(reload)
   exitOnDefect(log)
-  const starting = Box.start({ config, log, entropy: new SystemEntropy(), makeEngine, openStore, firstAccounts })
-  const box = await Promise.race([starting, stopped])
-  if (typeof box === 'string') {
+  const entropy = new SystemEntropy()
+  const clock = new Clock(0 as WallTime)
+  const access = new Access({ entropy, log, now: () => clock.now() })
+  const configuration = new Configuration({
+    file,
+    text,
+    target: options.writeConfig ?? file,
+    config,
+    log,
+    restart: changed => starting.then(serving => serving.restart(changed)),
+  })
+  const starting = Serving.start({ config, log, entropy, makeEngine, openStore, firstAccounts, access, configuration })
+  const serving = await Promise.race([starting, stopped])
+  if (typeof serving === 'string') {
     // Nothing was shown or promised yet; what is half open ends with the process.
     starting.catch(() => {})
-    log.info('stopped while starting', { signal: box })
+    log.info('stopped while starting', { signal: serving })
     return
   }
+  const { box } = serving
   world.out(banner(box, config.domain))
   world.out(firstPasswords(box))
   world.out(howToTry(box, file, firstAccounts.length > 0))
   log.info('serving', { version: VERSION, domain: config.domain })
-  reloadOnHangUp(box)
+  reload.onHangUp = () => readAgain(serving)
   const signal = await stopped
   log.info('stopping', { signal })
   const late = setTimeout(() => {
     log.error('stopping took too long')
     process.exit(1)
   }, STOP_MS_MAX)
-  await box.stop()
+  configuration.close()
+  await serving.stop()
   clearTimeout(late)
   log.info('stopped')
 }
@@ -56,16 +81,20 @@ const exitOnDefect = (log: Log): void => {
   })
 }
 
-const untilSignal = (): Promise<string> =>
+/** `onHangUp`: false where there is nothing to read again; then a terminal that is closed stops the box, as it does any program. */
+const untilSignal = (reload: { onHangUp: () => boolean }): Promise<string> =>
   new Promise(resolve => {
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, resolve)
+    for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, resolve)
+    process.on('SIGHUP', signal => {
+      if (!reload.onHangUp()) resolve(signal)
+    })
   })
 
-/** Only where there are files to read again: elsewhere a terminal that is closed stops the box, as it does any program. */
-const reloadOnHangUp = ({ certificates }: Box): void => {
-  if (!certificates || certificates.isSelfSigned) return
-  process.removeAllListeners('SIGHUP')
-  process.on('SIGHUP', () => certificates.reload())
+/** Certificates of files; the box may be another one since the start. */
+const readAgain = ({ box: { certificates } }: Serving): boolean => {
+  if (!certificates || certificates.isSelfSigned) return false
+  certificates.reload()
+  return true
 }
 
 function banner(box: Box, domain: string): string {

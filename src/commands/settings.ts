@@ -1,5 +1,6 @@
 import type { SettingName } from '../base/service-settings.ts'
 import type { WallTime } from '../base/time.ts'
+import { readConfig } from '../host/config-file.ts'
 import { PlainError } from '../host/plain-error.ts'
 import {
   changeSettings,
@@ -11,7 +12,6 @@ import {
 } from '../host/user-settings.ts'
 import type { SettingsRecord } from '../store/settings.ts'
 import { aorOf } from './aor.ts'
-import { readConfig } from './config-file.ts'
 import { withStore } from './store-link.ts'
 import { columns, noAccount } from './text.ts'
 import type { World } from './world.ts'

@@ -1,7 +1,7 @@
 import { printable } from '../base/quoted.ts'
+import { readConfig } from '../host/config-file.ts'
 import { PlainError } from '../host/plain-error.ts'
 import type { LifeEvent, LifeStory } from '../store/verbs.ts'
-import { readConfig } from './config-file.ts'
 import { withStore } from './store-link.ts'
 import { timeText } from './text.ts'
 import type { World } from './world.ts'

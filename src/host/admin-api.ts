@@ -1,27 +1,33 @@
+import cookie from '@fastify/cookie'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import { isSameHost, uriHost } from '../base/config-uri.ts'
 import type { Log } from '../base/log.ts'
 import { addressOfRecord, parseUri } from '../sip-parser-lite/uri.ts'
 import type { Verb, Verbs } from '../store/verbs.ts'
-import type { AdminOnly } from './admin-only.ts'
+import { Denied, type Guarded, guard, needs } from '../web/guard.ts'
+import { Problem, sendDenied, sendProblem } from '../web/problem.ts'
 import type { OutsideStore } from './outside-store.ts'
 import { messageOf, PlainError } from './plain-error.ts'
-import { Problem, sendProblem } from './problem.ts'
 
 /** What all of `/api/v1/` has in common. Errors are application/problem+json (RFC 9457). */
 
 /** Routes for the administrator alone. */
 export const adminApi =
   (
-    { admin, log }: { readonly admin: AdminOnly; readonly log: Log },
+    { guarded, log }: { readonly guarded: Guarded; readonly log: Log },
     routes: (app: FastifyInstance) => void,
   ): FastifyPluginAsync =>
   async app => {
-    app.setErrorHandler((error, _request, reply) => {
+    app.setErrorHandler((error, request, reply) => {
+      if (error instanceof Denied) return sendDenied(request, reply, error)
       if (!(error instanceof Problem)) log.error('request of the API failed', { reason: messageOf(error) })
       return sendProblem(reply, error)
     })
-    app.addHook('onRequest', request => admin.check(request))
+    await app.register(cookie)
+    guard(app, guarded)
+    app.addHook('preValidation', async request => {
+      needs(request, 'admin')
+    })
     routes(app)
   }
 

@@ -1,7 +1,7 @@
 import type { Config } from '../base/config.ts'
 import type { Entropy } from '../base/entropy.ts'
 import { accountWithPassword } from './accounts.ts'
-import { hasAdmin, newPassword, writeAdmin } from './admin.ts'
+import { type Administrators, newPassword } from './administrators.ts'
 import { storeError } from './plain-error.ts'
 import type { WatchedStore } from './watched-store.ts'
 
@@ -17,11 +17,12 @@ export interface Credential {
 export async function makeFirstAccounts(
   config: Config,
   dataDir: string,
+  administrators: Administrators,
   store: WatchedStore,
   entropy: Entropy,
   users: readonly string[],
 ): Promise<readonly Credential[]> {
-  if (hasAdmin(dataDir)) return []
+  if (!administrators.isEmpty) return []
   const made: Credential[] = []
   for (const user of users) {
     const password = newPassword(entropy)
@@ -31,6 +32,6 @@ export async function makeFirstAccounts(
     made.push({ name: account.aor, password })
   }
   const password = newPassword(entropy)
-  writeAdmin(dataDir, password, entropy)
+  await administrators.begin(password)
   return [{ name: 'admin', password }, ...made]
 }

@@ -7,9 +7,9 @@ import type { WallTime } from '../base/time.ts'
 import { HISTORY_LIMITS, type MessageKept, messageKept, sendWritten, sessionOpened } from '../testing/history-items.ts'
 import { HostStore } from '../testing/host-store.ts'
 import { ALICE_AOR, accountPut, BOB_AOR, STORED_AT } from '../testing/store-fixtures.ts'
-import { AdminOnly } from './admin-only.ts'
 import { Clock } from './clock.ts'
 import { SystemEntropy } from './entropy.ts'
+import { guardedBy } from './guarded.fixture.ts'
 import { Health } from './health.ts'
 import { historyApi } from './history-api.ts'
 import { HttpServer } from './http.ts'
@@ -40,8 +40,8 @@ async function setUp(t: Test) {
   const clock = new Clock(0 as WallTime)
   const dir = join(t.testdir(), 'jobs')
   const jobs = new Jobs({ dir, reserveBytes: 0, entropy: new SystemEntropy(), now: () => clock.now(), log: silentLog })
-  const admin = new AdminOnly({ isPassword: async password => password === 'right', counters })
-  const common = { admin, store: outside, jobs, domain: 'example.org', log: silentLog }
+  const guarded = guardedBy(async password => password === 'right', counters)
+  const common = { guarded, store: outside, jobs, domain: 'example.org', log: silentLog }
   const { http, at } = await HttpServer.listen(
     { transport: 'tcp', endpoint: { address: '127.0.0.1', port: 0 }, key: 'listen.http' },
     {

@@ -1,18 +1,18 @@
 import { Readable } from 'node:stream'
 import type { FastifyPluginAsync, FastifyReply } from 'fastify'
 import type { Log } from '../base/log.ts'
+import type { Guarded } from '../web/guard.ts'
+import { Problem } from '../web/problem.ts'
 import { type ApiLink, adminApi, aorIn, linkTo, noSuchUser, orRefused } from './admin-api.ts'
-import type { AdminOnly } from './admin-only.ts'
 import { filterOf, timeOf } from './history-query.ts'
 import { contentOf, entryView, type HistoryFound, itemView, shownText } from './history-view.ts'
 import { eraseHistory, exportHistory } from './history-work.ts'
 import type { Jobs, Running } from './jobs.ts'
 import { startJob } from './jobs-api.ts'
 import type { OutsideStore } from './outside-store.ts'
-import { Problem } from './problem.ts'
 
 interface HistoryApiOptions {
-  readonly admin: AdminOnly
+  readonly guarded: Guarded
   readonly store: OutsideStore
   readonly jobs: Jobs
   readonly domain: string

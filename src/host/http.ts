@@ -3,7 +3,6 @@ import { type FastifyInstance, type FastifyPluginAsync, fastify } from 'fastify'
 import type { HttpConfiguredListener } from '../base/config.ts'
 import type { Counters } from '../base/counters.ts'
 import { type Endpoint, hostPort } from '../base/flow.ts'
-import { PRODUCT, VERSION } from '../base/product.ts'
 import { bindError } from './addresses.ts'
 import type { Certificates } from './certificates.ts'
 import { HANDSHAKE_MS } from './handshakes.ts'
@@ -32,16 +31,6 @@ interface HttpOptions {
 
 /** An address-of-record as the store takes it, percent-encoded. */
 const PARAM_LENGTH_MAX = 3 * 1024
-
-const FRONT = `${PRODUCT} ${VERSION}
-
-/healthz   whether messages can be taken into custody now
-/metrics   Prometheus text
-/api/v1/users/AOR/settings   what a user decided; for the administrator
-/api/v1/users/AOR/history    what was said by and to a user
-/api/v1/jobs                 long work under way
-/xcap/     what waits for a user, what was said, and what the user decided (RFC 4825)
-`
 
 /** One listener of `listen.http` or `listen.https`. */
 export class HttpServer {
@@ -86,7 +75,6 @@ function makeApp(
   })
   boundConnections(app.server, CONNECTIONS_MAX)
   certificates?.onChange(() => (app.server as unknown as TlsServer).setSecureContext(secretsOf(certificates)))
-  app.get('/', async (_request, reply) => reply.type('text/plain; charset=utf-8').send(FRONT))
   app.get('/healthz', async (_request, reply) => {
     const reason = await health.problem()
     reply.header('cache-control', 'no-store')

@@ -1,13 +1,13 @@
 import { createReadStream } from 'node:fs'
 import type { FastifyPluginAsync, FastifyReply } from 'fastify'
 import type { Log } from '../base/log.ts'
+import type { Guarded } from '../web/guard.ts'
+import { Problem } from '../web/problem.ts'
 import { adminApi } from './admin-api.ts'
-import type { AdminOnly } from './admin-only.ts'
 import type { JobOrder, Jobs, JobView } from './jobs.ts'
-import { Problem } from './problem.ts'
 
 interface JobsApiOptions {
-  readonly admin: AdminOnly
+  readonly guarded: Guarded
   readonly jobs: Jobs
   readonly log: Log
 }

@@ -9,7 +9,7 @@ import { loadConfig } from '../base/config.ts'
 import { type Log, silentLog } from '../base/log.ts'
 import { EchoEngine } from '../testing/echo-engine.ts'
 import { HostStore } from '../testing/host-store.ts'
-import { isAdminPassword } from './admin.ts'
+import { Administrators } from './administrators.ts'
 import { SystemEntropy } from './entropy.ts'
 import { FolderLock } from './lock.ts'
 import { Box, type ServeOptions } from './serve.ts'
@@ -92,7 +92,12 @@ t.test('the very first start makes the accounts and the administrator’s passwo
     ['admin', 'sip:alice@example.org', 'sip:bob@example.org'],
   )
   t.equal(new Set(first.credentials.map(({ password }) => password)).size, 3)
-  t.ok(await isAdminPassword(dir, first.credentials[0]!.password))
+  t.ok(
+    (await Administrators.open(dir, new SystemEntropy(), Date.now).roleWith(
+      'admin',
+      first.credentials[0]!.password,
+    )) === 'admin',
+  )
   const alice = store.model.execute({ verb: 'account.get', aor: 'sip:alice@example.org' })
   t.match(alice, { origin: 'store', ha1Md5: /^[0-9a-f]{32}$/, ha1Sha256: /^[0-9a-f]{64}$/ })
   const second = await Box.start(optionsOf(dir, store, { firstAccounts: ['alice', 'bob'] }))

@@ -1,18 +1,22 @@
 import { join, resolve } from 'node:path'
 import type { FastifyPluginAsync } from 'fastify'
 import { type Config, httpListeners, listeners, xcapRoot } from '../base/config.ts'
-import { Counters } from '../base/counters.ts'
+import type { Counters } from '../base/counters.ts'
 import type { Entropy } from '../base/entropy.ts'
 import type { Endpoint, Transport } from '../base/flow.ts'
 import type { Log } from '../base/log.ts'
+import type { Guarded } from '../web/guard.ts'
+import { pages } from '../web/page/plugin.ts'
+import type { ConfigurationService } from '../web/services/configuration.ts'
 import { xcap } from '../web/xcap/plugin.ts'
+import { Access } from './access.ts'
 import { accountsOfFile } from './accounts.ts'
 import { machineAddresses } from './addresses.ts'
-import { isAdminPassword } from './admin.ts'
-import { AdminOnly } from './admin-only.ts'
+import { Administrators } from './administrators.ts'
 import { Certificates } from './certificates.ts'
 import { Clock } from './clock.ts'
 import { ControlServer } from './control.ts'
+import { custodyOf } from './custody-numbers.ts'
 import { Dns } from './dns.ts'
 import { Doors } from './doors.ts'
 import { type Credential, makeFirstAccounts } from './first-start.ts'
@@ -32,7 +36,9 @@ import { Streams } from './streams.ts'
 import { authorities, dialPolicy } from './tls-dial.ts'
 import { Datagrams } from './udp.ts'
 import { defaultSettings } from './user-settings.ts'
+import { watchedFromTheStart } from './watched-counters.ts'
 import { type Store, WatchedStore } from './watched-store.ts'
+import { type BoxServices, webServices } from './web-services.ts'
 import { Xdms } from './xdms.ts'
 import { XdmsClient } from './xdms-client.ts'
 
@@ -65,6 +71,10 @@ export interface ServeOptions {
   readonly openStore: (dataDir: string, config: Config, log: Log) => Promise<Store>
   /** User parts of the accounts that the very first start makes beside the administrator's. */
   readonly firstAccounts?: readonly string[]
+  /** Whoever is signed in stays so where the box is had anew. */
+  readonly access?: Access
+  /** How the file that `config` came from is changed. Absent: there is no config page. */
+  readonly configuration?: ConfigurationService
 }
 
 /** How often the store is told what time it is. After a power cut without an RTC no more than this is in doubt. */
@@ -73,31 +83,6 @@ const CLOCK_FLOOR_MS = 300_000
 /** Of the 5 s that a stop may take: what is under way to receivers and in the store, then the last bytes of each stream. */
 const WORK_STOP_MS = 2500
 const STREAM_STOP_MS = 500
-
-/** The counters that docs/operations.md says are worth an alarm. */
-const WATCHED: readonly (readonly [name: string, label: string])[] = [
-  ['messages_refused', '603'],
-  ['large_messages_refused', 'INVITE'],
-  ['large_messages_refused', 'transfer'],
-  ['store_refused', 'busy'],
-  ['push_ended', 'kept'],
-  ['relay_refused', ''],
-  ['mailboxes_nearly_full', ''],
-  ['history_failed', 'io'],
-  ['history_failed', 'flash reserve'],
-  ['history_cut_short', ''],
-  ['notices_given_up', 'stored'],
-  ['notices_given_up', 'failed'],
-  ['auth_refused', 'wrong credentials'],
-  ['guessing_slowed', ''],
-  ['xcap_refused', 'wrong credentials'],
-  ['xdms_writes', 'failed'],
-  ['internal_errors', ''],
-  ['stream_refused', 'limit'],
-  ['stream_refused', 'limit per address'],
-  ['handshakes_ended', 'too slow'],
-  ['handshakes_ended', 'displaced'],
-]
 
 type Closing = () => void | Promise<void>
 
@@ -149,6 +134,7 @@ export class Box {
     makeDataDir(this.dataDir)
     const lock = await lockForServing(this.dataDir)
     this.#closings.push(() => lock.release())
+    const administrators = Administrators.open(this.dataDir, entropy, Date.now)
     const store = new WatchedStore(await this.#options.openStore(this.dataDir, config, log), log)
     this.#closings.push(() => store.close())
     const clock = await this.#startClock(store)
@@ -160,6 +146,9 @@ export class Box {
     const outside = new OutsideStore(store, (request, result) => this.#loop?.storeChanged(request, result))
     const control = await ControlServer.open(this.dataDir, outside)
     this.#closings.push(() => control.close())
+    const access = this.#options.access ?? new Access({ entropy, log, now: () => clock.now() })
+    access.use(administrators, this.counters)
+    const services = webServices(config, { access, store: outside, log })
     const httpOptions = {
       health,
       counters: this.counters,
@@ -168,7 +157,7 @@ export class Box {
         ...(await custodyOf(store)),
         ...(xdms && { xdms: xdms.describe() }),
       }),
-      plugins: [...this.#adminApis(outside, clock), this.#xcap(outside, clock)],
+      plugins: [...this.#adminApis(outside, clock, services), this.#xcap(outside, clock), ...this.#pages(services)],
       certificates: this.certificates,
     }
     for (const listener of httpListeners(config)) {
@@ -178,24 +167,34 @@ export class Box {
     }
     this.#closings.push(() => health.stopping())
     // Last of all: passwords are shown once, so nothing may go wrong between making and showing them.
-    this.credentials = await makeFirstAccounts(config, this.dataDir, store, entropy, firstAccounts ?? [])
+    this.credentials = await makeFirstAccounts(
+      config,
+      this.dataDir,
+      administrators,
+      store,
+      entropy,
+      firstAccounts ?? [],
+    )
   }
 
-  #adminApis(store: OutsideStore, clock: Clock): FastifyPluginAsync[] {
+  #pages(services: BoxServices): FastifyPluginAsync[] {
+    const { configuration } = this.#options
+    return configuration ? [pages({ ...services, configuration })] : []
+  }
+
+  #adminApis(store: OutsideStore, clock: Clock, guarded: Guarded): FastifyPluginAsync[] {
     const { config, entropy, log } = this.#options
-    const { counters, dataDir } = this
     const { domain, deferral } = config
-    const admin = new AdminOnly({ isPassword: password => isAdminPassword(dataDir, password), counters })
     const now = () => clock.now()
     const jobs = new Jobs({
-      dir: join(dataDir, 'jobs'),
+      dir: join(this.dataDir, 'jobs'),
       reserveBytes: deferral.reserve_bytes,
       entropy,
       now,
       log,
     })
     this.#closings.push(() => jobs.close())
-    const common = { admin, store, jobs, domain, log }
+    const common = { guarded, store, jobs, domain, log }
     const settings = { defaults: defaultSettings(config), wall: () => now().wall }
     return [settingsApi({ ...common, ...settings }), historyApi(common), jobsApi(common)]
   }
@@ -353,20 +352,4 @@ async function endWork(
   const end = performance.now() + WORK_STOP_MS
   while ((engine.isBusy || store.outstanding > 0) && performance.now() < end)
     await new Promise(done => setTimeout(done, 5))
-}
-
-/** What waits, for graphs. */
-async function custodyOf(store: WatchedStore): Promise<object> {
-  const status = await store.ask('status', {})
-  if ('failure' in status) return {}
-  const { accounts, waiting, waitingBytes, freeBytes, damaged, notices, noticesLost } = status.value
-  const messages = { waiting, waitingBytes, damaged }
-  return { accounts, freeBytes, messages, noticesWaiting: notices, noticesLost }
-}
-
-/** An alarm on a counter that appears with its first event would miss that event. */
-function watchedFromTheStart(): Counters {
-  const counters = new Counters()
-  for (const [name, label] of WATCHED) counters.count(name, label, 0)
-  return counters
 }

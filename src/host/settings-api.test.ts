@@ -4,8 +4,8 @@ import { silentLog } from '../base/log.ts'
 import type { WallTime } from '../base/time.ts'
 import type { StoredSettings } from '../store/settings.ts'
 import { HostStore } from '../testing/host-store.ts'
-import { AdminOnly } from './admin-only.ts'
 import { Clock } from './clock.ts'
+import { guardedBy } from './guarded.fixture.ts'
 import { Health } from './health.ts'
 import { HttpServer } from './http.ts'
 import { OutsideStore } from './outside-store.ts'
@@ -32,9 +32,9 @@ async function setUp() {
     if (gate.isShut) await new Promise<void>(resolve => checks.push(resolve))
     return password === 'right:one'
   }
-  const admin = new AdminOnly({ isPassword, counters })
+  const guarded = guardedBy(isPassword, counters)
   const defaults = { offlineDelivery: true, sessionHistory: false, pagerHistory: false }
-  const common = { admin, store: outside, domain: 'example.org', defaults, wall: () => WALL, log: silentLog }
+  const common = { guarded, store: outside, domain: 'example.org', defaults, wall: () => WALL, log: silentLog }
   const clock = new Clock(0 as WallTime)
   const { http, at } = await HttpServer.listen(
     { transport: 'tcp', endpoint: { address: '127.0.0.1', port: 0 }, key: 'listen.http' },
@@ -131,18 +131,7 @@ t.test('whoever is not the administrator: 401, and nothing is read', async t => 
   }
   t.equal((await put({ offline_delivery: false }, { authorization: '' })).status, 401)
   t.equal(host.asked.length, before)
-  t.match(counters.describe(), { admin_refused: { 401: 7 } })
-})
-
-t.test('who asks from another machine in the clear: 403, whatever the password', async t => {
-  const counters = new Counters()
-  const admin = new AdminOnly({ isPassword: async () => true, counters })
-  const from = (remoteAddress: string, protocol = 'http') =>
-    admin.check({ protocol, socket: { remoteAddress }, headers: { authorization: ADMIN } } as never)
-  for (const remote of ['10.0.0.1', '::ffff:10.0.0.1', '2001:db8::1', '128.0.0.1'])
-    await t.rejects(from(remote), { status: 403, message: /over TLS, or from this machine/ }, remote)
-  await t.resolves(from('10.0.0.1', 'https'))
-  for (const own of ['127.0.0.1', '127.8.9.1', '::1', '::ffff:127.0.0.1']) await t.resolves(from(own), own)
+  t.match(counters.describe(), { admin_refused: { 'wrong password': 2, 'wrong token': 1 } })
 })
 
 t.test('passwords are examined two at a time; more are told to come back', async t => {

@@ -3,14 +3,14 @@ import type { Log } from '../base/log.ts'
 import { type ChosenSettings, SETTING_NAMES, type SettingsChange } from '../base/service-settings.ts'
 import type { WallTime } from '../base/time.ts'
 import type { SettingsRecord } from '../store/settings.ts'
+import type { Guarded } from '../web/guard.ts'
+import { Problem } from '../web/problem.ts'
 import { adminApi, aorIn, linkTo, noSuchUser, refused } from './admin-api.ts'
-import type { AdminOnly } from './admin-only.ts'
 import type { OutsideStore } from './outside-store.ts'
-import { Problem } from './problem.ts'
 import { changeSettings, JSON_NAMES, settingsView } from './user-settings.ts'
 
 interface SettingsApiOptions {
-  readonly admin: AdminOnly
+  readonly guarded: Guarded
   readonly store: OutsideStore
   readonly domain: string
   readonly defaults: ChosenSettings

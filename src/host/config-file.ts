@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync, type Stats, statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { type Config, loadConfig } from '../base/config.ts'
 import { decodeConfig } from '../base/config-text.ts'
-import { PlainError, reasonOf, troubleOf } from '../host/plain-error.ts'
+import { PlainError, reasonOf, troubleOf } from './plain-error.ts'
 
 const DEFAULT_FILES = ['restante.toml', '/etc/restante/restante.toml']
 
@@ -31,12 +31,13 @@ function isThere(path: string): boolean {
 }
 
 /** Throws with every error, one a line. */
-export function readConfig(named: string | undefined): { file: string; config: Config } {
+export function readConfig(named: string | undefined): { file: string; text: string; config: Config } {
   const file = configFile(named)
   const decoded = decodeConfig(bytesOf(file), file)
-  const loaded = 'errors' in decoded ? decoded : loadConfig(decoded.text, file, hostname(), whyUnreadable)
+  if ('errors' in decoded) throw new PlainError(decoded.errors.join('\n'))
+  const loaded = loadConfig(decoded.text, file, hostname(), whyUnreadable)
   if ('errors' in loaded) throw new PlainError(loaded.errors.join('\n'))
-  return { file, config: loaded.config }
+  return { file, text: decoded.text, config: loaded.config }
 }
 
 function bytesOf(file: string): Buffer {
@@ -79,7 +80,8 @@ function readAtMost(path: string, bytesMax: number): Buffer | undefined {
   }
 }
 
-function whyUnreadable(path: string): string | undefined {
+/** Why a file that the configuration names cannot be read, in plain words; undefined where it can. */
+export function whyUnreadable(path: string): string | undefined {
   try {
     const status = statSync(path)
     if (status.isFile()) closeSync(openSync(path, 'r'))

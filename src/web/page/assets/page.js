@@ -1,0 +1,62 @@
+// Everything works without this: it only saves waiting and reloading.
+'use strict'
+
+// Where a form was refused, what is wrong is read first.
+document.querySelector('[data-focus]')?.focus()
+
+// Wide screens show the menu open; narrow ones on demand.
+const menu = document.querySelector('.menu')
+if (menu) {
+  const wide = window.matchMedia('(min-width: 60rem)')
+  const follow = () => {
+    menu.open = wide.matches
+  }
+  wide.addEventListener('change', follow)
+  follow()
+}
+
+for (const each of document.querySelectorAll('[data-until-s]')) {
+  const end = Date.now() + Number(each.dataset.untilS) * 1000
+  const timer = setInterval(() => {
+    const left = Math.max(0, Math.round((end - Date.now()) / 1000))
+    each.textContent = `${left} s`
+    if (left === 0) {
+      clearInterval(timer)
+      location.reload()
+    }
+  }, 1000)
+}
+
+// A part of the page that changes by itself: fetched again, and put in place where nobody is writing in it.
+for (const each of document.querySelectorAll('[data-refresh-s]')) {
+  const renew = async () => {
+    if (document.hidden || each.contains(document.activeElement)) return
+    const reply = await fetch(location.href, { headers: { accept: 'text/html' } }).catch(() => undefined)
+    if (!reply?.ok || reply.redirected) return
+    const fresh = new DOMParser().parseFromString(await reply.text(), 'text/html').getElementById(each.id)
+    if (fresh) each.replaceChildren(...fresh.childNodes)
+  }
+  setInterval(renew, Number(each.dataset.refreshS) * 1000)
+}
+
+// The value under the pointer, of plots.
+for (const plot of document.querySelectorAll('.plot')) {
+  const tip = plot.querySelector('.tip')
+  for (const bar of plot.querySelectorAll('[data-tip]'))
+    for (const event of ['pointerenter', 'focus'])
+      bar.addEventListener(event, () => {
+        tip.textContent = bar.dataset.tip
+      })
+}
+
+// Lines of the log as they are written.
+for (const list of document.querySelectorAll('[data-live]')) {
+  const source = new EventSource(list.dataset.live)
+  source.addEventListener('line', event => {
+    const row = document.createElement('li')
+    row.textContent = event.data
+    list.append(row)
+    while (list.childElementCount > 1000) list.firstElementChild.remove()
+    if (list.dataset.follow !== 'no') row.scrollIntoView({ block: 'nearest' })
+  })
+}

@@ -1,0 +1,72 @@
+import { type Html, html } from './html.ts'
+
+interface Series {
+  readonly name: string
+  /** One for each step; undefined where nothing is known. */
+  readonly values: readonly (number | undefined)[]
+}
+
+interface PlotOptions {
+  readonly title: string
+  readonly series: readonly [Series, Series?]
+  /** Of each step, for people. */
+  readonly labels: readonly string[]
+  /** What the values are shown as. */
+  readonly format: (value: number) => string
+  /** Name of the table that says the same in numbers. */
+  readonly tableTitle: string
+}
+
+const WIDTH = 720
+const HEIGHT = 200
+const LEFT = 56
+const BOTTOM = 24
+const TOP = 10
+
+/** Lines over time as SVG made here: needs no script, which only shows the value under the pointer. */
+export function plot({ title, series, labels, format, tableTitle }: PlotOptions): Html {
+  const all = series.flatMap(each => each?.values ?? []).filter(value => value !== undefined)
+  const top = roundUp(Math.max(1, ...all))
+  const steps = labels.length
+  const x = (index: number): number => LEFT + (steps < 2 ? 0 : ((WIDTH - LEFT - 8) * index) / (steps - 1))
+  const y = (value: number): number => TOP + (HEIGHT - TOP - BOTTOM) * (1 - value / top)
+  const [first, second] = series
+  return html`<figure class="plot"><figcaption>${title}: ${legend(first, 'a')}${second && html`, ${legend(second, 'b')}`}</figcaption>
+<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${title}">
+${[0, 0.5, 1].map(part => html`<line class="axis" x1="${LEFT}" x2="${WIDTH}" y1="${y(top * part)}" y2="${y(top * part)}"/><text x="${LEFT - 6}" y="${y(top * part) + 4}" text-anchor="end">${format(top * part)}</text>`)}
+${[0, Math.floor((steps - 1) / 2), steps - 1].map((index, place) => html`<text x="${x(index)}" y="${HEIGHT - 6}" text-anchor="${(['start', 'middle', 'end'] as const)[place]!}">${labels[index] ?? ''}</text>`)}
+${second && html`<path class="b" d="${line(second, x, y)}"/>`}<path class="a" d="${line(first, x, y)}"/>
+${labels.map((label, index) => html`<rect x="${x(index) - WIDTH / steps / 2}" y="0" width="${WIDTH / steps}" height="${HEIGHT}" fill="transparent" data-tip="${tip(label, series, index, format)}"/>`)}
+</svg><p class="tip" aria-hidden="true"></p>
+<details><summary>${tableTitle}</summary><div class="wide"><table><thead><tr><th scope="col"></th>${series.map(each => each && html`<th scope="col" class="number">${each.name}</th>`)}</tr></thead>
+<tbody>${labels.map((label, index) => html`<tr><th scope="row">${label}</th>${series.map(each => each && html`<td class="number" data-title="${each.name}">${shown(each.values[index], format)}</td>`)}</tr>`)}</tbody></table></div></details></figure>`
+}
+
+const legend = ({ name }: Series, className: 'a' | 'b'): Html =>
+  html`<span><svg class="key" width="28" height="8" aria-hidden="true"><path class="${className}" d="M0 4h28"/></svg> ${name}</span>`
+
+const shown = (value: number | undefined, format: (value: number) => string): string =>
+  value === undefined ? '–' : format(value)
+
+const tip = (label: string, series: PlotOptions['series'], index: number, format: (value: number) => string): string =>
+  `${label}: ${series
+    .map(each => each && `${shown(each.values[index], format)} ${each.name}`)
+    .filter(Boolean)
+    .join(', ')}`
+
+/** A gap where nothing is known. */
+function line({ values }: Series, x: (index: number) => number, y: (value: number) => number): string {
+  let path = ''
+  let isPen = false
+  for (const [index, value] of values.entries()) {
+    if (value !== undefined) path += `${isPen ? 'L' : 'M'}${x(index).toFixed(1)} ${y(value).toFixed(1)}`
+    isPen = value !== undefined
+  }
+  return path
+}
+
+/** 1, 2 or 5 times a power of ten. */
+function roundUp(value: number): number {
+  const power = 10 ** Math.floor(Math.log10(value))
+  return [1, 2, 5, 10].map(each => each * power).find(each => each >= value)!
+}

@@ -1,0 +1,83 @@
+import cookie from '@fastify/cookie'
+import formbody from '@fastify/formbody'
+import helmet from '@fastify/helmet'
+import type { FastifyPluginAsync } from 'fastify'
+import { Denied, guard } from '../guard.ts'
+import type { WebServices } from '../services/services.ts'
+import { assetAt } from './assets.ts'
+import { changes } from './changes.ts'
+import { html } from './html.ts'
+import { login } from './login.ts'
+import { settingsPages } from './settings-pages.ts'
+import { makeSite, type PagePart, type Site } from './site.ts'
+
+const PARTS: readonly PagePart[] = [login, changes, settingsPages]
+
+/** Fields of the largest form, some dozens, fit many times over; a file goes another way. */
+const FORM_BYTES_MAX = 64 * 1024
+
+/** Nothing comes from anywhere else, and nothing is written into the document that could act. */
+const CONTENT_SECURITY = {
+  useDefaults: false,
+  directives: {
+    defaultSrc: ["'none'"],
+    styleSrc: ["'self'"],
+    scriptSrc: ["'self'"],
+    imgSrc: ["'self'", 'data:'],
+    connectSrc: ["'self'"],
+    formAction: ["'self'"],
+    frameAncestors: ["'none'"],
+    baseUri: ["'none'"],
+  },
+}
+
+/** The config page: documents for people, every one behind the guard. */
+export const pages =
+  (services: WebServices): FastifyPluginAsync =>
+  async app => {
+    const site = makeSite(services)
+    await app.register(cookie)
+    await app.register(formbody, { bodyLimit: FORM_BYTES_MAX })
+    await app.register(helmet, {
+      contentSecurityPolicy: CONTENT_SECURITY,
+      // A self-signed certificate that was replaced must not lock anybody out for a year.
+      strictTransportSecurity: false,
+      referrerPolicy: { policy: 'same-origin' },
+    })
+    app.get('/assets/:name', async (request, reply) => {
+      const asset = assetAt(request.url)
+      if (!asset) return reply.callNotFound()
+      const accepted = String(request.headers['accept-encoding'] ?? '')
+      const coding = /\bbr\b/.test(accepted) ? 'br' : /\bgzip\b/.test(accepted) ? 'gzip' : undefined
+      if (coding) reply.header('content-encoding', coding)
+      return reply
+        .headers({ 'cache-control': 'public, max-age=31536000, immutable', vary: 'accept-encoding' })
+        .type(asset.type)
+        .send(coding === 'br' ? asset.brotli : coding === 'gzip' ? asset.gzip : asset.plain)
+    })
+    await app.register(async inner => {
+      guard(inner, services)
+      inner.setErrorHandler((error, request, reply) => refuse(site, error, request, reply))
+      for (const part of PARTS) part(inner, site)
+    })
+  }
+
+const refuse = (
+  site: Site,
+  error: unknown,
+  ...[request, reply]: [Parameters<Site['visit']>[0], Parameters<Site['show']>[0]]
+) => {
+  const visit = site.visit(request)
+  const { shell, denied } = visit.strings
+  if (error instanceof Denied) {
+    if (error.why === 'not signed in' && request.method === 'GET')
+      return reply.redirect(`/login?back=${encodeURIComponent(request.url)}`, 303)
+    if (error.retryAfterS !== undefined) reply.header('retry-after', error.retryAfterS)
+    const body = html`<p>${denied[error.why]}</p>`
+    return site.show(reply, visit, { title: denied.title, body, status: error.status, isAlone: !visit.who })
+  }
+  const status = (error as { statusCode?: number }).statusCode ?? 500
+  if (status >= 500) site.services.log.error('page failed', { path: visit.path, reason: String(error) })
+  const body = html`<p>${shell.trouble}</p>`
+  return site.show(reply, visit, { title: status < 500 ? shell.errorTitle : shell.troubleTitle, body, status })
+}

@@ -1,0 +1,77 @@
+export const login = {
+  title: 'Sign in',
+  name: 'Name',
+  password: 'Password',
+  signIn: 'Sign in',
+  wrong: 'Name and password do not belong together.',
+  wait: (seconds: number) => `Too many wrong passwords. Try again in ${seconds} seconds.`,
+  busy: 'Too many are signing in just now. Try again in a moment.',
+  firstHint: 'At the first time: the password that the box printed when it started, also on its serial console.',
+  lost: 'Password lost? The manual says how to make a new one on the box itself.',
+}
+
+export const told = {
+  signedOut: 'You are signed out.',
+  saved: 'Saved.',
+  discarded: 'The changes are dropped. Nothing was applied.',
+  confirmed: 'The change stays.',
+  reverted: 'The change is taken back.',
+  nothing: 'Nothing was changed.',
+}
+
+export const settings = {
+  intro: 'Nothing is applied before you have seen all differences on the next page.',
+  review: 'Look at the differences',
+  groups: {
+    keeping: 'Keeping messages',
+    room: 'Room and fair shares',
+    handing: 'Handing over',
+    waiting: 'Telling of what waits',
+    history: 'Histories',
+    names: 'Names',
+    sip: 'SIP',
+    msrp: 'MSRP',
+    page: 'This page',
+    access: 'Who is believed',
+    documents: 'Documents',
+    machine: 'The machine',
+  },
+}
+
+export const changes = {
+  look: 'Look at it',
+  onTrial: 'A change is on trial. It goes back by itself unless it is confirmed within',
+  wentBack: (why: string) => `The last change went back: ${why}.`,
+  title: 'Changes',
+  none: 'Nothing is about to be changed.',
+  text: 'This is what would be different. Nothing is applied yet.',
+  trialText: 'The box serves with this now. Does everything work, and can you still reach this page? Then keep it.',
+  elsewhere: 'If the page is at another address now, open it there, sign in and keep the change.',
+  keep: 'Keep it',
+  revert: 'Take it back',
+  discard: 'Drop these changes',
+  apply: (seconds: number) => `Try it for ${seconds} seconds`,
+  restart: 'The box makes its connections anew for that, which takes some seconds. Nothing that was accepted is lost.',
+  somebodyElse: 'Somebody else changed the configuration since. Look at the differences again.',
+  differences: 'Differences',
+  key: 'Setting',
+  before: 'Now',
+  after: 'Then',
+}
+
+export const denied = {
+  title: 'Not here',
+  'unknown host':
+    'This name does not belong to the box. Open the page by its address, or add the name to web.hosts in the configuration.',
+  'not encrypted':
+    'The page is served over HTTPS only, or to the machine itself. Open it with https://, or set web.plain_http = true in the configuration.',
+  'other site': 'This request came from another site. Open the page itself and do it there.',
+  'stale form': 'You were signed out in between, or the form was open for too long. Open the page again and repeat it.',
+  'not signed in': 'Sign in first.',
+  'wrong password': 'Name and password do not belong together.',
+  'wrong token': 'This token is not known, or has ended.',
+  slowed: 'Too many wrong passwords. Wait and try again.',
+  busy: 'Too many at once. Try again in a moment.',
+  role: 'Your role does not allow this.',
+  'not set up': 'The box has to be set up first: open its page.',
+}

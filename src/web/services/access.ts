@@ -1,0 +1,93 @@
+import type { Role } from '../page/visit.ts'
+
+/** Who asks, and by what it was shown. */
+export interface Who {
+  readonly name: string
+  readonly role: Role
+  readonly by: 'session' | 'password' | 'token'
+  /** Of a session: what its forms have to send back, and its public name. */
+  readonly csrf?: string
+  readonly session?: string
+}
+
+export type SignIn =
+  /** `cookie`: the secret that names the session from now on. */
+  | { readonly kind: 'in'; readonly cookie: string; readonly who: Who }
+  | { readonly kind: 'wrong' }
+  /** Too many wrong ones: what comes before that is not looked at. */
+  | { readonly kind: 'wait'; readonly seconds: number }
+  | { readonly kind: 'busy' }
+
+export interface OpenSession {
+  readonly id: string
+  readonly name: string
+  readonly since: number
+  readonly seen: number
+  readonly from: string
+  readonly agent: string
+}
+
+export interface Administrator {
+  readonly name: string
+  readonly role: Role
+  readonly changedAt: number
+}
+
+export interface Token {
+  readonly id: string
+  readonly name: string
+  readonly role: Role
+  readonly createdAt: number
+  /** Absent: until it is removed. */
+  readonly expiresAt?: number
+}
+
+/** Why it is not done, in a word that the page has a sentence for. */
+export type AccessRefusal =
+  | 'name taken'
+  | 'name unfit'
+  | 'password short'
+  | 'password long'
+  | 'password common'
+  | 'last administrator'
+  | 'too many'
+  | 'unknown'
+  | 'wrong password'
+
+export interface SignInAsk {
+  readonly name: string
+  readonly password: string
+  /** Address that it came from. */
+  readonly from: string
+  /** User-Agent, as received. */
+  readonly agent: string
+}
+
+/** Administrators of the box, what they sign in with, and who is signed in. */
+export interface AccessService {
+  /** Nobody has chosen a password yet: the page is the wizard and nothing else. */
+  readonly isNew: boolean
+  signIn(ask: SignInAsk): Promise<SignIn>
+  /** Undefined: no such session, or it ended. Being asked for is a sign of life. */
+  session(cookie: string): Who | undefined
+  signOut(cookie: string): void
+  /** For the API (RFC 7617). */
+  withPassword(ask: SignInAsk): Promise<SignIn>
+  /** For the API (RFC 6750). */
+  withToken(secret: string): Who | undefined
+  sessions(): readonly OpenSession[]
+  /** False: there is none of that name. */
+  endSession(id: string): boolean
+  administrators(): readonly Administrator[]
+  addAdministrator(name: string, role: Role, password: string): Promise<AccessRefusal | undefined>
+  changeRole(name: string, role: Role): AccessRefusal | undefined
+  removeAdministrator(name: string): AccessRefusal | undefined
+  /** All sessions of that name end, but for the one that is `kept`. */
+  changePassword(name: string, password: string, kept?: string): Promise<AccessRefusal | undefined>
+  tokens(): readonly Token[]
+  /** The secret is shown this once. */
+  addToken(name: string, role: Role, expiresAt?: number): { readonly secret: string } | AccessRefusal
+  removeToken(id: string): boolean
+  /** The wizard is done, for good. */
+  finishSetup(): void
+}

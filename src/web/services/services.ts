@@ -1,0 +1,23 @@
+import type { Log } from '../../base/log.ts'
+import type { StoreResult, Verb, Verbs } from '../../store/verbs.ts'
+import type { AccessService } from './access.ts'
+import type { ConfigurationService } from './configuration.ts'
+
+/** The store as those outside of the engine ask it; the engine hears of what they change. */
+export interface WebStore {
+  ask<V extends Verb>(verb: V, request: Verbs[V]['request']): Promise<StoreResult<V>>
+}
+
+/** What the page and the API need of the box. Each part is declared here and made in the host. */
+export interface WebServices {
+  readonly access: AccessService
+  readonly configuration: ConfigurationService
+  readonly store: WebStore
+  readonly log: Log
+  /** Names under which browsers may come here, beside numeric addresses and `localhost`; lower case. */
+  readonly hosts: readonly string[]
+  /** Port of the listener with TLS to send browsers to that come without; undefined: there is none. */
+  readonly securePort: number | undefined
+  /** Whether what is not encrypted is served to others than this machine. */
+  readonly isPlainAllowed: boolean
+}
