@@ -2,7 +2,7 @@ import type { Endpoint } from '../base/flow.ts'
 import type { Now } from '../base/time.ts'
 import type { MsrpEndpoint } from '../msrp/endpoint.ts'
 import type { CapturedPiece, MsrpRelay } from '../msrp/relay-types.ts'
-import { isNumericHost, parseMsrpUri } from '../msrp/uri.ts'
+import { parseMsrpUri } from '../msrp/uri.ts'
 import { usableFingerprints } from '../sdp/fingerprint.ts'
 import { isMsrp, type MsrpMedia, obstacleInPath, readMsrp, whoConnects } from '../sdp/msrp-media.ts'
 import { relayedPath } from '../sdp/relayed-path.ts'
@@ -10,7 +10,7 @@ import { parseSdp, SdpSyntaxError } from '../sdp/sdp.ts'
 import type { Resolver } from '../sip/next-hop.ts'
 import type { CallSide } from '../sip/relay-types.ts'
 import type { Target } from '../sip/session-types.ts'
-import { addressOf } from './msrp-address.ts'
+import { addressed } from './msrp-address.ts'
 import type { OwnAddresses } from './own-addresses.ts'
 
 export interface StreamContext {
@@ -136,12 +136,10 @@ export class JoinedStream {
   #startLeg(now: Now, side: CallSide, role: 'active' | 'passive'): void {
     const { path: remotePath, fingerprints } = this.#media.get(side)!
     const usable = this.#isSecure ? usableFingerprints(fingerprints) : undefined
-    const options = { remotePath, role, ...(usable && { fingerprints: usable }) }
-    const host = parseMsrpUri(remotePath[0] ?? '')?.host ?? ''
-    if (role === 'passive' || isNumericHost(host)) return this.#relay.startLeg(now, side, options)
-    addressOf(now, this.#context.resolver, host, (then, address) => {
+    const start = { remotePath, role, ...(usable && { fingerprints: usable }) }
+    addressed(now, this.#context.resolver, start, (then, found) => {
       // Without an address the leg fails by itself, as one whose peer is not there.
-      if (!this.isClosed) this.#relay.startLeg(then, side, { ...options, ...(address !== undefined && { address }) })
+      if (!this.isClosed) this.#relay.startLeg(then, side, found ?? start)
     })
   }
 }

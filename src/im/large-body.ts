@@ -4,6 +4,7 @@ import { largeAround } from '../content/large-part.ts'
 import { canPushLarge } from '../sdp/accept.ts'
 import type { MsrpMedia } from '../sdp/msrp-media.ts'
 import type { LargeBody, StoredMessage } from '../store/verbs.ts'
+import { mediaTypeOf } from './content-kind.ts'
 import { asStoredMessage } from './large-as-message.ts'
 import type { MailboxReader } from './mailbox-reader.ts'
 import { cpimEnvelope, innerTypeOf } from './push-body.ts'
@@ -57,5 +58,3 @@ function inEnvelope(
   const before = Buffer.concat(cpimEnvelope(request, receivedAt))
   return { contentType: 'message/cpim', body: new StoredBody(reader, { seq, size: large.size }, before), wraps }
 }
-
-const mediaTypeOf = (contentType: string): string => contentType.split(';', 1)[0]!.trim().toLowerCase()

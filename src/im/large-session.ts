@@ -2,13 +2,12 @@ import { after, type Instant, type Now } from '../base/time.ts'
 import type { Timer, Timers } from '../base/timers.ts'
 import type { MsrpEndpoint } from '../msrp/endpoint.ts'
 import type { MsrpSession } from '../msrp/session.ts'
-import { isNumericHost, parseMsrpUri } from '../msrp/uri.ts'
 import type { Resolver } from '../sip/next-hop.ts'
 import type { Session } from '../sip/session.ts'
 import type { NewUpload } from '../store/verbs.ts'
 import { LargeReceiver } from './large-receiver.ts'
 import type { LargeRecords } from './large-records.ts'
-import { addressOf } from './msrp-address.ts'
+import { addressed } from './msrp-address.ts'
 import type { UploadContext, UploadRefusal } from './upload.ts'
 
 /** A sender who says nothing for so long is gone: longer than an MSRP client waits for an answer (30 s). */
@@ -83,12 +82,10 @@ export class LargeSession {
     this.#dialog = dialog
     this.#heard(now)
     this.#watch()
-    const host = parseMsrpUri(remotePath[0] ?? '')?.host ?? ''
-    if (role === 'passive' || isNumericHost(host)) return this.#msrp.start(now, { remotePath, role })
-    addressOf(now, this.#parts.resolver, host, (then, address) => {
+    addressed(now, this.#parts.resolver, { remotePath, role }, (then, found) => {
       if (this.#isOver) return
-      if (address === undefined) this.end(then)
-      else this.#msrp.start(then, { remotePath, role, address })
+      if (found) this.#msrp.start(then, found)
+      else this.end(then)
     })
   }
 

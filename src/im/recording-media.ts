@@ -4,7 +4,6 @@ import { CapturingReceiver } from '../msrp/capture.ts'
 import type { MsrpEndpoint } from '../msrp/endpoint.ts'
 import type { CapturedPiece } from '../msrp/relay-types.ts'
 import type { MsrpSession } from '../msrp/session.ts'
-import { isNumericHost, parseMsrpUri } from '../msrp/uri.ts'
 import { usableFingerprints } from '../sdp/fingerprint.ts'
 import { type MsrpMedia, readAnswer } from '../sdp/msrp-media.ts'
 import type { Resolver } from '../sip/next-hop.ts'
@@ -13,7 +12,7 @@ import type { Hop } from '../sip/transport.ts'
 import type { SipResponse } from '../sip-parser-lite/message.ts'
 import type { Safe } from './history-recorder.ts'
 import { bodyOfType } from './invite-kind.ts'
-import { addressOf } from './msrp-address.ts'
+import { addressed } from './msrp-address.ts'
 import type { OwnAddresses } from './own-addresses.ts'
 
 interface MediaParts {
@@ -97,10 +96,8 @@ export function connectMedia(
 ): void {
   const fingerprints = media.isSecure ? usableFingerprints(media.fingerprints) : undefined
   const start = { remotePath: media.path, role, ...(fingerprints && { fingerprints }) }
-  const host = parseMsrpUri(media.path[0] ?? '')?.host ?? ''
-  if (role === 'passive' || isNumericHost(host)) return msrp.start(now, start)
-  addressOf(now, resolver, host, (then, address) => {
-    if (address === undefined) lost(then)
-    else msrp.start(then, { ...start, address })
+  addressed(now, resolver, start, (then, found) => {
+    if (found) msrp.start(then, found)
+    else lost(then)
   })
 }

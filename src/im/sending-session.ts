@@ -1,13 +1,12 @@
 import type { Now } from '../base/time.ts'
 import type { MsrpEndpoint } from '../msrp/endpoint.ts'
 import type { Outcome, OutgoingOptions } from '../msrp/message.ts'
-import type { MsrpSession, MsrpStart } from '../msrp/session.ts'
-import { isNumericHost, parseMsrpUri } from '../msrp/uri.ts'
+import type { MsrpSession } from '../msrp/session.ts'
 import type { WholeSend } from '../msrp/whole-send.ts'
 import { usableFingerprints } from '../sdp/fingerprint.ts'
 import type { MsrpMedia } from '../sdp/msrp-media.ts'
 import type { Resolver } from '../sip/next-hop.ts'
-import { addressOf } from './msrp-address.ts'
+import { addressed } from './msrp-address.ts'
 
 export interface SendingParts {
   readonly msrp: MsrpEndpoint
@@ -63,9 +62,11 @@ export class SendingSession {
     // RFC 4975 14.4: nothing else says whose certificate it has to be.
     if (this.#parts.transport === 'tls' && !fingerprints)
       return this.#events.failed(now, 'unfit', 'TLS without a usable a=fingerprint of the client')
-    const peer = { remotePath: media.path, ...(fingerprints && { fingerprints }) }
-    if (role === 'passive') this.#msrp.start(now, { ...peer, role })
-    else this.#connect(now, peer)
+    const start = { remotePath: media.path, role, ...(fingerprints && { fingerprints }) }
+    addressed(now, this.#parts.resolver, start, (then, found) => {
+      if (found) this.#msrp.start(then, found)
+      else this.#events.failed(then, 'kept', 'the MSRP host of the client has no address')
+    })
   }
 
   send(now: Now, options: OutgoingOptions, done: Done): void {
@@ -78,14 +79,5 @@ export class SendingSession {
 
   close(now: Now): void {
     this.#msrp.close(now)
-  }
-
-  #connect(now: Now, peer: Pick<MsrpStart, 'remotePath' | 'fingerprints'>): void {
-    const host = parseMsrpUri(peer.remotePath[0] ?? '')?.host ?? ''
-    if (isNumericHost(host)) return this.#msrp.start(now, { ...peer, role: 'active' })
-    addressOf(now, this.#parts.resolver, host, (then, address) => {
-      if (address === undefined) this.#events.failed(then, 'kept', 'the MSRP host of the client has no address')
-      else this.#msrp.start(then, { ...peer, role: 'active', address })
-    })
   }
 }
