@@ -1,14 +1,15 @@
-import { type Entropy, randomBelow } from '../base/entropy.ts'
+import type { Entropy } from '../base/entropy.ts'
 import type { Endpoint } from '../base/flow.ts'
-import { IM_FEATURE_TAG } from '../base/product.ts'
 import type { Now } from '../base/time.ts'
 import type { MsrpMedia } from '../sdp/msrp-media.ts'
 import { sendAnswer } from '../sdp/send-answer.ts'
+import { freshSessionId } from '../sdp/session-id.ts'
 import { answersSetup } from '../sdp/stream-answer.ts'
 import type { Session, Sessions } from '../sip/session.ts'
 import type { ServerTransaction } from '../sip/transaction/server-transaction.ts'
 import type { SipRequest } from '../sip-parser-lite/message.ts'
 import type { MessageOffer } from './invite-kind.ts'
+import { contactOf } from './own-addresses.ts'
 
 interface FetchSessionParts {
   readonly sessions: Sessions
@@ -59,12 +60,12 @@ export class FetchSession {
     const body = sendAnswer(sdp, media, {
       endpoint,
       path: this.#sender.localPath,
-      sessionId: String(1_000_000_000 + randomBelow(entropy, 4_000_000_000)),
+      sessionId: freshSessionId(entropy),
       ...(media.isSecure && { fingerprint: localFingerprint!() }),
     })
     const role = answersSetup(media.setup)
     const options = {
-      contact: `<${contactUri}>;${IM_FEATURE_TAG};automata`,
+      contact: contactOf(contactUri),
       body,
       contentType: 'application/sdp',
       headers: [['P-Asserted-Identity', `<${storeUri}>`] as const],

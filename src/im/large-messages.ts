@@ -1,8 +1,7 @@
 import type { Counters } from '../base/counters.ts'
-import { type Entropy, randomBelow, token } from '../base/entropy.ts'
+import { type Entropy, token } from '../base/entropy.ts'
 import type { Flow } from '../base/flow.ts'
 import type { Log } from '../base/log.ts'
-import { IM_FEATURE_TAG } from '../base/product.ts'
 import { sourceOf } from '../base/source.ts'
 import { Tally } from '../base/tally.ts'
 import type { Now, WallTime } from '../base/time.ts'
@@ -11,6 +10,7 @@ import { CPIM_TYPE } from '../content/imdn.ts'
 import type { MsrpEndpoint } from '../msrp/endpoint.ts'
 import { usableFingerprints } from '../sdp/fingerprint.ts'
 import { obstacleToReceiving, receiveAnswer } from '../sdp/receive-answer.ts'
+import { freshSessionId } from '../sdp/session-id.ts'
 import { answersSetup } from '../sdp/stream-answer.ts'
 import { acceptRefusal } from '../sip/accepted-session.ts'
 import { type InspectRules, inspect } from '../sip/inspect.ts'
@@ -31,7 +31,7 @@ import { messageIdentity, type Sender } from './incoming.ts'
 import type { MessageOffer } from './invite-kind.ts'
 import { LargeRecords } from './large-records.ts'
 import { LargeSession, type LargeSessionOptions } from './large-session.ts'
-import type { OwnAddresses } from './own-addresses.ts'
+import { contactOf, type OwnAddresses } from './own-addresses.ts'
 import { receiptTerms } from './receipt-terms.ts'
 import { ReceiveBudget } from './receive-budget.ts'
 import { sipfragHead } from './sipfrag-head.ts'
@@ -216,11 +216,11 @@ export class LargeMessages {
     const body = receiveAnswer(offer.sdp, media, {
       endpoint,
       path: session.localPath,
-      sessionId: String(1_000_000_000 + randomBelow(entropy, 4_000_000_000)),
+      sessionId: freshSessionId(entropy),
       maxSize: policy.bodyBytesMax,
       ...(media.isSecure && { fingerprint: localFingerprint!() }),
     })
-    const contact = `<${own.contactUri(transaction.flow)}>;${IM_FEATURE_TAG};automata`
+    const contact = contactOf(own.contactUri(transaction.flow))
     const headers: [string, string][] = [['P-Asserted-Identity', `<${storeUri}>`]]
     const options = { contact, body, contentType: 'application/sdp', headers, remoteSdp: offer.bytes }
     const dialog = sessions.accept(now, transaction, received, options, {

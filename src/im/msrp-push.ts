@@ -1,16 +1,18 @@
-import { type Entropy, randomBelow } from '../base/entropy.ts'
+import type { Entropy } from '../base/entropy.ts'
 import type { Endpoint } from '../base/flow.ts'
 import { IM_FEATURE_TAG } from '../base/product.ts'
 import type { Now } from '../base/time.ts'
 import type { MsrpEndpoint } from '../msrp/endpoint.ts'
 import { readAnswer, takesMessages } from '../sdp/msrp-media.ts'
 import { pushOffer } from '../sdp/push-offer.ts'
+import { freshSessionId } from '../sdp/session-id.ts'
 import type { Resolver } from '../sip/next-hop.ts'
 import { wayTo } from '../sip/request-uri.ts'
 import type { Session, Sessions } from '../sip/session.ts'
 import type { SipResponse } from '../sip-parser-lite/message.ts'
 import type { MailboxReader } from './mailbox-reader.ts'
 import { MsrpSender } from './msrp-sender.ts'
+import { contactOf } from './own-addresses.ts'
 import { isIncapable, type Push, type PushEnd } from './push.ts'
 import type { Reach } from './reach.ts'
 
@@ -55,7 +57,7 @@ export class MsrpPush implements Push {
     const body = pushOffer({
       endpoint,
       path: this.#sender.localPath,
-      sessionId: String(1_000_000_000 + randomBelow(entropy, 4_000_000_000)),
+      sessionId: freshSessionId(entropy),
       isSecure: transport === 'tls',
       ...(fingerprint !== undefined && { fingerprint }),
     })
@@ -66,7 +68,7 @@ export class MsrpPush implements Push {
         requestUri: way.uri,
         to: `<${this.#reader.aor}>`,
         from: `<${storeUri}>`,
-        contact: `<${contactUri}>;${IM_FEATURE_TAG};automata`,
+        contact: contactOf(contactUri),
         routes: way.routes,
         target: reach.to,
         headers: [

@@ -1,4 +1,5 @@
 import { type Endpoint, type Flow, hostPort, type Transport } from '../base/flow.ts'
+import { IM_FEATURE_TAG } from '../base/product.ts'
 import type { Hop, Listener } from '../sip/transport.ts'
 import { OwnHost } from '../sip/via-host.ts'
 
@@ -58,6 +59,9 @@ export class OwnAddresses {
     return this.#host.towards(remoteOf(to), own?.address, 'local' in to ? to.local.address : undefined)
   }
 }
+
+/** DM-INV-06, DM-DLV-09, 10: our Contact value, which says that nobody sits there (RFC 3840). */
+export const contactOf = (contactUri: string): string => `<${contactUri}>;${IM_FEATURE_TAG};automata`
 
 const remoteOf = (to: Flow | Hop): string => ('remote' in to ? to.remote.address : to.address)
 const isIpv6 = (address: string): boolean => address.includes(':')

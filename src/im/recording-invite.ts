@@ -1,10 +1,12 @@
-import { type Entropy, randomBelow } from '../base/entropy.ts'
+import type { Entropy } from '../base/entropy.ts'
 import type { Endpoint } from '../base/flow.ts'
 import { IM_FEATURE_TAG } from '../base/product.ts'
 import { encodeMultipart } from '../content/multipart.ts'
 import { recordOffer } from '../sdp/record-offer.ts'
+import { freshSessionId } from '../sdp/session-id.ts'
 import { wayTo } from '../sip/request-uri.ts'
 import type { InviteOptions } from '../sip/session-types.ts'
+import { contactOf } from './own-addresses.ts'
 import type { Reach } from './reach.ts'
 import type { RecordingWish } from './recording-policy.ts'
 
@@ -28,12 +30,10 @@ interface OwnSide {
 /** What every first request of the function says of itself (HIS-INV-01). */
 export const ACCEPT_CONTACT = ['Accept-Contact', `*;${IM_FEATURE_TAG};explicit`] as const
 
-export const contactOf = (contactUri: string): string => `<${contactUri}>;${IM_FEATURE_TAG};automata`
-
 /** HIS-INV-01..07: the INVITE to the Conference-factory-URI; with the description alone for who takes no multipart. */
 export function recordingInvite(wish: RecordingWish, reach: Reach, own: OwnSide, entropy: Entropy): InviteOptions {
   const { endpoint, path, fingerprint, contactUri, functionUri } = own
-  const sessionId = String(1_000_000_000 + randomBelow(entropy, 4_000_000_000))
+  const sessionId = freshSessionId(entropy)
   const sdp = recordOffer({ endpoint, path, sessionId, ...(fingerprint !== undefined && { fingerprint }) })
   const plain = { contentType: 'application/sdp', body: sdp }
   const { contentType, body } = encodeMultipart([{ contentType: plain.contentType, body: [sdp] }], entropy)

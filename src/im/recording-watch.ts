@@ -3,10 +3,12 @@ import type { Now } from '../base/time.ts'
 import { CONFERENCE_INFO_TYPE, ConferenceState } from '../content/conference-info.ts'
 import { wayTo } from '../sip/request-uri.ts'
 import type { Notice, OwnSubscription, SubscriberSide } from '../sip/subscriber-types.ts'
+import { addressOfRecord } from '../sip-parser-lite/uri.ts'
 import type { HistoryParticipant } from '../store/history.ts'
-import type { OwnAddresses } from './own-addresses.ts'
+import { METHODS } from './methods.ts'
+import { contactOf, type OwnAddresses } from './own-addresses.ts'
 import { type Reach, type Routing, reachByRoute, reachUri } from './reach.ts'
-import { ACCEPT_CONTACT, contactOf } from './recording-invite.ts'
+import { ACCEPT_CONTACT } from './recording-invite.ts'
 import { RecordingParticipants } from './recording-participants.ts'
 import type { RecordingWish } from './recording-policy.ts'
 
@@ -60,7 +62,8 @@ export class RecordingWatch {
     const way = wayTo(reach.uri, reach.routes)
     const options = {
       requestUri: way.uri,
-      to: `<${reach.uri}>`,
+      // RFC 3261 19.1.1: no port and no transport in To.
+      to: `<${addressOfRecord(reach.uri)}>`,
       from: this.#wish.from,
       contact: contactOf(own.contactUri(reach.to)),
       routes: way.routes,
@@ -69,6 +72,9 @@ export class RecordingWatch {
       accept: [CONFERENCE_INFO_TYPE],
       headers: [
         ACCEPT_CONTACT,
+        // HIS-INV-02, 03: said in every first request.
+        ['Allow', METHODS.join(', ')] as const,
+        ['Supported', 'timer'] as const,
         ['P-Asserted-Identity', `<${functionUri}>`] as const,
         ...(this.#wish.privacy === undefined ? [] : [['Privacy', this.#wish.privacy] as const]),
       ],
