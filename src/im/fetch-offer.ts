@@ -19,7 +19,7 @@ interface FetchOfferParts {
 }
 
 /** Who asks for what is theirs, and over what it can be sent. */
-interface FetchOffer {
+export interface FetchOffer {
   readonly aor: string
   readonly offer: MessageOffer
   readonly endpoint: Endpoint

@@ -1,56 +1,22 @@
-import type { Config } from '../base/config.ts'
-import type { Counters } from '../base/counters.ts'
-import type { Entropy } from '../base/entropy.ts'
 import type { Now } from '../base/time.ts'
-import type { MsrpEndpoint } from '../msrp/endpoint.ts'
 import { obstacleToSending } from '../sdp/send-answer.ts'
-import type { Resolver } from '../sip/next-hop.ts'
-import type { Sessions } from '../sip/session.ts'
 import type { ServerTransaction } from '../sip/transaction/server-transaction.ts'
 import type { SipRequest } from '../sip-parser-lite/message.ts'
-import type { StoreClient } from '../store/verbs.ts'
 import type { Admission } from './admission.ts'
-import { type Answer, unavailable, warning } from './answers.ts'
+import { type Answer, unavailable } from './answers.ts'
 import type { Delivery } from './delivery.ts'
-import type { Domain } from './domain.ts'
-import { FetchOffers } from './fetch-offer.ts'
+import { type FetchOffer, FetchOffers } from './fetch-offer.ts'
 import { findReferences, namedReferences } from './fetch-references.ts'
 import { FetchSession } from './fetch-session.ts'
+import { BUSY_RETRY_S, busy, type Fetching, type FetchingParts, type Refuse } from './fetching.ts'
 import { MsrpSender } from './msrp-sender.ts'
-import type { OwnAddresses } from './own-addresses.ts'
 
-/** Seconds until a push or another fetch of the same mailbox may be over. */
-const BUSY_RETRY_S = 5
-
-type Refuse = (now: Now, answer: Answer) => void
-
-/** Answers INVITEs by which users fetch what is theirs. */
-export interface Fetching {
-  /** Whether an INVITE to this user of ours is one to the function itself. */
-  isFor(recipient: string): boolean
-  /** Answers 200 and sends, or gives the answer that refuses. */
-  handle(now: Now, transaction: ServerTransaction, received: SipRequest, admission: Admission, refuse: Refuse): void
-}
-
-interface FetchParts {
-  readonly store: StoreClient
-  readonly sessions: Sessions
-  readonly msrp: MsrpEndpoint
-  readonly own: OwnAddresses
-  readonly resolver: Resolver
-  readonly entropy: Entropy
-  readonly counters: Counters
+interface FetchParts extends FetchingParts {
   readonly delivery: Delivery
-  readonly domain: Domain
-  readonly hostname: string
-  readonly config: Pick<Config, 'history'>
-  readonly storeUri: string
-  readonly localFingerprint?: () => string
-  isOwnVia(host: string, port: number | undefined): boolean
 }
 
 /** What may be fetched, by whom, and over what. */
-type Wish = Exclude<ReturnType<FetchOffers['read']>, Answer> & { readonly references: readonly string[] | undefined }
+type Wish = FetchOffer & { readonly references: readonly string[] | undefined }
 
 /** INVITE to the deferred messaging function with `a=recvonly`: the user fetches what waits for them (docs/protocol.md). */
 export class Fetch implements Fetching {
@@ -124,12 +90,11 @@ export class Fetch implements Fetching {
         session.start(then, transaction, received)
         return session
       },
-      refused: (then, why) => refuse(then, why === 'busy' ? busy(this.#parts.hostname) : unavailable(BUSY_RETRY_S)),
+      refused: (then, why) => refuse(then, why === 'busy' ? this.#busy() : unavailable(BUSY_RETRY_S)),
     })
   }
-}
 
-const busy = (hostname: string): Answer => ({
-  status: 480,
-  headers: [['Retry-After', String(BUSY_RETRY_S)], warning(hostname, 'the messages are being delivered just now')],
-})
+  #busy(): Answer {
+    return busy(this.#parts.hostname, 'the messages are being delivered just now')
+  }
+}

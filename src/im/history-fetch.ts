@@ -1,54 +1,27 @@
-import type { Config } from '../base/config.ts'
-import type { Counters } from '../base/counters.ts'
-import type { Entropy } from '../base/entropy.ts'
 import type { Log } from '../base/log.ts'
 import type { Now } from '../base/time.ts'
-import type { MsrpEndpoint } from '../msrp/endpoint.ts'
 import { obstacleInStream } from '../sdp/send-answer.ts'
-import type { Resolver } from '../sip/next-hop.ts'
-import type { Sessions } from '../sip/session.ts'
 import type { ServerTransaction } from '../sip/transaction/server-transaction.ts'
 import type { SipRequest } from '../sip-parser-lite/message.ts'
 import type { HistoryKind } from '../store/history.ts'
-import type { StoreClient } from '../store/verbs.ts'
 import type { Admission } from './admission.ts'
-import { type Answer, unavailable, warning } from './answers.ts'
-import type { Domain } from './domain.ts'
-import type { Fetching } from './fetch.ts'
-import { FetchOffers } from './fetch-offer.ts'
+import { type Answer, unavailable } from './answers.ts'
+import { type FetchOffer, FetchOffers } from './fetch-offer.ts'
 import { FetchSession } from './fetch-session.ts'
+import { BUSY_RETRY_S, busy, type Fetching, type FetchingParts, type Refuse } from './fetching.ts'
 import { historyForms, takesKind } from './history-forms.ts'
 import { findItems, SelectedItems, type Selection, selectionOf } from './history-selection.ts'
 import { type HistoryEnd, HistorySender } from './history-sender.ts'
 import type { MessageOffer } from './invite-kind.ts'
-import type { OwnAddresses } from './own-addresses.ts'
 
 /** Retrievals at one time: each has a megabyte in memory at most, and all together may not take the flash from custody and delivery. */
 const RUNNING_MAX = 32
 
-/** Seconds until another retrieval of the same user may be over. */
-const BUSY_RETRY_S = 5
-
-type Refuse = (now: Now, answer: Answer) => void
-
-interface HistoryFetchParts {
-  readonly store: StoreClient
-  readonly sessions: Sessions
-  readonly msrp: MsrpEndpoint
-  readonly own: OwnAddresses
-  readonly resolver: Resolver
-  readonly entropy: Entropy
-  readonly counters: Counters
+interface HistoryFetchParts extends FetchingParts {
   readonly log: Log
-  readonly domain: Domain
-  readonly hostname: string
-  readonly config: Pick<Config, 'history'>
-  readonly storeUri: string
-  readonly localFingerprint?: () => string
-  isOwnVia(host: string, port: number | undefined): boolean
 }
 
-type Wish = Exclude<ReturnType<FetchOffers['read']>, Answer> & { readonly selection: Selection }
+type Wish = FetchOffer & { readonly selection: Selection }
 
 /** INVITE to the history function (HIS-DLV-01..07): users are given back what was said to and by them (docs/protocol.md). */
 export class HistoryFetch implements Fetching {
@@ -90,7 +63,7 @@ export class HistoryFetch implements Fetching {
     const wish = this.#wish(transaction, received, admission)
     if ('status' in wish) return refused(now, wish)
     const { aor } = wish
-    if (this.#running.has(aor)) return refused(now, busy(hostname))
+    if (this.#running.has(aor)) return refused(now, busy(hostname, 'this history is being fetched just now'))
     if (this.#isStopped || this.#running.size >= RUNNING_MAX) return refused(now, unavailable(BUSY_RETRY_S))
     this.#running.set(aor, undefined)
     this.#look(now, wish, (then, items) => {
@@ -163,8 +136,3 @@ function takesAny({ media }: MessageOffer, { isWrapped }: Selection, kinds: Read
   const forms = historyForms(media, isWrapped)
   return [...kinds].some(kind => takesKind(forms, kind))
 }
-
-const busy = (hostname: string): Answer => ({
-  status: 480,
-  headers: [['Retry-After', String(BUSY_RETRY_S)], warning(hostname, 'this history is being fetched just now')],
-})
