@@ -48,6 +48,23 @@ t.test('HIS-DLV-03 RFC 3325: of an anonymous sender nothing that names them, and
   )
 })
 
+t.test('RFC 5502, 7315, 8496: what a core wrote about an anonymous sender names them no less', async t => {
+  const said = head(
+    'MESSAGE sip:bob@example.org SIP/2.0',
+    'From: <sip:anonymous@anonymous.invalid>;tag=1',
+    'P-Served-User: <sip:alice@example.org>;sescase=orig;regstate=reg',
+    'P-Charge-Info: <sip:alice@example.org>',
+    'P-DCS-Trace-Party-ID: <sip:alice@example.org>',
+    'P-Access-Network-Info: 3GPP-E-UTRAN-FDD;utran-cell-id-3gpp=alice-cell',
+    'P-Charging-Vector: icid-value=alice-1',
+    'P-Called-Party-ID: <sip:bob@example.org>',
+  )
+  const shown = text(shownMessage(Buffer.concat([said, head('')]), true))
+  t.notMatch(shown, 'alice')
+  t.match(shown, 'P-Called-Party-ID: <sip:bob@example.org>', 'of the receiver')
+  t.notMatch(text(shownHeads({ invite: said }, true).invite), 'alice')
+})
+
 t.test('RFC 3323 4.1.1.3: a From that is anonymous already stays as it was written', async t => {
   const from = 'From: "Nobody" <sip:anonymous@anonymous.invalid>;tag=1'
   t.match(text(shownMessage(Buffer.concat([head('MESSAGE sip:b SIP/2.0', from), head('')]), true)), from)

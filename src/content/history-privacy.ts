@@ -12,7 +12,10 @@ export interface SessionHeads {
   readonly bye?: Buffer
 }
 
-/** Headers that say who sent a request or an answer, besides From and To (RFC 3261, 3325, 3892, 8224). */
+/**
+ * Headers that say who sent a request or an answer, besides From and To (RFC 3261, 3325, 3892, 8224); and those by which a trust domain
+ * knows them: whom it serves or charges, and where they are (RFC 5502, 5503, 7315, 8496).
+ */
 const NAMING = new Set([
   'p-asserted-identity',
   'p-preferred-identity',
@@ -22,6 +25,17 @@ const NAMING = new Set([
   'contact',
   'reply-to',
   'referred-by',
+  'p-served-user',
+  'p-associated-uri',
+  'p-profile-key',
+  'p-user-database',
+  'p-access-network-info',
+  'p-visited-network-id',
+  'p-charging-vector',
+  'p-charge-info',
+  'p-dcs-billing-info',
+  'p-dcs-laes',
+  'p-dcs-trace-party-id',
 ])
 
 /** RFC 3323 4.2: the services that hide the sender. */
