@@ -71,6 +71,30 @@ t.test(
   },
 )
 
+t.test('RFC 3325 5: what senders assert of themselves is in no history; everything else of the message is', async t => {
+  const forged: [string, string] = ['P-Asserted-Identity', '<sip:chief@example.org>']
+  const line = `${forged.join(': ')}\r\n`
+  for (const status of [200, 202]) {
+    const run = keeping(`asserted ${status}`)
+    if (status === 200) register(run)
+    const tap = new Wiretap(run.world)
+    const sent = send(run, {
+      to: BOB,
+      body: 'mine',
+      headers: [forged, ['P-Preferred-Identity', '<sip:chief@example.org>']],
+    })
+    t.equal(sent.status, status)
+    const isIt = (bytes: Buffer): boolean => bytes.includes('Proxy-Authorization') && bytes.includes(sent.callId)
+    const wire = tap.sip('MESSAGE ').find(isIt)!.toString('latin1')
+    t.match(wire, line)
+    for (const aor of [BOB, ALICE]) {
+      const [{ bytes, assertedIdentity }] = items(run, aor) as [ReturnType<typeof items>[number]]
+      t.equal(asKept(bytes), asKept(Buffer.from(wire.replace(line, ''), 'latin1')))
+      t.equal(assertedIdentity, ALICE)
+    }
+  }
+})
+
 t.test('HIS-STO-07: only who wants it has it, from when they want it until they do not', async t => {
   const run = scenario('switched')
   register(run)

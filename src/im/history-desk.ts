@@ -2,6 +2,7 @@ import type { Counters } from '../base/counters.ts'
 import type { Flow } from '../base/flow.ts'
 import type { Log } from '../base/log.ts'
 import type { Now } from '../base/time.ts'
+import { withoutAssertion } from '../sip/identity.ts'
 import { has, value } from '../sip-parser-lite/access.ts'
 import type { SipRequest } from '../sip-parser-lite/message.ts'
 import type { HistoryChoice, HistoryLimits, HistoryOwner, NewHistory } from '../store/history.ts'
@@ -32,7 +33,7 @@ interface Parties {
 /** A MESSAGE or INVITE as histories see it. */
 export interface Said extends Parties {
   readonly at: Now
-  /** As received. */
+  /** As received, less what was asserted by somebody who is not believed. */
   readonly received: SipRequest
   readonly arrival: Pick<Arrival, 'request' | 'sender'>
 }
@@ -71,7 +72,7 @@ export class HistoryDesk {
     const isToOneself = receiver === sender
     return {
       at: now,
-      received,
+      received: admission.kind === 'peer' ? received : withoutAssertion(received),
       arrival,
       ...(receiver !== undefined && { receiver }),
       // One message, one item: whoever wrote it to themselves has it as what they got.

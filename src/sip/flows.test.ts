@@ -116,6 +116,24 @@ t.test('what waits on a stream that is closed for idleness or silence hears of i
   wire.transport.flowTo(wire.now, hop)
   wire.runTo(10_000)
   wire.layer.request(wire.now, outgoing('MESSAGE'), hop, wire.recorder)
-  wire.runTo(32_001)
+  wire.runTo(33_001)
   t.same(wire.events, ['error: incomplete'])
 })
+
+t.test(
+  'RFC 3261 17.1.1.2, 17.1.2.2: silence on a connection of ours is a timeout of the request, not an error of the way',
+  async t => {
+    for (const method of ['INVITE', 'MESSAGE']) {
+      const wire = new SipWire()
+      wire.layer.request(
+        wire.now,
+        outgoing(method),
+        { transport: 'tcp', address: '192.0.2.20', port: 5060 },
+        wire.recorder,
+      )
+      wire.runTo(40_000)
+      t.same(wire.events, ['timeout'], method)
+      t.equal(wire.closed.length, 1, 'and then the connection is closed')
+    }
+  },
+)

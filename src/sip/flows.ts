@@ -15,6 +15,8 @@ const FLOWS_MAX = 2048
 const FLOWS_PER_ADDRESS_MAX = 512
 /** A message, once begun, and the first one on a new connection must be whole by then: as long as any SIP client waits. */
 export const INCOMPLETE_MS = 32_000
+/** Added where it was us who connected: a request that brings no answer at all ends by its own timer, as 408 (RFC 3261 17.1). */
+const ANSWER_GRACE_MS = 1000
 /** Silent in both directions for longer than any transaction (300 s for an unanswered INVITE), and kept by nobody. */
 const IDLE_MS = 600_000
 
@@ -81,7 +83,7 @@ export class FlowTable {
       flow,
       parser: new SipStream(),
       lastAt: now.at,
-      incompleteSince: now.at,
+      incompleteSince: isInbound ? now.at : after(now, ANSWER_GRACE_MS),
       keptUntil: undefined,
       timer: undefined,
     }

@@ -147,6 +147,15 @@ function dropAll(request: SipRequest, keys: ReadonlySet<string>): void {
   }
 }
 
+/**
+ * RFC 3325 5: what somebody outside the trust domain asserts nobody may read as asserted, later neither. All other lines stay as they
+ * came; without such a line it is the very same request.
+ */
+export function withoutAssertion(request: SipRequest): SipRequest {
+  if (!has(request, 'p-asserted-identity')) return request
+  return { ...request, headers: request.headers.filter(({ key }) => key !== 'p-asserted-identity') }
+}
+
 /** Takes out of `request` what is neither stored nor handed to a user. */
 export function dropNetworkHeaders(request: SipRequest): void {
   dropAll(request, NETWORK_ONLY)

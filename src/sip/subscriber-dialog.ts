@@ -178,7 +178,6 @@ export class SubscriberDialog {
       ['Expires', String(expiresS)],
       ['Contact', contact],
       ['Accept', accept.join(', ')],
-      ['Allow', 'NOTIFY'],
       ...ownHeaders(this.#context),
     ]
   }
