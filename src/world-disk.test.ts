@@ -2,6 +2,7 @@ import t from 'tap'
 import { parseMessage } from './sip-parser-lite/parse.ts'
 import { callId } from './sip-parser-lite/typed.ts'
 import { KeyedStore } from './store/keyed.ts'
+import { historyOf } from './testing/kept-history.ts'
 import { promiseBreaches } from './testing/promise.ts'
 import { BOB, CAROL, type Scenario, say, scenario, waitingFor } from './testing/scenario.ts'
 import { seeds } from './testing/seeds.ts'
@@ -97,6 +98,22 @@ t.test('contract reserve_bytes: below the reserve nothing new is kept, what wait
   run.world.pass(5000)
   t.same(run.bob.texts, ['before'])
   t.same(waitingFor(run), [])
+})
+
+t.test('contract reserve_bytes: histories stop at twice of it, where messages are still taken', async t => {
+  const run = scenario('two reserves', {
+    config: '[deferral]\nreserve_bytes = 1000000\n[history]\nactive_default = true\n',
+  })
+  t.same(say(run, ['room for both']), [202])
+  t.equal(historyOf(run.world, run.box, BOB).length, 1)
+  run.box.disk.freeBytes = 1_999_000
+  t.same(say(run, ['room for messages']), [202])
+  run.bob.register({ isInstantMessaging: true })
+  run.world.pass(5000)
+  t.same(say(run, ['live']), [200])
+  run.world.pass(5000)
+  t.same(run.bob.texts, ['room for both', 'room for messages', 'live'])
+  t.equal(historyOf(run.world, run.box, BOB).length, 1)
 })
 
 t.test('contract quota_messages, quota_bytes: exact when everybody writes at once', async t => {

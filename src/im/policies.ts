@@ -41,11 +41,14 @@ export const custodyPolicy = ({ auth, deferral }: Config, receipts: ReceiptPolic
   receipts,
 })
 
+/** Nothing makes room in a history but time: if it could fill flash down to the reserve, no message would be taken any more. */
+const HISTORY_RESERVES = 2
+
 export const historyPolicy = ({ deferral, history }: Config): HistoryPolicy => ({
   isEnabled: history.enabled,
   limits: {
     quotaBytes: history.quota_bytes,
-    reserveBytes: deferral.reserve_bytes,
+    reserveBytes: HISTORY_RESERVES * deferral.reserve_bytes,
     isActiveByDefault: history.active_default,
   },
 })
