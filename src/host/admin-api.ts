@@ -5,13 +5,14 @@ import type { Log } from '../base/log.ts'
 import { addressOfRecord, parseUri } from '../sip-parser-lite/uri.ts'
 import type { Verb, Verbs } from '../store/verbs.ts'
 import { Denied, type Guarded, guard, needs } from '../web/guard.ts'
+import type { Role } from '../web/page/visit.ts'
 import { Problem, sendDenied, sendProblem } from '../web/problem.ts'
 import type { OutsideStore } from './outside-store.ts'
 import { messageOf, PlainError } from './plain-error.ts'
 
 /** What all of `/api/v1/` has in common. Errors are application/problem+json (RFC 9457). */
 
-/** Routes for the administrator alone. */
+/** Routes for the administrator alone, unless a route says `forRole`. */
 export const adminApi =
   (
     { guarded, log }: { readonly guarded: Guarded; readonly log: Log },
@@ -26,10 +27,20 @@ export const adminApi =
     await app.register(cookie)
     guard(app, guarded)
     app.addHook('preValidation', async request => {
-      needs(request, 'admin')
+      needs(request, request.routeOptions.config.role ?? 'admin')
     })
     routes(app)
   }
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Least role of those who are served. */
+    role?: Role
+  }
+}
+
+/** Options of a route that others than the administrator may ask too. */
+export const forRole = (role: Role): { config: { role: Role } } => ({ config: { role } })
 
 export const noSuchUser = (aor: string): Problem => new Problem(404, `There is no account ${aor}.`)
 

@@ -3,7 +3,7 @@ import type { FastifyPluginAsync, FastifyReply } from 'fastify'
 import type { Log } from '../base/log.ts'
 import type { Guarded } from '../web/guard.ts'
 import { Problem } from '../web/problem.ts'
-import { type ApiLink, adminApi, aorIn, linkTo, noSuchUser, orRefused } from './admin-api.ts'
+import { type ApiLink, adminApi, aorIn, forRole, linkTo, noSuchUser, orRefused } from './admin-api.ts'
 import { filterOf, timeOf } from './history-query.ts'
 import { contentOf, entryView, type HistoryFound, itemView, shownText } from './history-view.ts'
 import { eraseHistory, exportHistory } from './history-work.ts'
@@ -37,37 +37,39 @@ interface OfItem {
   Params: { aor: string; reference: string }
 }
 
-/** One user's history for the administrator: list, look at, delete; export and erase as jobs. */
+/** One user's history for administrators and operators: list, look at, delete; export and erase as jobs. */
 export const historyApi = (options: HistoryApiOptions): FastifyPluginAsync =>
   adminApi(options, app => {
     const { domain, jobs } = options
     const link = linkTo(options.store)
-    app.get<OfUser>(PATH, async ({ params, query }, reply) => {
+    app.get<OfUser>(PATH, forRole('operator'), async ({ params, query }, reply) => {
       const aor = await known(link, aorIn(params.aor, domain))
       return unkept(reply).send(await page(link, aor, textsOf(query, [...FILTERS, 'order', 'limit', 'cursor']), domain))
     })
-    app.get<OfItem>(ITEM, async ({ params }, reply) => unkept(reply).send(itemView(await item(link, params, domain))))
-    app.get<OfItem>(`${ITEM}/pieces`, async ({ params, query }, reply) => {
+    app.get<OfItem>(ITEM, forRole('operator'), async ({ params }, reply) =>
+      unkept(reply).send(itemView(await item(link, params, domain))),
+    )
+    app.get<OfItem>(`${ITEM}/pieces`, forRole('operator'), async ({ params, query }, reply) => {
       const { aor, entry } = await item(link, params, domain)
       return unkept(reply).send(await pieces(link, aor, entry.reference, textsOf(query, ['from'])))
     })
-    app.get<OfItem>(`${ITEM}/content`, async ({ params }, reply) =>
+    app.get<OfItem>(`${ITEM}/content`, forRole('operator'), async ({ params }, reply) =>
       content(link, await item(link, params, domain), reply),
     )
-    app.delete<OfItem>(ITEM, async ({ params }, reply) => {
+    app.delete<OfItem>(ITEM, forRole('operator'), async ({ params }, reply) => {
       const aor = await known(link, aorIn(params.aor, domain))
       const { reference } = params
       if ((await link.ask('history.remove', { aor, reference })) === 'absent') throw noSuchItem()
       return unkept(reply).code(204).send()
     })
-    app.post<OfUser>(`${PATH}/export`, async ({ params, body }, reply) => {
+    app.post<OfUser>(`${PATH}/export`, forRole('operator'), async ({ params, body }, reply) => {
       const aor = await known(link, aorIn(params.aor, domain))
       const filter = orRefused(() => filterOf(textsOf(body ?? {}, FILTERS), domain))
       const result = { fileName: 'history.mbox', contentType: 'application/mbox' }
       const run = (desk: Running) => exportHistory(link, aor, filter, desk)
       return startJob(jobs, { kind: 'history export', subject: aor, result, run }, reply)
     })
-    app.post<OfUser>(`${PATH}/erase`, async ({ params, body }, reply) => {
+    app.post<OfUser>(`${PATH}/erase`, forRole('operator'), async ({ params, body }, reply) => {
       const aor = await known(link, aorIn(params.aor, domain))
       const { before } = textsOf(body ?? {}, ['before'])
       const bound = orRefused(() => (before === undefined ? undefined : timeOf('before', before)))

@@ -1,10 +1,12 @@
 import { createReadStream } from 'node:fs'
-import type { FastifyPluginAsync, FastifyReply } from 'fastify'
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import type { Log } from '../base/log.ts'
-import type { Guarded } from '../web/guard.ts'
+import { type Guarded, needs } from '../web/guard.ts'
+import { isAllowed } from '../web/page/visit.ts'
 import { Problem } from '../web/problem.ts'
-import { adminApi } from './admin-api.ts'
-import type { JobOrder, Jobs, JobView } from './jobs.ts'
+import type { JobView } from '../web/services/jobs.ts'
+import { adminApi, forRole } from './admin-api.ts'
+import type { JobOrder, Jobs } from './jobs.ts'
 
 interface JobsApiOptions {
   readonly guarded: Guarded
@@ -14,20 +16,28 @@ interface JobsApiOptions {
 
 const PATH = '/api/v1/jobs'
 
-/** Long work under way, for the administrator: what there is, how far it is, its result; DELETE ends and forgets it. */
+/** Long work under way, each for those who may see it: what there is, how far it is, its result; DELETE ends and forgets it. */
 export const jobsApi = (options: JobsApiOptions): FastifyPluginAsync =>
   adminApi(options, app => {
     const { jobs } = options
-    app.get(PATH, async (_request, reply) => plainly(reply).send({ jobs: jobs.list().map(jobView) }))
-    app.get<{ Params: { id: string } }>(`${PATH}/:id`, async ({ params }, reply) =>
-      plainly(reply).send(jobView(there(jobs.get(params.id)))),
+    const seen = (request: FastifyRequest<{ Params: { id: string } }>): JobView => {
+      const job = jobs.get(request.params.id)
+      return there(job && isAllowed(request.who?.role, job.role) ? job : undefined)
+    }
+    app.get(PATH, forRole('operator'), async (request, reply) => {
+      const { role } = needs(request, 'operator')
+      const open = jobs.list().filter(job => isAllowed(role, job.role))
+      return plainly(reply).send({ jobs: open.map(jobView) })
+    })
+    app.get<{ Params: { id: string } }>(`${PATH}/:id`, forRole('operator'), async (request, reply) =>
+      plainly(reply).send(jobView(seen(request))),
     )
-    app.delete<{ Params: { id: string } }>(`${PATH}/:id`, async ({ params }, reply) =>
-      plainly(reply).send({ ...jobView(there(await jobs.remove(params.id))), result: null }),
+    app.delete<{ Params: { id: string } }>(`${PATH}/:id`, forRole('operator'), async (request, reply) =>
+      plainly(reply).send({ ...jobView(there(await jobs.remove(seen(request).id))), result: null }),
     )
-    app.get<{ Params: { id: string } }>(`${PATH}/:id/result`, async ({ params }, reply) => {
-      const { state } = there(jobs.get(params.id))
-      const result = jobs.result(params.id)
+    app.get<{ Params: { id: string } }>(`${PATH}/:id/result`, forRole('operator'), async (request, reply) => {
+      const { id, state } = seen(request)
+      const result = jobs.result(id)
       if (!result) throw new Problem(state === 'running' ? 409 : 404, `There is no result: the job is ${state}.`)
       return plainly(reply)
         .headers({

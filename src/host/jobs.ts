@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { type Entropy, token } from '../base/entropy.ts'
 import type { Log } from '../base/log.ts'
 import type { Now, WallTime } from '../base/time.ts'
+import type { Role } from '../web/page/visit.ts'
+import type { JobResult, JobService, JobState, JobView } from '../web/services/jobs.ts'
 import { messageOf, PlainError, troubleOf } from './plain-error.ts'
 
 /** Each reads much of the store; more of them would only be slower together. */
@@ -32,34 +34,12 @@ export interface JobOrder {
   readonly kind: string
   /** Of whom or what. */
   readonly subject: string
+  /** Least role of those who may look at it, end it and have its result; an operator if nothing is said. */
+  readonly role?: Role
   /** What is written, if anything is. */
   readonly result?: { readonly fileName: string; readonly contentType: string }
   /** Throws PlainError with what to tell a person; whatever else is a defect. Is to end soon after `signal` is. */
   run(running: Running): Promise<unknown>
-}
-
-export type JobState = 'running' | 'done' | 'failed' | 'cancelled'
-
-export interface JobView {
-  readonly id: string
-  readonly kind: string
-  readonly subject: string
-  readonly state: JobState
-  readonly done: number
-  readonly total: number | null
-  readonly startedAt: WallTime
-  readonly endedAt: WallTime | null
-  /** Why it failed. */
-  readonly reason: string | null
-  /** Octets of the result so far; null where there is none. */
-  readonly resultBytes: number | null
-}
-
-export interface JobResult {
-  readonly path: string
-  readonly bytes: number
-  readonly fileName: string
-  readonly contentType: string
 }
 
 interface JobsOptions {
@@ -74,7 +54,7 @@ interface JobsOptions {
 }
 
 /** Work that is longer than a request: with progress, to be cancelled, its result kept for a while. */
-export class Jobs {
+export class Jobs implements JobService {
   readonly #options: JobsOptions
   readonly #jobs = new Map<string, Job>()
   readonly #timer: NodeJS.Timeout
@@ -248,11 +228,12 @@ class Job implements Running {
   }
 
   view(): JobView {
-    const { kind, subject, result } = this.#order
+    const { kind, subject, role = 'operator', result } = this.#order
     return {
       id: this.id,
       kind,
       subject,
+      role,
       state: this.#state,
       done: this.#done,
       total: this.#total ?? null,

@@ -5,7 +5,7 @@ import type { WallTime } from '../base/time.ts'
 import type { SettingsRecord } from '../store/settings.ts'
 import type { Guarded } from '../web/guard.ts'
 import { Problem } from '../web/problem.ts'
-import { adminApi, aorIn, linkTo, noSuchUser, refused } from './admin-api.ts'
+import { adminApi, aorIn, forRole, linkTo, noSuchUser, refused } from './admin-api.ts'
 import type { OutsideStore } from './outside-store.ts'
 import { changeSettings, JSON_NAMES, settingsView } from './user-settings.ts'
 
@@ -29,13 +29,13 @@ export const settingsApi = (options: SettingsApiOptions): FastifyPluginAsync =>
       reply
         .headers({ etag: `"${record.version}"`, 'cache-control': 'no-store' })
         .send(settingsView(aor, record, defaults))
-    app.get<{ Params: { aor: string } }>(PATH, async (request, reply) => {
+    app.get<{ Params: { aor: string } }>(PATH, forRole('viewer'), async (request, reply) => {
       const aor = aorIn(request.params.aor, domain)
       const record = await link.ask('settings.get', { aor })
       if (!record) throw noSuchUser(aor)
       return show(reply, aor, record)
     })
-    app.put<{ Params: { aor: string } }>(PATH, async (request, reply) => {
+    app.put<{ Params: { aor: string } }>(PATH, forRole('operator'), async (request, reply) => {
       const aor = aorIn(request.params.aor, domain)
       const { version, ...change } = changeOf(request.body)
       const expected = version ?? versionOf(request.headers['if-match'])
