@@ -16,7 +16,7 @@ import type {
   Token,
   Who,
 } from '../web/services/access.ts'
-import type { Administrators } from './administrators.ts'
+import { type Administrators, newPassword } from './administrators.ts'
 
 /** Nobody did anything for so long: whoever left the browser open is signed out. */
 const IDLE_MS = 30 * 60_000
@@ -73,6 +73,14 @@ export class Access implements AccessService {
     return this.#administrators?.isNew ?? true
   }
 
+  get hasPrintedPassword(): boolean {
+    return this.#administrators?.hasPrintedPassword ?? true
+  }
+
+  madePassword(): string {
+    return newPassword(this.#parts.entropy)
+  }
+
   async signIn(ask: SignInAsk): Promise<SignIn> {
     const checked = await this.withPassword(ask)
     if (checked.kind !== 'in') return checked
@@ -111,18 +119,20 @@ export class Access implements AccessService {
     return found && { name: found.name, role: found.role, by: 'token' }
   }
 
-  session(cookie: string): Who | undefined {
+  session(cookie: string, isAlive: boolean): Who | undefined {
     const key = keyOf(cookie)
     const session = this.#sessions.get(key)
     if (!session) return undefined
     const { at, wall } = this.#parts.now()
-    const role = this.#administrators?.roleOf(session.name)
-    if (at >= session.until || at - session.seenAt >= IDLE_MS || !role) {
+    const role = this.#roleOf(session, at)
+    if (!role) {
       this.#sessions.delete(key)
       return undefined
     }
-    session.seenAt = at
-    session.seen = wall
+    if (isAlive) {
+      session.seenAt = at
+      session.seen = wall
+    }
     return whoOf(session, role)
   }
 
@@ -131,6 +141,8 @@ export class Access implements AccessService {
   }
 
   sessions(): readonly OpenSession[] {
+    const { at } = this.#parts.now()
+    this.#end(session => !this.#roleOf(session, at))
     return [...this.#sessions.values()].map(({ id, name, since, seen, from, agent }) => ({
       id,
       name,
@@ -188,6 +200,11 @@ export class Access implements AccessService {
   /** Those who are signed in came from somewhere. */
   get #known(): Administrators {
     return this.#administrators!
+  }
+
+  /** Undefined: it ended. */
+  #roleOf({ name, until, seenAt }: Session, at: number): Role | undefined {
+    return at >= until || at - seenAt >= IDLE_MS ? undefined : this.#administrators?.roleOf(name)
   }
 
   #open({ name, from, agent }: SignInAsk, cookie: string): Session {

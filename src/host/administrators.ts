@@ -37,7 +37,10 @@ interface Secret {
   readonly hash: string
 }
 
-type KeptAdministrator = Administrator & Secret
+interface KeptAdministrator extends Administrator, Secret {
+  /** The password is the one that was printed at the first start. */
+  readonly isPrinted?: true
+}
 
 interface KeptToken extends Token {
   /** SHA-256, hex: it has more entropy than anybody can try. */
@@ -78,7 +81,12 @@ export class Administrators {
 
   /** A new box: `password` is the device's own, which opens the wizard. Throws plain messages. */
   async begin(password: string): Promise<void> {
-    await this.#put(FIRST, 'admin', password)
+    this.#replace(FIRST, { name: FIRST, role: 'admin', isPrinted: true, ...(await this.#secretOf(password)) })
+  }
+
+  /** Whether `admin` still has it. */
+  get hasPrintedPassword(): boolean {
+    return this.#named(FIRST)?.isPrinted === true
   }
 
   get isEmpty(): boolean {
@@ -110,21 +118,25 @@ export class Administrators {
   }
 
   async add(name: string, role: Role, password: string): Promise<AccessRefusal | undefined> {
-    if (!NAME.test(name)) return 'name unfit'
-    if (this.#named(name)) return 'name taken'
-    if (this.#kept.administrators.length >= ADMINISTRATORS_MAX) return 'too many'
-    const refusal = unfit(name, password)
+    const refusal = this.#unaddable(name) ?? unfit(name, password)
     if (refusal) return refusal
-    await this.#put(name, role, password)
-    return undefined
+    const secret = await this.#secretOf(password)
+    // Somebody else may have been quicker.
+    const late = this.#unaddable(name)
+    if (!late) this.#replace(name, { name, role, ...secret })
+    return late
   }
 
   async changePassword(name: string, password: string): Promise<AccessRefusal | undefined> {
-    const role = this.roleOf(name)
-    if (!role) return 'unknown'
-    const refusal = unfit(name, password)
-    if (!refusal) await this.#put(name, role, password)
-    return refusal
+    const refusal = this.#named(name) ? unfit(name, password) : 'unknown'
+    if (refusal) return refusal
+    const secret = await this.#secretOf(password)
+    // What became of them meanwhile stands: nobody comes back by this who was removed.
+    const found = this.#named(name)
+    if (!found) return 'unknown'
+    const { isPrinted: _, ...kept } = found
+    this.#replace(name, { ...kept, ...secret })
+    return undefined
   }
 
   changeRole(name: string, role: Role): AccessRefusal | undefined {
@@ -181,10 +193,16 @@ export class Administrators {
     return this.#kept.administrators.find(each => each.name === name)
   }
 
-  async #put(name: string, role: Role, password: string): Promise<void> {
+  #unaddable(name: string): AccessRefusal | undefined {
+    if (!NAME.test(name)) return 'name unfit'
+    if (this.#named(name)) return 'name taken'
+    return this.#kept.administrators.length >= ADMINISTRATORS_MAX ? 'too many' : undefined
+  }
+
+  async #secretOf(password: string): Promise<Secret & Pick<Administrator, 'changedAt'>> {
     const salt = this.#entropy.bytes(16)
     const hash = await derived(password, salt, COST)
-    this.#replace(name, { name, role, changedAt: this.#wall(), scrypt: COST, salt: hex(salt), hash: hex(hash) })
+    return { changedAt: this.#wall(), scrypt: COST, salt: hex(salt), hash: hex(hash) }
   }
 
   #replace(name: string, by?: KeptAdministrator): void {

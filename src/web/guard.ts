@@ -129,8 +129,12 @@ async function whoAsks(request: FastifyRequest, services: Guarded): Promise<Who 
   if (scheme?.toLowerCase() === 'bearer') return orDenied(services.access.withToken(given!), 'wrong token')
   if (scheme !== undefined) return withPassword(request, given!, services)
   const cookie = cookieOf(request)
-  return cookie === undefined ? undefined : services.access.session(cookie)
+  return cookie === undefined ? undefined : services.access.session(cookie, isByHand(request))
 }
+
+/** Fetch Metadata: what the script of a page asks again and again is no sign that anybody sits before it. */
+const isByHand = ({ method, headers }: FastifyRequest): boolean =>
+  !SAFE.has(method) || (headers['sec-fetch-mode'] ?? 'navigate') === 'navigate'
 
 async function withPassword(request: FastifyRequest, given: string, { access }: Guarded): Promise<Who> {
   const text = Buffer.from(given, 'base64').toString()

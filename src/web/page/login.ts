@@ -24,6 +24,9 @@ export const login: PagePart = (app, site) => {
     const signIn = await site.services.access.signIn({ ...asked, agent: request.headers['user-agent'] ?? '' })
     if (signIn.kind !== 'in')
       return showLogin(site, site.visit(request), reply, { back: placeHere(back), name: asked.name, failure: signIn })
+    // Whoever signs in again has one session, and none that somebody else may know.
+    const before = cookieOf(request)
+    if (before !== undefined) site.services.access.signOut(before)
     setCookie(request, reply, signIn.cookie)
     return reply.redirect(placeHere(back), 303)
   })
@@ -44,7 +47,7 @@ const text = (value: unknown): string => (typeof value === 'string' ? value : ''
 
 /** A path of this site and nothing else. */
 const placeHere = (back: unknown): string =>
-  typeof back === 'string' && /^\/(?![/\\])[\x21-\x7e]*$/.test(back) && !back.startsWith('/log') ? back : '/'
+  typeof back === 'string' && /^\/(?![/\\])[\x21-\x7e]*$/.test(back) && !/^\/log(?:in|out)\b/.test(back) ? back : '/'
 
 interface LoginView {
   readonly back: string

@@ -53,6 +53,10 @@ export type AccessRefusal =
   | 'too many'
   | 'unknown'
   | 'wrong password'
+  /** Nobody takes away from themselves what they would need to put it right, nor goes around their old password. */
+  | 'own account'
+  /** Of the wizard: there is no way to end it with the password that was printed. */
+  | 'printed password'
 
 export interface SignInAsk {
   readonly name: string
@@ -65,16 +69,21 @@ export interface SignInAsk {
 
 /** Administrators of the box, what they sign in with, and who is signed in. */
 export interface AccessService {
-  /** Nobody has chosen a password yet: the page is the wizard and nothing else. */
+  /** Nobody has set the box up yet: the page is the wizard and nothing else. */
   readonly isNew: boolean
+  /** `admin` signs in with what the box printed at its first start. */
+  readonly hasPrintedPassword: boolean
+  /** One that nobody can guess, for somebody who is to choose another. */
+  madePassword(): string
   signIn(ask: SignInAsk): Promise<SignIn>
-  /** Undefined: no such session, or it ended. Being asked for is a sign of life. */
-  session(cookie: string): Who | undefined
+  /** Undefined: no such session, or it ended. `isAlive`: a person did this, rather than a page that renews itself. */
+  session(cookie: string, isAlive: boolean): Who | undefined
   signOut(cookie: string): void
   /** For the API (RFC 7617). */
   withPassword(ask: SignInAsk): Promise<SignIn>
   /** For the API (RFC 6750). */
   withToken(secret: string): Who | undefined
+  /** Of those that have not ended. */
   sessions(): readonly OpenSession[]
   /** False: there is none of that name. */
   endSession(id: string): boolean
