@@ -1,7 +1,11 @@
+import type { Now } from '../base/time.ts'
 import type { Refusal } from '../sip/refusal.ts'
 
 /** Our own answer: status, and what goes with it. No Contact and no body in a 2xx to MESSAGE (RFC 3428 7). */
 export type Answer = Refusal
+
+/** Gives the answer that refuses; what is not refused is answered further on. */
+export type Refuse = (now: Now, answer: Answer) => void
 
 /** RFC 3261 20.43, code 399: a sentence for a person. Our own words only, so nothing needs quoting. */
 export const warning = (hostname: string, text: string): [string, string] => [

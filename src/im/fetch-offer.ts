@@ -1,22 +1,12 @@
 import type { Endpoint, Flow } from '../base/flow.ts'
 import type { MsrpMedia } from '../sdp/msrp-media.ts'
-import { acceptRefusal } from '../sip/accepted-session.ts'
-import { type InspectRules, inspect } from '../sip/inspect.ts'
 import type { SipRequest } from '../sip-parser-lite/message.ts'
 import type { Admission } from './admission.ts'
-import { type Answer, warning } from './answers.ts'
+import type { Answer } from './answers.ts'
 import type { Domain } from './domain.ts'
 import { type MessageOffer, messageOffer } from './invite-kind.ts'
-import type { OwnAddresses } from './own-addresses.ts'
+import { InviteTaker, type TakerParts } from './invite-taker.ts'
 import { servedUser } from './served-user.ts'
-
-interface FetchOfferParts {
-  readonly own: OwnAddresses
-  readonly domain: Domain
-  readonly hostname: string
-  readonly localFingerprint?: () => string
-  isOwnVia(host: string, port: number | undefined): boolean
-}
 
 /** Who asks for what is theirs, and over what it can be sent. */
 export interface FetchOffer {
@@ -27,17 +17,12 @@ export interface FetchOffer {
 
 /** INVITEs by which users fetch something of their own (docs/protocol.md): what is looked at of each, whatever they fetch. */
 export class FetchOffers {
-  readonly #parts: FetchOfferParts
-  readonly #rules: InspectRules
+  readonly #domain: Domain
+  readonly #taker: InviteTaker
 
-  constructor(parts: FetchOfferParts) {
-    this.#parts = parts
-    this.#rules = {
-      methods: new Set(['INVITE']),
-      supported: new Set(['timer']),
-      role: 'uas',
-      isOwnVia: (host, port) => parts.isOwnVia(host, port),
-    }
+  constructor(parts: TakerParts & { readonly domain: Domain }) {
+    this.#domain = parts.domain
+    this.#taker = new InviteTaker(parts)
   }
 
   /** `obstacle`: why nothing can be sent on that stream, in plain words. */
@@ -47,25 +32,19 @@ export class FetchOffers {
     admission: Admission,
     obstacle: (media: MsrpMedia) => string | undefined,
   ): FetchOffer | Answer {
-    const aor = servedUser(admission, received, this.#parts.domain, flow)
+    const aor = servedUser(admission, received, this.#domain, flow)
     if (aor === undefined) return { status: 403 }
-    const refusal = inspect(received, this.#rules) ?? acceptRefusal(received)
+    const refusal = this.#taker.refusal(received)
     if (refusal) return refusal
     const offer = messageOffer(received)
     if (typeof offer === 'string') return this.unusable(offer)
     const why = obstacle(offer.media)
     if (why !== undefined) return this.unusable(why)
-    const endpoint = this.#endpoint(flow, offer)
+    const endpoint = this.#taker.endpoint(flow, offer.media)
     return endpoint ? { aor, offer, endpoint } : this.unusable('MSRP of the offered kind is switched off here')
   }
 
   unusable(why: string): Answer {
-    return { status: 488, headers: [warning(this.#parts.hostname, why)] }
-  }
-
-  #endpoint(flow: Flow, { media }: MessageOffer): Endpoint | undefined {
-    const { own, localFingerprint } = this.#parts
-    if (media.isSecure && !localFingerprint) return undefined
-    return own.msrpEndpoint(flow, media.isSecure ? 'tls' : 'tcp')
+    return this.#taker.unusable(why)
   }
 }

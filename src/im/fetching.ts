@@ -9,14 +9,12 @@ import type { ServerTransaction } from '../sip/transaction/server-transaction.ts
 import type { SipRequest } from '../sip-parser-lite/message.ts'
 import type { StoreClient } from '../store/verbs.ts'
 import type { Admission } from './admission.ts'
-import { type Answer, warning } from './answers.ts'
+import { type Answer, type Refuse, warning } from './answers.ts'
 import type { Domain } from './domain.ts'
 import type { OwnAddresses } from './own-addresses.ts'
 
 /** Seconds until whatever keeps a mailbox or a history busy may be over. */
 export const BUSY_RETRY_S = 5
-
-export type Refuse = (now: Now, answer: Answer) => void
 
 /** Answers INVITEs by which users fetch what is theirs. */
 export interface Fetching {

@@ -10,6 +10,7 @@ import type { ServerTransaction } from '../sip/transaction/server-transaction.ts
 import type { SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
 import { callId } from '../sip-parser-lite/typed.ts'
 import type { StoreClient } from '../store/verbs.ts'
+import { ensureAccount } from './accounts.ts'
 import type { Admission } from './admission.ts'
 import { type Answer, unavailable } from './answers.ts'
 import { type Arrival, arrivalOf } from './arrival.ts'
@@ -23,7 +24,6 @@ import type { LargeMessages } from './large-messages.ts'
 import type { Outward } from './outward.ts'
 import { isKeptAfter } from './page-mode.ts'
 import type { Reach, Routing } from './reach.ts'
-import { ensureAccount } from './registrations.ts'
 import { targetsOf } from './targets.ts'
 import { readTerms, type Terms } from './terms.ts'
 
@@ -155,9 +155,9 @@ export class Invitations {
       located: {},
     }
     if (!isFromCore) return this.#locate(invited)
-    ensureAccount(this.#store, recipient, (then, isThere) => {
-      if (isThere) this.#locate(invited)
-      else done(then, unavailable(5))
+    ensureAccount(this.#store, recipient, (then, refusal) => {
+      if (refusal) done(then, refusal)
+      else this.#locate(invited)
     })
   }
 
@@ -186,7 +186,7 @@ export class Invitations {
   #ring(now: Now, invited: Invited, targets: readonly ForwardTarget[], hasMessenger: boolean): void {
     const { transaction, request, wants, done } = invited
     const limitMs = wants.kind === 'large message' ? RING_LIMIT_MS : CALL_LIMIT_MS
-    const { said, located = {} } = invited
+    const { said, located } = invited
     const media = this.#joined.join(said, located, wants.kind, transaction.flow)
     this.#send(
       now,

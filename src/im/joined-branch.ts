@@ -19,7 +19,7 @@ const SILENCE_MS = 600_000
 export interface JoinContext extends StreamContext {
   readonly recorder: RecorderContext
   /** A stream more; what to call when it is over. A text: why there may be none. */
-  enter(now: Now, sides: Sides): (() => void) | string
+  enter(sides: Sides): (() => void) | string
 }
 
 /** An INVITE whose messages histories want. */
@@ -136,7 +136,7 @@ export class JoinedBranch implements BranchMedia {
     const known = [this.#offered.get(from), this.#stream].find(
       stream => stream && !stream.joined.isClosed && typeof media !== 'string' && stream.joined.isAsBefore(from, media),
     )
-    const stream = known ?? this.#open(now, media)
+    const stream = known ?? this.#open(media)
     const changed = stream?.joined.describe(from, media as MsrpMedia, body)
     if (!stream || !changed) return this.#leave(now, known ? undefined : stream)
     this.#replaceOffered(now, from, stream)
@@ -196,8 +196,8 @@ export class JoinedBranch implements BranchMedia {
     if (before !== stream && before !== this.#stream) this.#leave(now, before)
   }
 
-  #open(now: Now, media: MsrpMedia | string): Stream | undefined {
-    const place = typeof media === 'string' ? media : this.#context.enter(now, this.#sides)
+  #open(media: MsrpMedia | string): Stream | undefined {
+    const place = typeof media === 'string' ? media : this.#context.enter(this.#sides)
     if (typeof place === 'string') return this.#notRecorded(place)
     let stream: Stream | undefined
     const joined = JoinedStream.open(this.#context, this.#sides, media as MsrpMedia, {

@@ -67,7 +67,7 @@ export class JoinedSessions {
   }
 
   #branch(call: JoinedCall, sides: Sides): JoinedBranch {
-    const context = { ...this.#parts, enter: (_now: Now, of: Sides) => this.#enter(of) }
+    const context = { ...this.#parts, enter: (of: Sides) => this.#enter(of) }
     const branch: JoinedBranch = new JoinedBranch(context, call, sides, () => this.#branches.delete(branch))
     this.#branches.add(branch)
     return branch

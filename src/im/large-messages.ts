@@ -12,8 +12,6 @@ import { usableFingerprints } from '../sdp/fingerprint.ts'
 import { obstacleToReceiving, receiveAnswer } from '../sdp/receive-answer.ts'
 import { freshSessionId } from '../sdp/session-id.ts'
 import { answersSetup } from '../sdp/stream-answer.ts'
-import { acceptRefusal } from '../sip/accepted-session.ts'
-import { type InspectRules, inspect } from '../sip/inspect.ts'
 import type { Resolver } from '../sip/next-hop.ts'
 import type { Sessions } from '../sip/session.ts'
 import type { ServerTransaction } from '../sip/transaction/server-transaction.ts'
@@ -29,6 +27,7 @@ import { headAsReceived, historyItem } from './history-item.ts'
 import type { RecorderContext } from './history-recorder.ts'
 import { messageIdentity, type Sender } from './incoming.ts'
 import type { MessageOffer } from './invite-kind.ts'
+import { InviteTaker } from './invite-taker.ts'
 import { LargeRecords } from './large-records.ts'
 import { LargeSession, type LargeSessionOptions } from './large-session.ts'
 import { contactOf, type OwnAddresses } from './own-addresses.ts'
@@ -51,7 +50,7 @@ interface Invitation {
   readonly offer: MessageOffer
   /** For histories, and what of them is wanted. */
   readonly said?: Said
-  readonly located?: Located
+  readonly located: Located
 }
 
 /** Sessions in which messages arrive: each may have one read of 64 KiB beyond the shared memory. */
@@ -104,7 +103,7 @@ export class LargeMessages {
   readonly #parts: LargeMessagesParts
   readonly #uploads: Omit<UploadContext, 'judge' | 'took'>
   readonly #budget: ReceiveBudget
-  readonly #rules: InspectRules
+  readonly #taker: InviteTaker
   readonly #open = new Tally()
   readonly #running = new Set<LargeSession>()
   #unproven = 0
@@ -116,12 +115,7 @@ export class LargeMessages {
     const { limits, bodyBytesMax: bytesMax } = policy
     const freshTransactionId = (): string => token(entropy, 80)
     this.#uploads = { store, timers, budget, limits, bytesMax, freshTransactionId }
-    this.#rules = {
-      methods: new Set(['INVITE']),
-      supported: new Set(['timer']),
-      role: 'uas',
-      isOwnVia: (host, port) => parts.isOwnVia(host, port),
-    }
+    this.#taker = new InviteTaker(parts)
   }
 
   /** Answers 200 and takes what comes (`stored` is told of each message in the mailbox), or gives the answer that refuses. */
@@ -161,7 +155,7 @@ export class LargeMessages {
   /** What the INVITE alone decides. */
   #refusal(flow: Flow, { received, offer }: Invitation): Answer | undefined {
     if (!this.#parts.policy.isEnabled) return this.#declined('offline delivery is switched off here')
-    const refusal = inspect(received, this.#rules) ?? acceptRefusal(received) ?? this.#unread(received)
+    const refusal = this.#taker.refusal(received) ?? this.#unread(received)
     if (refusal) return refusal
     const obstacle = obstacleToReceiving(offer.media) ?? this.#missing(flow, offer)
     return obstacle === undefined ? undefined : this.unusable(obstacle)
@@ -176,14 +170,12 @@ export class LargeMessages {
 
   /** RFC 3261 21.4.26: an offer that cannot be answered. */
   unusable(why: string): Answer {
-    return { status: 488, headers: [warning(this.#parts.hostname, why)] }
+    return this.#taker.unusable(why)
   }
 
   #missing(flow: Flow, { media }: MessageOffer): string | undefined {
-    const { own, localFingerprint } = this.#parts
-    const hasListener = own.msrpEndpoint(flow, media.isSecure ? 'tls' : 'tcp') !== undefined
-    if (media.isSecure) return hasListener && localFingerprint ? undefined : 'MSRP over TLS is switched off here'
-    return hasListener ? undefined : 'MSRP without TLS is switched off here'
+    if (this.#taker.endpoint(flow, media)) return undefined
+    return media.isSecure ? 'MSRP over TLS is switched off here' : 'MSRP without TLS is switched off here'
   }
 
   /** DM-DEC-05, and the reason for a person. */
@@ -209,7 +201,7 @@ export class LargeMessages {
     const { received, offer } = invitation
     const { media } = offer
     const transport = media.isSecure ? 'tls' : 'tcp'
-    const endpoint = own.msrpEndpoint(transaction.flow, transport)!
+    const endpoint = this.#taker.endpoint(transaction.flow, media)!
     const records = this.#recordsOf(invitation)
     const place = { transport, host: endpoint.address, ...(records && { records }) } as const
     const session = this.#newSession(transaction.flow, invitation, head, place, stored)
@@ -268,7 +260,7 @@ export class LargeMessages {
   /** HIS-STO-03, 05, 07: undefined where no history wants it. */
   #recordsOf({ said, located }: Invitation): LargeRecords | undefined {
     const { historyDesk, recorder } = this.#parts
-    const owners = said && located ? historyDesk.ownersOf(said, located, 'pagerHistory') : []
+    const owners = said ? historyDesk.ownersOf(said, located, 'pagerHistory') : []
     if (!said || owners.length === 0) return undefined
     const { request, sender } = said.arrival
     return new LargeRecords(recorder, {

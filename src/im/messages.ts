@@ -6,8 +6,9 @@ import { cloneRequest, remove } from '../sip-parser-lite/access.ts'
 import type { SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
 import { fromAddress } from '../sip-parser-lite/typed.ts'
 import type { StoreClient } from '../store/verbs.ts'
+import { ensureAccount } from './accounts.ts'
 import type { Admission } from './admission.ts'
-import { type Answer, unavailable } from './answers.ts'
+import type { Answer } from './answers.ts'
 import { arrivalOf, senderOf } from './arrival.ts'
 import type { Domain } from './domain.ts'
 import type { HistoryDesk, Said } from './history-desk.ts'
@@ -15,7 +16,6 @@ import { messageIdentity } from './incoming.ts'
 import type { Outward } from './outward.ts'
 import type { PageMode } from './page-mode.ts'
 import type { Reach } from './reach.ts'
-import { ensureAccount } from './registrations.ts'
 import { readTerms } from './terms.ts'
 
 type Done = (now: Now, answer: Answer | SipResponse) => void
@@ -92,8 +92,8 @@ export class Messages {
     const isFromCore = admission.kind === 'peer' && this.#hasCore
     const incoming = { request, recipient, sender, terms, isFromCore, ...(said && { said }) }
     if (!isFromCore) return this.#pageMode.handle(now, incoming, done)
-    ensureAccount(this.#store, recipient, (then, isThere) => {
-      if (!isThere) return done(then, unavailable(5))
+    ensureAccount(this.#store, recipient, (then, refusal) => {
+      if (refusal) return done(then, refusal)
       this.#pageMode.handle(then, incoming, done)
     })
   }

@@ -3,10 +3,10 @@ import type { Publications } from '../sip/publications.ts'
 import type { ServerTransaction } from '../sip/transaction/server-transaction.ts'
 import type { SipRequest } from '../sip-parser-lite/message.ts'
 import type { StoreClient } from '../store/verbs.ts'
+import { ensureAccount } from './accounts.ts'
 import type { Admission } from './admission.ts'
-import { type Answer, unavailable } from './answers.ts'
+import type { Refuse } from './answers.ts'
 import type { Domain } from './domain.ts'
-import { ensureAccount } from './registrations.ts'
 import { servedUser } from './served-user.ts'
 
 /** PUBLISH (RFC 3903): whose state it is, and who speaks. What may be published of it, and by whom, the package of its event says. */
@@ -23,21 +23,15 @@ export class Publishing {
     this.#hasCore = options.hasCore
   }
 
-  /** `answer` is called for what never comes to the publications; they answer the rest themselves. */
-  handle(
-    now: Now,
-    transaction: ServerTransaction,
-    request: SipRequest,
-    admission: Admission,
-    answer: (now: Now, answer: Answer) => void,
-  ): void {
+  /** `refuse` is called for what never comes to the publications; they answer the rest themselves. */
+  handle(now: Now, transaction: ServerTransaction, request: SipRequest, admission: Admission, refuse: Refuse): void {
     const resource = this.#domain.userOf(request.uri, transaction.flow)
-    if (resource === undefined) return answer(now, { status: 403, reason: 'Relaying Denied' })
+    if (resource === undefined) return refuse(now, { status: 403, reason: 'Relaying Denied' })
     const publisher = servedUser(admission, request, this.#domain, transaction.flow)
-    if (publisher === undefined) return answer(now, { status: 403 })
+    if (publisher === undefined) return refuse(now, { status: 403 })
     const publish = (then: Now): void =>
       this.#publications.onPublish(then, transaction, request, { publisher, resource })
     if (admission.kind !== 'peer' || !this.#hasCore || publisher !== resource) return publish(now)
-    ensureAccount(this.#store, resource, (then, isThere) => (isThere ? publish(then) : answer(then, unavailable(5))))
+    ensureAccount(this.#store, resource, (then, refusal) => (refusal ? refuse(then, refusal) : publish(then)))
   }
 }

@@ -4,11 +4,11 @@ import type { Referral, ReferralTaker } from '../sip/referral-types.ts'
 import { orRefusal } from '../sip/refusal.ts'
 import { RequestRate } from '../sip/request-rate.ts'
 import type { StoreClient } from '../store/verbs.ts'
+import { ensureAccount } from './accounts.ts'
 import { type Answer, unavailable, warning } from './answers.ts'
 import type { Domain } from './domain.ts'
 import { Recording, type RecordingParts } from './recording.ts'
 import { isMeant, type RecordingPolicy, type RecordingWish, wishOf } from './recording-policy.ts'
-import { ensureAccount } from './registrations.ts'
 
 /** Recordings of one user at once: nobody is in more conferences, and four such users leave room for others. */
 const RECORDINGS_OF_ONE_MAX = 4
@@ -90,8 +90,7 @@ export class Recordings {
   /** A history needs an account; a core's users get theirs when they are first heard of. */
   #known({ initiator: aor }: RecordingWish, done: (now: Now, refusal: Answer | undefined) => void): void {
     const { store, recording } = this.#parts
-    if (recording.hasCore)
-      return ensureAccount(store, aor, (now, isThere) => done(now, isThere ? undefined : unavailable(5)))
+    if (recording.hasCore) return ensureAccount(store, aor, done)
     store.ask('account.get', { aor }, (now, result) => {
       if ('failure' in result) return done(now, unavailable(5))
       done(now, result.value ? undefined : { status: 403, reason: 'No User of This Box' })

@@ -2,6 +2,7 @@ import type { Counters } from '../base/counters.ts'
 import type { Entropy } from '../base/entropy.ts'
 import type { Flow } from '../base/flow.ts'
 import type { Log } from '../base/log.ts'
+import { IM_FEATURE_TAG } from '../base/product.ts'
 import type { Now } from '../base/time.ts'
 import { hasFeature } from '../sip/contact-params.ts'
 import type { ReferralTaker } from '../sip/referral-types.ts'
@@ -12,13 +13,11 @@ import { values } from '../sip-parser-lite/access.ts'
 import type { SipRequest } from '../sip-parser-lite/message.ts'
 import { parseParams } from '../sip-parser-lite/typed.ts'
 import type { Admission } from './admission.ts'
-import type { Answer } from './answers.ts'
+import type { Answer, Refuse } from './answers.ts'
 import type { Domain } from './domain.ts'
 import { METHODS } from './methods.ts'
 import type { OwnAddresses } from './own-addresses.ts'
 import { servedUser } from './served-user.ts'
-
-const IM = '+g.oma.sip-im'
 
 interface ReferringParts {
   readonly subscriptions: Subscriptions
@@ -44,22 +43,15 @@ export class Referring {
     this.#referrals = parts.taker && new Referrals({ ...parts, contactUri, allow: METHODS.join(', ') })
   }
 
-  /** `answer` is called for what is refused; what is accepted is answered further on. */
-  handle(
-    now: Now,
-    transaction: ServerTransaction,
-    request: SipRequest,
-    admission: Admission,
-    answer: (now: Now, answer: Answer) => void,
-  ): void {
+  handle(now: Now, transaction: ServerTransaction, request: SipRequest, admission: Admission, refuse: Refuse): void {
     const { flow } = transaction
     if (this.#domain.userOf(request.uri, flow) === undefined)
-      return answer(now, this.#domain.isBox(request.uri, flow) ? { status: 404 } : RELAYING_DENIED)
-    if (!this.#referrals || !this.#taker) return answer(now, { status: 403, reason: 'Nobody Here Takes REFER' })
+      return refuse(now, this.#domain.isBox(request.uri, flow) ? { status: 404 } : RELAYING_DENIED)
+    if (!this.#referrals || !this.#taker) return refuse(now, { status: 403, reason: 'Nobody Here Takes REFER' })
     const initiator = servedUser(admission, request, this.#domain, flow)
-    if (initiator === undefined) return answer(now, { status: 403, reason: 'No Identity' })
-    if (!wantsMessaging(request)) return answer(now, { status: 403, reason: 'Accept-Contact Without +g.oma.sip-im' })
-    this.#referrals.onRefer(now, transaction, request, initiator, { take: this.#taker, refuse: answer })
+    if (initiator === undefined) return refuse(now, { status: 403, reason: 'No Identity' })
+    if (!wantsMessaging(request)) return refuse(now, { status: 403, reason: 'Accept-Contact Without +g.oma.sip-im' })
+    this.#referrals.onRefer(now, transaction, request, initiator, { take: this.#taker, refuse })
   }
 }
 
@@ -67,4 +59,4 @@ const RELAYING_DENIED: Answer = { status: 403, reason: 'Relaying Denied' }
 
 /** HIS-REF-02. */
 const wantsMessaging = (request: SipRequest): boolean =>
-  values(request, 'accept-contact').some(text => hasFeature(parseParams(text, 'Accept-Contact').params, IM))
+  values(request, 'accept-contact').some(text => hasFeature(parseParams(text, 'Accept-Contact').params, IM_FEATURE_TAG))

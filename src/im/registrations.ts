@@ -8,8 +8,9 @@ import type { SipRequest } from '../sip-parser-lite/message.ts'
 import { parseNameAddr } from '../sip-parser-lite/typed.ts'
 import { parseUri } from '../sip-parser-lite/uri.ts'
 import type { StoreClient } from '../store/verbs.ts'
+import { ensureAccount } from './accounts.ts'
 import type { Admission } from './admission.ts'
-import { type Answer, unavailable } from './answers.ts'
+import type { Refuse } from './answers.ts'
 import type { Domain } from './domain.ts'
 
 /** Who may register whom: a user themselves; the core anybody of the domain (docs/protocol.md). */
@@ -34,39 +35,22 @@ export class Registrations {
     this.#counters = options.counters
   }
 
-  handle(
-    now: Now,
-    transaction: ServerTransaction,
-    request: SipRequest,
-    admission: Admission,
-    answer: (now: Now, answer: Answer) => void,
-  ): void {
+  handle(now: Now, transaction: ServerTransaction, request: SipRequest, admission: Admission, refuse: Refuse): void {
     const to = parseNameAddr(value(request, 'to') ?? '').uri
     // RFC 4475 3.3.4: the address-of-record has to be a SIP or SIPS URI.
-    if (!/^sips?:/i.test(to)) return answer(now, { status: 400, reason: 'To Is Not a SIP URI' })
+    if (!/^sips?:/i.test(to)) return refuse(now, { status: 400, reason: 'To Is Not a SIP URI' })
     const isForUs = this.#domain.isOwnHost(parseUri(request.uri).host, transaction.flow)
     const aor = isForUs ? this.#domain.userOf(to, transaction.flow) : undefined
-    if (aor === undefined) return answer(now, { status: 404, reason: 'Not a User of This Domain' })
+    if (aor === undefined) return refuse(now, { status: 404, reason: 'Not a User of This Domain' })
     if (admission.kind === 'user') return this.#registrar.register(now, transaction, aor)
-    if (admission.kind !== 'peer') return answer(now, { status: 403 })
+    if (admission.kind !== 'peer') return refuse(now, { status: 403 })
     if (!this.#hasCore || !isThirdParty(request)) return this.#registrar.register(now, transaction, aor)
-    ensureAccount(this.#store, aor, (then, isThere) => {
-      if (!isThere) return answer(then, unavailable(5))
+    ensureAccount(this.#store, aor, (then, refusal) => {
+      if (refusal) return refuse(then, refusal)
       this.#counters.count('third_party_registers')
       this.#registrar.registerThirdParty(then, transaction, aor)
     })
   }
-}
-
-/** Behind a core the users are the core's: each gets a mailbox when first heard of, with no password of its own. */
-export function ensureAccount(store: StoreClient, aor: string, done: (now: Now, isThere: boolean) => void): void {
-  store.ask('account.get', { aor }, (then, result) => {
-    if ('failure' in result) return done(then, false)
-    if (result.value) return done(then, true)
-    store.ask('account.put', { account: { aor, origin: 'store' }, mustBe: 'new' }, (later, put) =>
-      done(later, !('failure' in put)),
-    )
-  })
 }
 
 /** What the registrar needs, said in verbs of the store. */

@@ -33,17 +33,25 @@ const IN_DIALOG = new Set(['BYE', 'UPDATE', 'NOTIFY'])
 /** Whose To tag is looked at further on: a refresh of a subscription is admitted as the first one was. */
 const WITH_TAG = new Set(['REGISTER', 'SUBSCRIBE'])
 
+/** `answer` is called at most once: some answers are given by whoever takes the request further on. */
+interface RequestFunction {
+  handle(
+    now: Now,
+    transaction: ServerTransaction,
+    request: SipRequest,
+    admission: Admission,
+    answer: (now: Now, answer: Answer | SipResponse) => void,
+  ): void
+}
+
 /** Which function serves a request (RFC 3261 8.2): inspected, admitted, then handed to the one it is for. One answer each. */
 export class Service implements TransactionUser {
   readonly #store: StoreClient
   readonly #domain: Domain
   readonly #admissions: Admissions
-  readonly #registrations: Registrations
   readonly #messages: Messages
-  readonly #invitations: Invitations
-  readonly #publishing: Publishing
-  readonly #subscribing: Subscribing
-  readonly #referring: Referring
+  /** By method; the rest is about a user. */
+  readonly #functions: ReadonlyMap<string, RequestFunction>
   readonly #relay: InviteRelay
   readonly #sessions: Sessions
   readonly #subscriber: Subscribers
@@ -76,12 +84,15 @@ export class Service implements TransactionUser {
     this.#store = options.store
     this.#domain = options.domain
     this.#admissions = options.admissions
-    this.#registrations = options.registrations
     this.#messages = options.messages
-    this.#invitations = options.invitations
-    this.#publishing = options.publishing
-    this.#subscribing = options.subscribing
-    this.#referring = options.referring
+    this.#functions = new Map<string, RequestFunction>([
+      ['REGISTER', options.registrations],
+      ['MESSAGE', options.messages],
+      ['INVITE', options.invitations],
+      ['PUBLISH', options.publishing],
+      ['SUBSCRIBE', options.subscribing],
+      ['REFER', options.referring],
+    ])
     this.#relay = options.inviteRelay
     this.#sessions = options.sessions
     this.#subscriber = options.subscriber
@@ -154,12 +165,8 @@ export class Service implements TransactionUser {
   #admitted(now: Now, transaction: ServerTransaction, request: SipRequest, admission: Admission): void {
     const answer = (then: Now, given: Answer | SipResponse): void => this.#answer(then, transaction, given)
     this.#guard(now, transaction, () => {
-      if (request.method === 'REGISTER') return this.#registrations.handle(now, transaction, request, admission, answer)
-      if (request.method === 'MESSAGE') return this.#messages.handle(now, transaction, request, admission, answer)
-      if (request.method === 'INVITE') return this.#invitations.handle(now, transaction, request, admission, answer)
-      if (request.method === 'PUBLISH') return this.#publishing.handle(now, transaction, request, admission, answer)
-      if (request.method === 'SUBSCRIBE') return this.#subscribing.handle(now, transaction, request, admission, answer)
-      if (request.method === 'REFER') return this.#referring.handle(now, transaction, request, admission, answer)
+      const serving = this.#functions.get(request.method)
+      if (serving) return serving.handle(now, transaction, request, admission, answer)
       this.#aboutUser(now, transaction, request)
     })
   }

@@ -7,10 +7,10 @@ import type { ServerTransaction } from '../sip/transaction/server-transaction.ts
 import type { SipRequest } from '../sip-parser-lite/message.ts'
 import { toTag } from '../sip-parser-lite/typed.ts'
 import type { KeptSubscription, StoreClient } from '../store/verbs.ts'
+import { ensureAccount } from './accounts.ts'
 import type { Admission } from './admission.ts'
-import { type Answer, unavailable } from './answers.ts'
+import type { Refuse } from './answers.ts'
 import type { Domain } from './domain.ts'
-import { ensureAccount } from './registrations.ts'
 import { servedUser } from './served-user.ts'
 
 /** More than the box has at a time, as one that has ended may still be on its way out. */
@@ -48,27 +48,21 @@ export class Subscribing {
     this.#restore(undefined)
   }
 
-  /** `answer` is called for what never comes to the subscriptions; they answer the rest themselves. */
-  handle(
-    now: Now,
-    transaction: ServerTransaction,
-    request: SipRequest,
-    admission: Admission,
-    answer: (now: Now, answer: Answer) => void,
-  ): void {
+  /** `refuse` is called for what never comes to the subscriptions; they answer the rest themselves. */
+  handle(now: Now, transaction: ServerTransaction, request: SipRequest, admission: Admission, refuse: Refuse): void {
     const { flow } = transaction
     const subscriber = servedUser(admission, request, this.#domain, flow)
-    if (subscriber === undefined) return answer(now, { status: 403 })
+    if (subscriber === undefined) return refuse(now, { status: 403 })
     if (toTag(request) !== undefined) {
       this.#subscriptions.onRequest(now, transaction, request, subscriber)
       return
     }
     const resource = this.#domain.userOf(request.uri, flow)
-    if (resource === undefined) return answer(now, { status: this.#domain.isBox(request.uri, flow) ? 404 : 403 })
+    if (resource === undefined) return refuse(now, { status: this.#domain.isBox(request.uri, flow) ? 404 : 403 })
     const subscribe = (then: Now): void =>
       this.#subscriptions.onSubscribe(then, transaction, request, { subscriber, resource })
     if (admission.kind !== 'peer' || !this.#hasCore || subscriber !== resource) return subscribe(now)
-    ensureAccount(this.#store, resource, (then, isThere) => (isThere ? subscribe(then) : answer(then, unavailable(5))))
+    ensureAccount(this.#store, resource, (then, refusal) => (refusal ? refuse(then, refusal) : subscribe(then)))
   }
 
   #restore(afterId: string | undefined): void {
