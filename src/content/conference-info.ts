@@ -18,7 +18,7 @@ const NAME_LENGTH_MAX = 256
 const NOT_IN = new Set(['pending', 'dialing-out', 'dialing-in', 'alerting', 'disconnecting', 'disconnected'])
 
 /** Somebody who is in the conference. */
-export interface ConferenceUser {
+interface ConferenceUser {
   /** Entity of the user, as it is spelled. */
   readonly uri: string
   readonly displayName?: string
@@ -28,7 +28,7 @@ export interface ConferenceUser {
  * What came of a document. `applied`: it counts. `old`: it says what was known before, and is passed over. `gap`: something between
  * is missing, and the whole state has to be asked for. `over`: the conference has ended. `malformed`: it is none, and is passed over.
  */
-export type ConferenceChange = 'applied' | 'old' | 'gap' | 'over' | 'malformed'
+type ConferenceChange = 'applied' | 'old' | 'gap' | 'over' | 'malformed'
 
 interface User {
   displayName?: string

@@ -1,12 +1,12 @@
 import type { WallTime } from '../base/time.ts'
 
 /** Text is latin1: one character is one byte of what SIP, like CPIM, defines as UTF-8. */
-export interface CpimParty {
+interface CpimParty {
   readonly displayName?: string
   readonly uri: string
 }
 
-export interface CpimMessage {
+interface CpimMessage {
   readonly from: CpimParty
   readonly to: CpimParty
   readonly dateTime: WallTime

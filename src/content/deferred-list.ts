@@ -9,7 +9,7 @@ import { dateTime, element, group, listed } from './list-xml.ts'
 export const DEFERRED_LIST_TYPE = 'application/vnd.oma.im.deferred-list+xml'
 
 /** What the store says of one message. */
-export interface ListedMessage {
+interface ListedMessage {
   readonly storeId: string
   readonly size: number
   /** Milliseconds since 1970. */

@@ -5,7 +5,7 @@ import { dateTime, element, group, listed } from './list-xml.ts'
 export const HISTORY_LIST_TYPE = 'application/vnd.oma.im.history-list+xml'
 
 /** What the store says of one item; times in milliseconds since 1970. */
-export interface HistoryListed {
+interface HistoryListed {
   readonly reference: string
   readonly kind: 'message' | 'large' | 'session'
   readonly size: number
@@ -20,7 +20,7 @@ export interface HistoryListed {
   readonly recordingName?: string
 }
 
-export interface ListedParticipant {
+interface ListedParticipant {
   readonly uri: string
   readonly displayName?: string
 }

@@ -6,7 +6,7 @@ import { headLines } from './head-lines.ts'
  */
 
 /** Heads of a session as they are kept: start line and headers, each line ended by CRLF, no empty line. */
-export interface SessionHeads {
+interface SessionHeads {
   readonly invite?: Buffer
   readonly answer?: Buffer
   readonly bye?: Buffer

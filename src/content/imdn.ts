@@ -47,7 +47,7 @@ const isParty = (value: string | undefined): value is string =>
 
 const uriIn = (party: string): string | undefined => /<([^<>\s]+)>$/.exec(party)?.[1]
 
-export interface Imdn {
+interface Imdn {
   /** Its own, and that of the message that it is about. */
   readonly id: string
   readonly about: Pick<ReceiptRequest, 'messageId' | 'from' | 'to'> & { readonly dateTime: string }

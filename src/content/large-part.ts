@@ -2,7 +2,7 @@ import type { Entropy } from '../base/entropy.ts'
 import { freshBoundary, layOut, type Part } from './multipart.ts'
 
 /** A stored large message but for its content. Text is latin1. */
-export interface LargeParts {
+interface LargeParts {
   /** Start line and headers of the INVITE, each with its line end. */
   readonly head: Buffer
   readonly messageId: string

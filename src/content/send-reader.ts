@@ -13,7 +13,7 @@ export interface SendHead {
   readonly rangeStart?: number
 }
 
-export type SendPiece =
+type SendPiece =
   | { readonly kind: 'head'; readonly head: SendHead }
   | { readonly kind: 'body'; readonly bytes: Buffer }
   /** `flag`: `$` the message ends, `+` more of it comes, `#` it was broken off; absent: it was cut off in the middle. */

@@ -10,7 +10,7 @@ export const MAIL_BOUNDARY = '=_restante'
 /** A message up to here is taken apart; a longer one is given with its type as it comes. */
 const GATHERED_BYTES_MAX = 65_536
 
-export interface MailPart {
+interface MailPart {
   readonly contentType: string
   /** Latin1 text for a person. */
   readonly description?: string

@@ -23,7 +23,7 @@ export function capabilities(auids: readonly string[], namespaces: readonly stri
   ].join('')
 }
 
-export interface DirectoryEntry {
+interface DirectoryEntry {
   readonly auid: string
   readonly uri: string
   /** Without quotes. */

@@ -7,7 +7,7 @@ export interface XmlBounds {
 }
 
 /** Far above any settings, list or resource-lists document of a person; as a tree of elements some 10 MB at the very worst. */
-export const XML_BOUNDS: XmlBounds = { bytesMax: 65_536, depthMax: 32 }
+const XML_BOUNDS: XmlBounds = { bytesMax: 65_536, depthMax: 32 }
 
 export interface XmlAttribute {
   /** Empty where the name has no prefix. */
@@ -43,7 +43,7 @@ export interface XmlDocument {
 }
 
 /** From 1, in characters. */
-export interface XmlPlace {
+interface XmlPlace {
   readonly line: number
   readonly column: number
 }

@@ -3,10 +3,10 @@ import { orRefusal, type Refusal } from '../sip/refusal.ts'
 import { addressOfRecord, parseUri } from '../sip-parser-lite/uri.ts'
 
 /** What of a history is meant; `pager` is both kinds of single messages. */
-export type HistoryType = 'session' | 'pager' | 'all'
+type HistoryType = 'session' | 'pager' | 'all'
 
 /** The History Type uri-parameter of a Request-URI (HIS-REF-08, HIS-INV-06; docs/protocol.md). */
-export interface HistoryParams {
+interface HistoryParams {
   /** Every parameter of it as it stands in the URI, byte for byte, each with its semicolon; empty where there is none. */
   readonly raw: string
   /** Undefined where it does not say, or something unknown. */
@@ -16,7 +16,7 @@ export interface HistoryParams {
 }
 
 /** What an INVITE to the history function asks for by its Request-URI. Nothing of it: everything. */
-export interface SelectionParams {
+interface SelectionParams {
   readonly type: HistoryType
   /** At or after, and before. */
   readonly since?: WallTime

@@ -16,7 +16,7 @@ const GRACE_MS = 2000
 /** A call of which nothing is heard, neither of its dialog nor of its messages, for so long after its MSRP session has ended. */
 const SILENCE_MS = 600_000
 
-export interface JoinContext extends StreamContext {
+interface JoinContext extends StreamContext {
   readonly recorder: RecorderContext
   /** A stream more; what to call when it is over. A text: why there may be none. */
   enter(sides: Sides): (() => void) | string

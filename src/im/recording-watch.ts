@@ -12,7 +12,7 @@ import { ACCEPT_CONTACT } from './recording-invite.ts'
 import { RecordingParticipants } from './recording-participants.ts'
 import type { RecordingWish } from './recording-policy.ts'
 
-export interface WatchParts {
+interface WatchParts {
   readonly subscriber: SubscriberSide
   readonly own: OwnAddresses
   readonly routing: Routing

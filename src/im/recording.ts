@@ -41,7 +41,7 @@ export interface RecordingParts {
   readonly durationMaxMs: number
 }
 
-export interface RecordingEvents {
+interface RecordingEvents {
   /** HIS-REF-10: how the INVITE stands; from 200 on the last word. */
   onProgress(now: Now, status: number, reason: string): void
   /** Flash has no room for this one. */

@@ -55,7 +55,7 @@ export class Capture {
   }
 }
 
-export interface CapturingEvents {
+interface CapturingEvents {
   /**
    * 1 to 65,536 octets of a SEND as it was received, the listener's to keep. Call `safe` once when they are where they have to be, now or
    * later: the SEND is answered after all its pieces are. Every piece has to be called safe, or the session is held for good.

@@ -18,7 +18,7 @@ const ADDRESSES: Readonly<Record<RelaySide, string>> = { caller: '198.51.100.7',
 const WRITE_BYTES = 16 * 1024
 
 /** A peer that writes as fast as its connection takes it, and reads as far as it is let. */
-export class Chatter {
+class Chatter {
   readonly side: RelaySide
   readonly station: Station
   readonly path: string

@@ -16,7 +16,7 @@ import type { MsrpStart } from './session.ts'
  */
 export type RelaySide = 'caller' | 'callee'
 
-export interface RelayLegOptions {
+interface RelayLegOptions {
   readonly transport?: 'tcp' | 'tls'
   /** The peer's a=fingerprint values, if they are known; else with `startLeg`. */
   readonly fingerprints?: readonly string[]

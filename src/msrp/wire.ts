@@ -5,7 +5,7 @@ export const encodeReceived = (head: MsrpHead): string =>
   `${startLine(head, head.transactionId)}${rest(head.lines, head)}`
 
 /** What becomes of a head that is passed on. */
-export interface PassedOn {
+interface PassedOn {
   readonly transactionId: string
   readonly toPath: string
   readonly fromPath: string

@@ -2,7 +2,7 @@ import type { Endpoint } from '../base/flow.ts'
 import { SDP_LINES_MAX, SdpSyntaxError } from './sdp.ts'
 
 /** Where a stream of messages of two others comes through us. */
-export interface RelayedPath {
+interface RelayedPath {
   /** What the reader of the description is to reach us by: `MsrpRelay.pathFor` its side. */
   readonly path: string
   /** Where we take connections from the reader; goes into c= and m=, for those who look there (RFC 6714) and for gateways. */

@@ -11,7 +11,7 @@ import { type Issued, Nonces } from './nonces.ts'
 
 export type Algorithm = 'MD5' | 'SHA-256'
 
-export interface DigestOptions {
+interface DigestOptions {
   /** The served domain. */
   readonly realm: string
   readonly entropy: Entropy
@@ -29,7 +29,7 @@ export interface Secrets {
   readonly ha1Sha256?: string | undefined
 }
 
-export interface Attempt {
+interface Attempt {
   readonly method: string
   /** Request-URI as received. */
   readonly uri: string

@@ -13,7 +13,7 @@ import { CONTENT_AT, openFields, openRecord, type Reader, sealRecord, writer } f
 
 /** What stands in the records of histories; how they are made of bytes says `record-bytes.ts`. */
 
-export interface HistoryTotals {
+interface HistoryTotals {
   /** The last number given out, to an item or to a change of a history; never used again. */
   readonly last: number
 }

@@ -103,7 +103,7 @@ function end(tables: Tables, id: number, record: RecordingRecord, state: History
   histories.removeRecording(id)
 }
 
-export function endFor(
+function endFor(
   tables: Tables,
   mailbox: number,
   place: { readonly at: WallTime; readonly id: number },

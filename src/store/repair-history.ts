@@ -48,7 +48,7 @@ const SCAN_CHUNK = 256
 /** Records of pieces at once; each has some 64 KiB at most. */
 const PARTS_CHUNK = 16
 
-export type DamagedHistory = Extract<DamagedRecord, { table: `history${string}` | `recording${string}` }>
+type DamagedHistory = Extract<DamagedRecord, { table: `history${string}` | `recording${string}` }>
 
 /**
  * Puts histories right: an item that is damaged is no longer listed, or has less in it. Waiting messages are not touched. Reads

@@ -40,7 +40,7 @@ export function keep(run: Scenario, phone: SimulatedPhone, kinds: { session?: bo
   if (status !== 200) throw new Error(`PUBLISH: ${status}`)
 }
 
-export interface ChatOptions extends Partial<LargeCallOptions> {
+interface ChatOptions extends Partial<LargeCallOptions> {
   /** Who keeps sessions. */
   readonly keeps?: readonly ('alice' | 'bob')[]
 }

@@ -93,7 +93,7 @@ const partsOf = (body: Buffer, boundary: string): GivenPart[] =>
     body: part.body,
   }))
 
-export interface HistoryWish extends Partial<LargeCallOptions> {
+interface HistoryWish extends Partial<LargeCallOptions> {
   /** Parameters of the function's URI. */
   readonly params?: string
   /** Named in a list. */

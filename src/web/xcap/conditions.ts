@@ -7,7 +7,7 @@ export interface Conditions {
 }
 
 /** RFC 4825 7.11: every part of a document has the entity-tag of the document; absent: there is no document. */
-export interface Current {
+interface Current {
   readonly etag?: string
   /** Whether that what the URI names is there. */
   readonly isThere: boolean

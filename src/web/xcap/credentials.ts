@@ -22,7 +22,7 @@ export interface CredentialsOptions {
   readonly log: Log
 }
 
-export interface Presented {
+interface Presented {
   readonly method: string
   /** Path and query, as received. */
   readonly url: string

@@ -12,7 +12,7 @@ import { readTarget } from './target.ts'
 import { answerOf, type Usage, type XcapStore } from './usage.ts'
 import { UserList } from './user-list.ts'
 
-export interface XcapOptions extends CredentialsOptions {
+interface XcapOptions extends CredentialsOptions {
   readonly store: XcapStore
   readonly counters: Counters
   readonly now: () => Now

@@ -36,7 +36,7 @@ export interface Usage {
 }
 
 /** The store could not be asked. */
-export class StoreDown extends Error {}
+class StoreDown extends Error {}
 
 export async function ask<V extends Verb>(
   store: XcapStore,
