@@ -1,3 +1,4 @@
+import { IM_FEATURE_TAG } from '../base/product.ts'
 import { boundaryOf, MultipartSyntaxError, parseMultipart } from '../content/multipart.ts'
 import { isMsrp, type MsrpMedia } from '../sdp/msrp-media.ts'
 import { parseSdp, type Sdp, SdpSyntaxError } from '../sdp/sdp.ts'
@@ -23,8 +24,7 @@ export type InviteKind =
   | { readonly kind: 'unusable large message'; readonly why: string }
   | { readonly kind: 'file transfer' | 'conversation' | 'not messages' }
 
-const IM = '+g.oma.sip-im'
-const LARGE_MESSAGE = '+g.oma.sip-im.large-message'
+const LARGE_MESSAGE = `${IM_FEATURE_TAG}.large-message`
 /** IMS communication services and applications (RFC 6809, 3GPP TS 24.229 7.9): value lists, escaped as in a URI. */
 const SERVICES = ['+g.3gpp.icsi-ref', '+g.3gpp.iari-ref']
 const LARGE_MESSAGE_SERVICE = 'oma.cpm.largemsg'
@@ -71,8 +71,8 @@ function namesNothingElse(features: readonly Params[]): boolean {
   const isElse = (each: Params): boolean =>
     each.has('isfocus') ||
     SERVICES.some(name => each.has(name)) ||
-    [...each.keys()].some(name => name.startsWith(`${IM}.`))
-  return features.some(each => hasFeature(each, IM)) && !features.some(isElse)
+    [...each.keys()].some(name => name.startsWith(`${IM_FEATURE_TAG}.`))
+  return features.some(each => hasFeature(each, IM_FEATURE_TAG)) && !features.some(isElse)
 }
 
 /** RFC 5621: the session description may be one part of several. Why there is no offer of messages, in plain words. */
