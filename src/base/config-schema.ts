@@ -50,10 +50,15 @@ const user = Type.Object(
         maxLength: 256,
         pattern: NO_CONTROLS,
         description: 'a text of 1 to 256 characters, none of them a control character',
+        writeOnly: true,
       }),
     ),
-    ha1_md5: Type.Optional(Type.String({ pattern: '^[0-9a-fA-F]{32}$', description: '32 hexadecimal digits' })),
-    ha1_sha256: Type.Optional(Type.String({ pattern: '^[0-9a-fA-F]{64}$', description: '64 hexadecimal digits' })),
+    ha1_md5: Type.Optional(
+      Type.String({ pattern: '^[0-9a-fA-F]{32}$', description: '32 hexadecimal digits', writeOnly: true }),
+    ),
+    ha1_sha256: Type.Optional(
+      Type.String({ pattern: '^[0-9a-fA-F]{64}$', description: '64 hexadecimal digits', writeOnly: true }),
+    ),
     algorithms: Type.Optional(Type.Array(algorithm, algorithmList)),
   },
   closed,
@@ -133,7 +138,7 @@ export const configSchema = Type.Object(
     xdms: table({
       root: text('', 'an http: or https: URL that ends in "/", or ""'),
       user: text('', 'a user name, or ""'),
-      password: text('', 'a password, or ""'),
+      password: Type.String({ default: '', pattern: NO_CONTROLS, description: 'a password, or ""', writeOnly: true }),
     }),
     mwi: table({ headers: choice('second', ['initial', 'second', 'off']), unsolicited: flag(false) }),
     history: table({

@@ -4,12 +4,13 @@ import { PRODUCT, VERSION } from '../base/product.ts'
 import type { WallTime } from '../base/time.ts'
 import { Access } from '../host/access.ts'
 import { Clock } from '../host/clock.ts'
-import { readConfig } from '../host/config-file.ts'
-import { Configuration, restoreUnconfirmed } from '../host/configuration.ts'
+import { configFile, readConfig } from '../host/config-file.ts'
+import { Configuration } from '../host/configuration.ts'
 import { SystemEntropy } from '../host/entropy.ts'
 import { openLog } from '../host/log.ts'
 import type { Box } from '../host/serve.ts'
 import { Serving } from '../host/serving.ts'
+import { restoreUnconfirmed } from '../host/trial-file.ts'
 import { COMMAND, columns } from './text.ts'
 import type { World } from './world.ts'
 
@@ -25,8 +26,8 @@ const STOP_MS_MAX = 4800
 /** Runs until SIGTERM or SIGINT, or SIGHUP where there is nothing to read again. */
 export async function serve(world: World, options: ServeCommandOptions): Promise<void> {
   const log = openLog()
-  const target = options.writeConfig ?? options.config
-  if (target !== undefined && restoreUnconfirmed(target))
+  const target = options.writeConfig ?? configFile(options.config)
+  if (restoreUnconfirmed(target))
     log.warn('the last change of the configuration was never confirmed: what stood before stands again', {
       file: target,
     })
@@ -42,7 +43,7 @@ export async function serve(world: World, options: ServeCommandOptions): Promise
   const configuration = new Configuration({
     file,
     text,
-    target: options.writeConfig ?? file,
+    target,
     config,
     log,
     restart: changed => starting.then(serving => serving.restart(changed)),
@@ -61,7 +62,8 @@ export async function serve(world: World, options: ServeCommandOptions): Promise
   world.out(howToTry(box, file, firstAccounts.length > 0))
   log.info('serving', { version: VERSION, domain: config.domain })
   reload.onHangUp = () => readAgain(serving)
-  const signal = await stopped
+  const signal = await Promise.race([stopped, serving.ended])
+  if (typeof signal !== 'string') throw signal
   log.info('stopping', { signal })
   const late = setTimeout(() => {
     log.error('stopping took too long')

@@ -12,7 +12,7 @@ const BYTES_MAX = 8_000_000
 const PART_BYTES = 65536
 
 /** The file named, or the first of the default ones that is there. */
-function configFile(named: string | undefined): string {
+export function configFile(named: string | undefined): string {
   const file = named ?? DEFAULT_FILES.find(isThere)
   if (file) return file
   if (named === '') throw new PlainError('--config names no file. Give its path.')

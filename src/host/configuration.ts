@@ -1,28 +1,47 @@
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { isDeepStrictEqual } from 'node:util'
-import { parse } from 'smol-toml'
 import { type Config, loadConfig } from '../base/config.ts'
-import { configSchema } from '../base/config-schema.ts'
 import type { Log } from '../base/log.ts'
+import { Candidates } from '../web/candidates.ts'
 import type {
   Applied,
+  CheckedChange,
   ConfigChanges,
   ConfigDifference,
   ConfigKey,
   ConfigRefusal,
   ConfigurationService,
   ConfigurationView,
-  ConfigValue,
+  Confirmed,
 } from '../web/services/configuration.ts'
 import { editConfig } from './config-edit.ts'
 import { whyUnreadable } from './config-file.ts'
-import { messageOf, PlainError, troubleOf } from './plain-error.ts'
-import { writeWhole } from './write-whole.ts'
+import { differencesOf, isFixed, isKey, keysOf, publicOf } from './config-values.ts'
+import { configWarnings } from './config-warnings.ts'
+import { messageOf, troubleOf } from './plain-error.ts'
+import { TrialFile } from './trial-file.ts'
 
 /** The browser has its answer before the sockets close. */
 const BEFORE_RESTART_MS = 300
+
+/** Where the box could not go back: what was in the way, e.g. another program on its port, may be gone then. */
+const AGAIN_MS = 30_000
+
+/** The clock that trials run by; it never jumps. */
+export interface TrialClock {
+  readonly nowMs: () => number
+  /** Calls once. Returns what calls it off. */
+  readonly after: (ms: number, run: () => void) => () => void
+}
+
+const system: TrialClock = {
+  nowMs: () => performance.now(),
+  after: (ms, run) => {
+    const timer = setTimeout(run, ms)
+    return () => clearTimeout(timer)
+  },
+}
 
 interface ConfigurationOptions {
   /** Where it was read from, and what stood there. */
@@ -34,210 +53,258 @@ interface ConfigurationOptions {
   readonly log: Log
   /** Serves with this from now on. Rejects where that failed, and then serves as before. */
   readonly restart: (config: Config) => Promise<void>
+  readonly clock?: TrialClock
+}
+
+/** A file and what it says. */
+interface Version {
+  readonly text: string
+  readonly config: Config
 }
 
 interface Pending {
   readonly who: string
-  readonly until: number
-  readonly before: { readonly text: string; readonly config: Config }
+  readonly untilMs: number
   readonly differences: readonly ConfigDifference[]
-  readonly timer: NodeJS.Timeout
+  readonly cancel: () => void
 }
 
-const unconfirmedOf = (target: string): string => `${target}.unconfirmed`
-
-/**
- * A change that nobody confirmed before the power went: what stood before stands again. To be called before the file is read. True where
- * there was one.
- */
-export function restoreUnconfirmed(target: string): boolean {
-  const kept = unconfirmedOf(target)
-  if (!existsSync(kept)) return false
-  writeWhole(target, readFileSync(kept, 'utf8'))
-  rmSync(kept)
-  return true
-}
+interface Loaded extends Version, CheckedChange {}
 
 /** The configuration of a box that runs: read, checked, changed on trial, and put back where nobody confirms (docs/operations.md). */
 export class Configuration implements ConfigurationService {
+  readonly candidates = new Candidates()
   readonly #options: ConfigurationOptions
+  readonly #clock: TrialClock
+  readonly #trial: TrialFile
   #file: string
-  #text: string
-  #running: Config
+  /** As written by us, or found at the start. */
+  #version: Version
+  /** What the box runs with; another than that of the version while it starts anew, or where it could not. */
+  #serving: Config
+  /** What stands again where the change cannot be served, or nobody confirms it. */
+  #before: Version | undefined
   #pending: Pending | undefined
-  #isRestarting = false
+  #isStarting = false
+  #isStuck = false
+  #isClosed = false
   #lastFailure: string | undefined
+  #cancelAgain: () => void = () => {}
+  #seen: { state: string; isSame: boolean }
+  #keys: { of: Version; list: readonly ConfigKey[] } | undefined
 
   constructor(options: ConfigurationOptions) {
     this.#options = options
+    this.#clock = options.clock ?? system
+    this.#trial = new TrialFile(options.target)
     this.#file = options.file
-    this.#text = options.text
-    this.#running = options.config
+    this.#version = { text: options.text, config: options.config }
+    this.#serving = options.config
+    this.#seen = { state: stateOf(options.file), isSame: true }
   }
 
   view(): ConfigurationView {
     const pending = this.#pending
+    if (this.#keys?.of !== this.#version)
+      this.#keys = { of: this.#version, list: keysOf(this.#version.text, this.#version.config) }
+    const restartNeeded = this.#isStuck ? 'could not go back' : this.#isFileOurs() ? undefined : 'file was changed'
     return {
       file: this.#file,
-      version: versionOf(this.#text),
-      running: this.#running,
-      keys: keysOf(this.#text, this.#running),
+      version: versionOf(this.#version.text),
+      running: publicOf(this.#serving),
+      keys: this.#keys.list,
       ...(pending && {
-        pending: { ...pending, leftS: Math.max(0, Math.ceil((pending.until - performance.now()) / 1000)) },
+        pending: {
+          who: pending.who,
+          isStarting: this.#isStarting,
+          leftS: Math.max(0, Math.ceil((pending.untilMs - this.#clock.nowMs()) / 1000)),
+          differences: pending.differences,
+        },
       }),
       ...(this.#lastFailure !== undefined && { lastFailure: this.#lastFailure }),
+      ...(restartNeeded && { restartNeeded }),
     }
   }
 
-  check(changes: ConfigChanges): { readonly differences: readonly ConfigDifference[] } | ConfigRefusal {
+  check(changes: ConfigChanges): CheckedChange | ConfigRefusal {
     const loaded = this.#loaded(changes)
-    return 'errors' in loaded ? loaded : { differences: loaded.differences }
+    return 'errors' in loaded ? loaded : { differences: loaded.differences, warnings: loaded.warnings }
   }
 
   apply(
     changes: ConfigChanges,
     { version, who, confirmS }: { version: string; who: string; confirmS: number },
   ): Applied {
-    if (this.#pending || this.#isRestarting) return 'pending'
-    if (version !== versionOf(this.#text)) return 'conflict'
+    if (this.#pending || this.#isStarting || this.#isClosed) return 'pending'
+    const before = this.#version
+    if (version !== versionOf(before.text)) return 'conflict'
     const loaded = this.#loaded(changes)
     if ('errors' in loaded) return loaded
-    const before = { text: this.#text, config: this.#running }
+    if (loaded.differences.length === 0) return 'nothing'
+    if (!this.#isFileOurs()) return { errors: { '': CHANGED_BY_HAND(this.#file) } }
     try {
-      if (statSync(this.#options.target, { throwIfNoEntry: false })?.isFile() === false)
-        throw new PlainError('it is no file.')
-      if (confirmS > 0) writeWhole(unconfirmedOf(this.#options.target), before.text)
-      writeWhole(this.#options.target, loaded.text)
+      this.#trial.write(loaded.text, confirmS > 0 ? before.text : undefined)
     } catch (error) {
-      rmSync(unconfirmedOf(this.#options.target), { force: true })
-      return {
-        errors: {
-          '': `${this.#options.target}: cannot be written: ${error instanceof PlainError ? error.message : troubleOf(error)}`,
-        },
-      }
+      return { errors: { '': messageOf(error) } }
     }
+    this.#options.log.info('configuration changed', {
+      by: who,
+      keys: loaded.differences.map(({ key }) => key).join(' '),
+      confirmS,
+    })
+    this.#stands({ text: loaded.text, config: loaded.config })
+    this.#before = before
     this.#lastFailure = undefined
-    this.#options.log.info('configuration changed', { by: who, keys: [...changes.keys()].join(' ') })
-    const timer = setTimeout(() => this.#back('nobody confirmed it in time'), Math.max(1, confirmS) * 1000)
-    if (confirmS === 0) clearTimeout(timer)
-    else {
-      const until = performance.now() + confirmS * 1000
-      this.#pending = { who, until, before, differences: loaded.differences, timer }
+    if (confirmS > 0) {
+      const ms = confirmS * 1000
+      const cancel = this.#clock.after(ms, () => this.#goBack('nobody confirmed it in time'))
+      this.#pending = { who, untilMs: this.#clock.nowMs() + ms, differences: loaded.differences, cancel }
     }
-    this.#file = this.#options.target
-    this.#text = loaded.text
-    this.#restartSoon(loaded.config, before)
+    this.#serveSoon()
     return 'applying'
   }
 
-  confirm(who: string): boolean {
-    if (!this.#pending) return false
-    clearTimeout(this.#pending.timer)
-    this.#pending = undefined
-    rmSync(unconfirmedOf(this.#options.target), { force: true })
+  confirm(who: string): Confirmed {
+    if (!this.#pending) return 'nothing'
+    if (this.#isStarting) return 'starting'
+    this.#trial.keep()
+    this.#endTrial()
+    this.#before = undefined
     this.#options.log.info('configuration confirmed', { by: who })
-    return true
+    return 'kept'
   }
 
   revert(who: string): boolean {
     if (!this.#pending) return false
-    this.#back(`${who} took it back`)
+    this.#goBack(`${who} took it back`)
+    this.#lastFailure = undefined
     return true
+  }
+
+  forgetFailure(): void {
+    this.#lastFailure = undefined
   }
 
   /** The box stops for good: what nobody confirmed goes back at the next start. */
   close(): void {
-    clearTimeout(this.#pending?.timer)
+    this.#isClosed = true
+    this.#cancelAgain()
+    this.#endTrial()
   }
 
-  #restartSoon(config: Config, before: Pending['before']): void {
-    this.#isRestarting = true
-    setTimeout(async () => {
-      try {
-        await this.#options.restart(config)
-        this.#running = config
-      } catch (error) {
-        this.#failed(messageOf(error), before)
-      }
-      this.#isRestarting = false
-    }, BEFORE_RESTART_MS)
-  }
-
-  /** The box serves as before already. */
-  #failed(why: string, before: Pending['before']): void {
-    clearTimeout(this.#pending?.timer)
+  #endTrial(): void {
+    this.#pending?.cancel()
     this.#pending = undefined
-    this.#putBack(before, why)
   }
 
-  #back(why: string): void {
-    const pending = this.#pending!
-    clearTimeout(pending.timer)
-    this.#pending = undefined
-    this.#putBack(pending.before, why)
-    this.#restartSoon(pending.before.config, pending.before)
+  #stands(version: Version): void {
+    this.#version = version
+    this.#file = this.#options.target
+    this.#seen = { state: stateOf(this.#file), isSame: true }
   }
 
-  #putBack({ text, config }: Pending['before'], why: string): void {
+  #goBack(why: string): void {
+    this.#putBack(why)
+    this.#serveSoon()
+  }
+
+  #putBack(why: string): void {
+    const before = this.#before!
+    this.#before = undefined
+    this.#endTrial()
     this.#lastFailure = why
-    this.#text = text
-    this.#running = config
     this.#options.log.warn('configuration went back', { why })
     try {
-      writeWhole(this.#options.target, text)
-      rmSync(unconfirmedOf(this.#options.target), { force: true })
+      this.#trial.putBack(before.text)
     } catch (error) {
       this.#options.log.error('configuration not written', { file: this.#options.target, why: troubleOf(error) })
     }
+    this.#stands(before)
   }
 
-  #loaded(changes: ConfigChanges): ConfigRefusal | { text: string; config: Config; differences: ConfigDifference[] } {
-    const unknown = [...changes.keys()].find(key => !schemas().has(key))
-    if (unknown !== undefined) return { errors: { [unknown]: 'there is no such key' } }
-    const { text } = editConfig(this.#text, changes)
+  #serveSoon(): void {
+    if (this.#isStarting) return
+    this.#isStarting = true
+    this.#cancelAgain()
+    this.#clock.after(BEFORE_RESTART_MS, () => void this.#serve())
+  }
+
+  /** Until the box serves what stands in the file; that may change meanwhile. */
+  async #serve(): Promise<void> {
+    this.#isStuck = false
+    while (this.#version.config !== this.#serving && !this.#isStuck && !this.#isClosed) {
+      const { config } = this.#version
+      try {
+        await this.#options.restart(config)
+        this.#serving = config
+        if (!this.#pending) this.#before = undefined
+      } catch (error) {
+        if (this.#version.config === config) this.#failed(messageOf(error))
+      }
+    }
+    this.#isStarting = false
+  }
+
+  #failed(why: string): void {
+    if (this.#before) return this.#putBack(why)
+    this.#isStuck = true
+    this.#lastFailure = why
+    this.#options.log.error('the box cannot go back to the configuration before, and tries again', { why })
+    this.#cancelAgain = this.#clock.after(AGAIN_MS, () => this.#serveSoon())
+  }
+
+  /** Whether the file has what we think; somebody may have edited it. */
+  #isFileOurs(): boolean {
+    const state = stateOf(this.#file)
+    if (state !== this.#seen.state) this.#seen = { state, isSame: isText(this.#file, this.#version.text) }
+    return this.#seen.isSame
+  }
+
+  #loaded(changes: ConfigChanges): ConfigRefusal | Loaded {
+    for (const key of changes.keys()) {
+      if (!isKey(key)) return { errors: { [key]: 'there is no such key' } }
+      if (isFixed(key)) return { errors: { [key]: FIXED } }
+    }
+    const { text } = editConfig(this.#version.text, changes)
     const loaded = loadConfig(text, this.#file, hostname(), whyUnreadable)
     if ('errors' in loaded) {
       const errors = loaded.found.map(({ key, wrong, allowed }) => [key, `${wrong}, allowed: ${allowed}`])
       return { errors: Object.fromEntries(errors.length > 0 ? errors : [['', loaded.errors.join(' ')]]) }
     }
-    const before = new Map(keysOf(this.#text, this.#running).map(({ key, value }) => [key, value]))
-    const differences = keysOf(text, loaded.config).flatMap(({ key, value }) =>
-      isDeepStrictEqual(value, before.get(key)) ? [] : [{ key, before: before.get(key), after: value }],
-    )
-    return { text, config: loaded.config, differences }
+    const { config } = loaded
+    const before = this.#version.config
+    if (goesElsewhere(before, config) && !changes.has('xdms.password'))
+      return { errors: { 'xdms.password': ELSEWHERE } }
+    return { text, config, differences: differencesOf(before, config), warnings: configWarnings(before, config) }
   }
+}
+
+const FIXED =
+  'is changed in the file alone: what waits lies there. Stop the box, move the folder, change the file, and start again'
+const ELSEWHERE = 'has to be given again where another server is to get it'
+const CHANGED_BY_HAND = (file: string): string =>
+  `${file} was changed by hand since the box started. Restart the box to have that, or put back what was there, and apply this again.`
+
+/** Nobody who may change the address gets a password that they were never told. */
+function goesElsewhere(before: Config, after: Config): boolean {
+  if (before.xdms.password === '' || after.xdms.password === '' || after.xdms.root === '') return false
+  return before.xdms.root === '' || new URL(before.xdms.root).origin !== new URL(after.xdms.root).origin
 }
 
 const versionOf = (text: string): string => createHash('sha256').update(text).digest('base64url').slice(0, 16)
 
-interface SchemaNode {
-  readonly type?: string
-  readonly default?: ConfigValue
-  readonly properties?: Readonly<Record<string, SchemaNode>>
+/** Differs whenever the file was written or replaced. */
+function stateOf(file: string): string {
+  const stat = statSync(file, { bigint: true, throwIfNoEntry: false })
+  return stat ? `${stat.ino} ${stat.size} ${stat.mtimeNs}` : 'none'
 }
 
-/** Every key that can be changed, with its schema. Accounts are not among them: they are made on pages of their own. */
-function schemas(): ReadonlyMap<string, SchemaNode> {
-  const found = new Map<string, SchemaNode>()
-  for (const [name, node] of Object.entries(configSchema.properties as Record<string, SchemaNode>)) {
-    if (node.type === 'object')
-      for (const [inner, schema] of Object.entries(node.properties!)) found.set(`${name}.${inner}`, schema)
-    else if (name !== 'user') found.set(name, node)
+/** What is no file, e.g. a pipe, cannot be looked at twice. */
+function isText(file: string, text: string): boolean {
+  if (statSync(file, { throwIfNoEntry: false })?.isFile() === false) return true
+  try {
+    return readFileSync(file, 'utf8').replace(/^\ufeff/, '') === text
+  } catch {
+    return false
   }
-  return found
-}
-
-function keysOf(text: string, config: Config): ConfigKey[] {
-  const written = parse(text) as Record<string, unknown>
-  return [...schemas()].map(([key, schema]) => {
-    const inFile = at(written, key)
-    const value = at(config as unknown as Record<string, unknown>, key) as ConfigValue
-    return { key, value, fallback: schema.default, isWritten: inFile !== undefined, schema }
-  })
-}
-
-const at = (tables: Record<string, unknown>, key: string): unknown => {
-  const [first, second] = key.split('.') as [string, string?]
-  const value = tables[first]
-  return second === undefined ? value : (value as Record<string, unknown> | undefined)?.[second]
 }

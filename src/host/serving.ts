@@ -1,23 +1,37 @@
+import { setTimeout as after } from 'node:timers/promises'
 import type { Config } from '../base/config.ts'
+import { messageOf, PlainError } from './plain-error.ts'
 import { Box, type ServeOptions } from './serve.ts'
+
+/** What was in the way of the configuration before, e.g. another program on its port, may be gone soon. */
+const BACK_TRIES = 10
+const BACK_MS = 1000
 
 /** A box that can be had anew with another configuration, in the same process. */
 export class Serving {
+  /** Neither the new nor the old configuration could be served: nothing is left to go on with but a start of the process. */
+  readonly ended: Promise<PlainError>
   readonly #options: ServeOptions
+  readonly #end: (why: PlainError) => void
+  readonly #backMs: number
   #box: Box
   #config: Config
   /** Starts and stops one after the other. */
   #work: Promise<unknown> = Promise.resolve()
   #isStopped = false
 
-  private constructor(options: ServeOptions, box: Box) {
+  private constructor(options: ServeOptions, box: Box, backMs: number) {
     this.#options = options
     this.#box = box
     this.#config = options.config
+    this.#backMs = backMs
+    const { promise, resolve } = Promise.withResolvers<PlainError>()
+    this.ended = promise
+    this.#end = resolve
   }
 
-  static async start(options: ServeOptions): Promise<Serving> {
-    return new Serving(options, await Box.start(options))
+  static async start(options: ServeOptions, backMs = BACK_MS): Promise<Serving> {
+    return new Serving(options, await Box.start(options), backMs)
   }
 
   get box(): Box {
@@ -29,19 +43,43 @@ export class Serving {
     return this.#inTurn(async () => {
       if (this.#isStopped) return
       await this.#box.stop()
+      // A box that was asked to stop meanwhile has done so.
+      if (this.#isStopped) return
       try {
-        this.#box = await Box.start({ ...this.#options, config })
-        this.#config = config
+        await this.#start(config)
       } catch (error) {
-        this.#box = await Box.start({ ...this.#options, config: this.#config })
+        await this.#startAgain()
         throw error
       }
     })
   }
 
+  /** Within 5 s, also while it starts anew. */
   stop(): Promise<void> {
     this.#isStopped = true
     return this.#inTurn(() => this.#box.stop())
+  }
+
+  async #start(config: Config): Promise<void> {
+    this.#box = await Box.start({ ...this.#options, config })
+    this.#config = config
+  }
+
+  async #startAgain(): Promise<void> {
+    for (let tries = 1; !this.#isStopped; tries++) {
+      try {
+        return await this.#start(this.#config)
+      } catch (error) {
+        if (tries === BACK_TRIES) return this.#giveUp(error)
+        await after(this.#backMs)
+      }
+    }
+  }
+
+  /** Whoever asked for the restart hears of it first, and puts the file back. */
+  #giveUp(error: unknown): void {
+    const why = new PlainError(`The box cannot serve any more: ${messageOf(error)}`)
+    setImmediate(() => this.#end(why))
   }
 
   #inTurn<T>(run: () => Promise<T>): Promise<T> {
