@@ -38,7 +38,9 @@ export interface MsrpLimits {
   readonly pieces: number
   /** Sessions of others that pass through: each has two of the sessions in all. */
   readonly relays: number
-  /** Octets that one side of a relay may send before the other is there; its connection is held at half of it. What was read before still comes. */
+  /** Octets that one side of a relay may send before the other is there, until its connection is held. */
+  readonly relayHeldBytes: number
+  /** The same until the session ends. What was read before the hold still comes: 64 KiB, which short SENDs make the sevenfold of in memory. */
   readonly relayWaitingBytes: number
   /** The same of all relays together. */
   readonly relaysWaitingBytes: number
@@ -66,7 +68,8 @@ export const MSRP_LIMITS: MsrpLimits = {
   assemblyBytes: 32 * 1024 * 1024,
   pieces: 64,
   relays: 512,
-  relayWaitingBytes: 256 * 1024,
+  relayHeldBytes: 128 * 1024,
+  relayWaitingBytes: 640 * 1024,
   relaysWaitingBytes: 32 * 1024 * 1024,
   relayUnanswered: 512,
 }

@@ -24,7 +24,7 @@ t.test('what one side sends before the other is there waits for it, in order', a
 })
 
 t.test('who sends too much before the other is there is held, and what then still comes ends the session', async t => {
-  const trial = new RelayTrial({ relayWaitingBytes: 14_000 }).start('caller')
+  const trial = new RelayTrial({ relayHeldBytes: 7000, relayWaitingBytes: 14_000 }).start('caller')
   const body = 'x'.repeat(2000)
   trial.say('caller', trial.request('caller', { body }))
   t.same(trial.side.held, [])
@@ -41,8 +41,23 @@ t.test('who sends too much before the other is there is held, and what then stil
   t.same(relaysOf(trial.side), EMPTY)
 })
 
+t.test('what one read may still have of short messages, when who sends is held, ends no session', async t => {
+  const trial = new RelayTrial().start('caller')
+  const short = (id: number): Buffer =>
+    trial.request('caller', { id: `tran${id}`, lines: 'Failure-Report: no\n', body: 'x' })
+  let count = 0
+  while (trial.side.held.length === 0) trial.say('caller', short(count++))
+  const read: Buffer[] = []
+  for (let bytes = 0; bytes < 65_536; bytes += read.at(-1)!.length) read.push(short(count++))
+  trial.say('caller', Buffer.concat(read))
+  t.same(trial.closed, [])
+  trial.say('callee', trial.binding('callee'))
+  t.equal(bodiesIn(trial.heardBytes('callee')).filter(body => body === 'x').length, count)
+  t.same(trial.side.held.at(-1), ['caller', false])
+})
+
 t.test('a side that comes late takes what waited, and the sender is read again', async t => {
-  const trial = new RelayTrial({ relayWaitingBytes: 10_000 }).start('caller')
+  const trial = new RelayTrial({ relayHeldBytes: 5000, relayWaitingBytes: 10_000 }).start('caller')
   trial.say('caller', trial.request('caller', { body: 'x'.repeat(6000) }))
   trial.say('callee', trial.binding('callee'))
   t.same(trial.side.held, [

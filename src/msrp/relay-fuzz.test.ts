@@ -130,7 +130,7 @@ t.test(
 t.test('whatever a peer makes of its octets, nothing throws, others are served, and nothing stays', async t => {
   const random = seeded(7)
   for (let round = 0; round < 150; round++) {
-    const side = new Side(1, { relayWaitingBytes: 20_000 }, random.entropy)
+    const side = new Side(1, { relayHeldBytes: 10_000, relayWaitingBytes: 20_000 }, random.entropy)
     const options = { caller: {}, callee: {} }
     const good = new RelayTrial({}, options, side, 'good').start('caller', 'callee')
     const bad = new RelayTrial({}, options, side, 'bad').start(

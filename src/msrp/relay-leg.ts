@@ -183,7 +183,7 @@ export class Leg implements SessionLeg {
 
   #adjust(now: Now): void {
     const { connection } = this.session
-    const isFull = connection?.isFull === true || this.#waitingBytes > this.#host.limits.relayWaitingBytes / 2
+    const isFull = connection?.isFull === true || this.#waitingBytes > this.#host.limits.relayHeldBytes
     if (this.other?.session.connection) this.other.hold(now, 'otherIsFull', isFull)
   }
 }
