@@ -3,7 +3,7 @@ import { boundaryOf, MultipartSyntaxError, parseMultipart } from './multipart.ts
 
 /** Content as a mail program shows it: what stands inside of message/cpim and multipart, each piece with its own type. */
 
-interface ReadablePart {
+export interface ReadablePart {
   /** Of a single piece of content, safe in a header; never a composite type. */
   readonly contentType: string
   readonly body: Buffer
