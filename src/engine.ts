@@ -103,6 +103,11 @@ export class Engine {
     this.#input(now, () => this.#appliance.storeChanged(now, request, result))
   }
 
+  /** Whoever looks after the box wants what waits for that user tried now. */
+  deliver(now: Now, aor: string): void {
+    this.#input(now, () => this.#appliance.deliver(aor))
+  }
+
   /** The answer to the question of that id; an empty list when there is none. */
   resolved(now: Now, id: number, records: readonly DnsRecord[]): void {
     const answer = this.#resolved.get(id)

@@ -2,13 +2,12 @@ import { isUtf8 } from 'node:buffer'
 import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
 import type { Entropy } from '../base/entropy.ts'
+import { controlIn, PASSWORD_CHARACTERS_MAX } from '../host/accounts.ts'
 import { newPassword } from '../host/administrators.ts'
 import { PlainError, troubleOf } from '../host/plain-error.ts'
 import type { World } from './world.ts'
 
-/** The bound of the configuration file's `password`. */
-const CHARACTERS_MAX = 256
-const BYTES_MAX = CHARACTERS_MAX * 4
+const BYTES_MAX = PASSWORD_CHARACTERS_MAX * 4
 const CARRIAGE_RETURN = 0x0d
 
 export interface Chosen {
@@ -27,9 +26,9 @@ export async function choosePassword(world: World, entropy: Entropy, isFromStdin
 
 function checked(password: string): string {
   if (password === '') throw new PlainError('The password is empty. Give it as the first line of the input.')
-  if (password.length > CHARACTERS_MAX)
-    throw new PlainError(`The password is longer than ${CHARACTERS_MAX} characters. Choose a shorter one.`)
-  const at = password.search(/[\x00-\x1f\x7f-\x9f]/)
+  if (password.length > PASSWORD_CHARACTERS_MAX)
+    throw new PlainError(`The password is longer than ${PASSWORD_CHARACTERS_MAX} characters. Choose a shorter one.`)
+  const at = controlIn(password)
   if (at < 0) return password
   const code = password.charCodeAt(at).toString(16).toUpperCase().padStart(4, '0')
   throw new PlainError(

@@ -2,14 +2,7 @@ import type { SettingName } from '../base/service-settings.ts'
 import type { WallTime } from '../base/time.ts'
 import { readConfig } from '../host/config-file.ts'
 import { PlainError } from '../host/plain-error.ts'
-import {
-  changeSettings,
-  defaultSettings,
-  JSON_NAMES,
-  type SettingsLink,
-  type SettingsView,
-  settingsView,
-} from '../host/user-settings.ts'
+import { changeSettings, defaultSettings, JSON_NAMES, type SettingsLink, settingsView } from '../host/user-settings.ts'
 import type { SettingsRecord } from '../store/settings.ts'
 import { aorOf } from './aor.ts'
 import { withStore } from './store-link.ts'
@@ -53,6 +46,8 @@ async function readOrChange(
   if (changed === 'conflict') throw new PlainError(`Others keep changing the settings of ${aor}. Try again.`)
   return changed
 }
+
+type SettingsView = ReturnType<typeof settingsView>
 
 const LABELS: Record<SettingName, string> = {
   offlineDelivery: 'offline delivery',

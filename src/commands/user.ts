@@ -1,5 +1,5 @@
 import type { Config } from '../base/config.ts'
-import { accountWithPassword } from '../host/accounts.ts'
+import { accountWithPassword, isOwnAddress } from '../host/accounts.ts'
 import { readConfig } from '../host/config-file.ts'
 import { SystemEntropy } from '../host/entropy.ts'
 import { PlainError } from '../host/plain-error.ts'
@@ -86,10 +86,9 @@ export async function listUsers(world: World, options: Options & { json?: boolea
   else world.out(columns(rows.map(row => [row.aor, row.origin, row.algorithms.join(', ')])))
 }
 
-/** The service's own addresses answer to nobody's password. */
-function serviceChecked(aor: string, { history }: Config): string {
-  const own = [history.uri, history.deferred_uri].some(uri => uri.toLowerCase() === aor.toLowerCase())
-  if (own) throw new PlainError(`${aor} is the service's own address (history.uri, history.deferred_uri).`)
+function serviceChecked(aor: string, config: Config): string {
+  if (isOwnAddress(aor, config))
+    throw new PlainError(`${aor} is the service's own address (history.uri, history.deferred_uri).`)
   return aor
 }
 

@@ -1,7 +1,31 @@
 import type { Config } from '../base/config.ts'
+import { accountAddress, isSameHost, uriHost } from '../base/config-uri.ts'
 import { ha1 } from '../sip/digest.ts'
 import { addressOfRecord, parseUri } from '../sip-parser-lite/uri.ts'
 import type { Account } from '../store/verbs.ts'
+
+/** The bound of the configuration file's `password`. */
+export const PASSWORD_CHARACTERS_MAX = 256
+
+/** Where a password has a control character, which clients cannot send; less than 0: nowhere. */
+export const controlIn = (password: string): number => password.search(/[\x00-\x1f\x7f-\x9f]/)
+
+/** `alice`, `alice@example.org` or `sip:alice@example.org` as the store has it; undefined: nothing that an account of the domain is called. */
+export function accountAor(text: string, domain: string): string | undefined {
+  const withHost = text.includes('@') ? text : `${text}@${uriHost(domain)}`
+  const uri = /^sip:/i.test(withHost) ? withHost : `sip:${withHost}`
+  const address = accountAddress(uri)
+  if (!address || !isSameHost(address.host, domain)) return undefined
+  try {
+    return addressOfRecord(uri)
+  } catch {
+    return undefined
+  }
+}
+
+/** The service's own addresses answer to nobody's password. */
+export const isOwnAddress = (aor: string, { history }: Pick<Config, 'history'>): boolean =>
+  [history.uri, history.deferred_uri].some(uri => uri.toLowerCase() === aor.toLowerCase())
 
 type Origin = Account['origin']
 
@@ -15,7 +39,7 @@ export function accountWithPassword(aor: string, password: string, domain: strin
 }
 
 /** What a person types into a client; escapes that spell no text stay as they are. */
-const unescaped = (user: string): string => {
+export const unescaped = (user: string): string => {
   try {
     return decodeURIComponent(user)
   } catch {

@@ -1,12 +1,12 @@
 import cookie from '@fastify/cookie'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
-import { isSameHost, uriHost } from '../base/config-uri.ts'
 import type { Log } from '../base/log.ts'
-import { addressOfRecord, parseUri } from '../sip-parser-lite/uri.ts'
+import { printable } from '../base/quoted.ts'
 import type { Verb, Verbs } from '../store/verbs.ts'
 import { Denied, type Guarded, guard, needs } from '../web/guard.ts'
 import type { Role } from '../web/page/visit.ts'
 import { Problem, sendDenied, sendProblem } from '../web/problem.ts'
+import { accountAor } from './accounts.ts'
 import type { OutsideStore } from './outside-store.ts'
 import { messageOf, PlainError } from './plain-error.ts'
 
@@ -44,17 +44,14 @@ export const forRole = (role: Role): { config: { role: Role } } => ({ config: { 
 
 export const noSuchUser = (aor: string): Problem => new Problem(404, `There is no account ${aor}.`)
 
+/** Of what somebody wrote into an address: enough to know it by. */
+const shown = (text: string): string => printable(text.slice(0, 200))
+
 /** `alice`, `alice@example.org` or `sip:alice@example.org`. Throws the Problem. */
 export function aorIn(text: string, domain: string): string {
-  const withHost = text.includes('@') ? text : `${text}@${uriHost(domain)}`
-  try {
-    const aor = addressOfRecord(/^sip:/i.test(withHost) ? withHost : `sip:${withHost}`)
-    const { user, host } = parseUri(aor)
-    if (user && isSameHost(host, domain)) return aor
-  } catch {
-    // No URI is no account either.
-  }
-  throw noSuchUser(text)
+  const aor = accountAor(text, domain)
+  if (aor === undefined) throw noSuchUser(shown(text))
+  return aor
 }
 
 export interface ApiLink {

@@ -4,10 +4,11 @@ import type { Log } from '../base/log.ts'
 import type { Guarded } from '../web/guard.ts'
 import { Problem } from '../web/problem.ts'
 import { type ApiLink, adminApi, aorIn, forRole, linkTo, noSuchUser, orRefused } from './admin-api.ts'
+import { type Texts, textsOf, wholeIn } from './api-texts.ts'
 import { filterOf, timeOf } from './history-query.ts'
-import { contentOf, entryView, type HistoryFound, itemView, shownText } from './history-view.ts'
-import { eraseHistory, exportHistory } from './history-work.ts'
-import type { Jobs, Running } from './jobs.ts'
+import { contentOf, entryView, type HistoryFound, itemView } from './history-view.ts'
+import { eraseOrder, exportOrder } from './history-work.ts'
+import type { Jobs } from './jobs.ts'
 import { startJob } from './jobs-api.ts'
 import type { OutsideStore } from './outside-store.ts'
 
@@ -65,32 +66,15 @@ export const historyApi = (options: HistoryApiOptions): FastifyPluginAsync =>
     app.post<OfUser>(`${PATH}/export`, forRole('operator'), async ({ params, body }, reply) => {
       const aor = await known(link, aorIn(params.aor, domain))
       const filter = orRefused(() => filterOf(textsOf(body ?? {}, FILTERS), domain))
-      const result = { fileName: 'history.mbox', contentType: 'application/mbox' }
-      const run = (desk: Running) => exportHistory(link, aor, filter, desk)
-      return startJob(jobs, { kind: 'history export', subject: aor, result, run }, reply)
+      return startJob(jobs, exportOrder(link, aor, filter), reply)
     })
     app.post<OfUser>(`${PATH}/erase`, forRole('operator'), async ({ params, body }, reply) => {
       const aor = await known(link, aorIn(params.aor, domain))
       const { before } = textsOf(body ?? {}, ['before'])
       const bound = orRefused(() => (before === undefined ? undefined : timeOf('before', before)))
-      const run = (desk: Running) => eraseHistory(link, aor, bound, desk)
-      return startJob(jobs, { kind: 'history erase', subject: aor, run }, reply)
+      return startJob(jobs, eraseOrder(link, aor, bound), reply)
     })
   })
-
-type Texts<Name extends string> = { readonly [name in Name]?: string }
-
-/** Named texts of a query or a body: no other names, each once, nothing empty. */
-function textsOf<Name extends string>(given: unknown, names: readonly Name[]): Texts<Name> {
-  if (typeof given !== 'object' || given === null || Array.isArray(given))
-    throw new Problem(422, `The body is a JSON object. Allowed in it: ${names.join(', ')}.`)
-  for (const [name, value] of Object.entries(given)) {
-    if (!names.some(known => known === name))
-      throw new Problem(422, `${shownText(name)}: no such name. Allowed: ${names.join(', ')}.`)
-    if (typeof value !== 'string' || value === '') throw new Problem(422, `${name}: a text that is not empty, once.`)
-  }
-  return given as Texts<Name>
-}
 
 async function known(link: ApiLink, aor: string): Promise<string> {
   if (!(await link.ask('history.summary', { aor }))) throw noSuchUser(aor)
@@ -100,12 +84,6 @@ async function known(link: ApiLink, aor: string): Promise<string> {
 const noSuchItem = (): Problem => new Problem(404, 'The history has no such item.')
 
 const unkept = (reply: FastifyReply): FastifyReply => reply.header('cache-control', 'no-store')
-
-function wholeIn(name: string, text: string | undefined, otherwise: number, min: number, max: number): number {
-  const number = text === undefined ? otherwise : /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
-  if (number >= min && number <= max) return number
-  throw new Problem(422, `${name}: a whole number from ${min} to ${max}.`)
-}
 
 async function page(
   link: ApiLink,

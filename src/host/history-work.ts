@@ -2,6 +2,7 @@ import type { WallTime } from '../base/time.ts'
 import type { HistoryFilter } from '../store/history.ts'
 import type { Verbs } from '../store/verbs.ts'
 import { type HistoryLink, historyFile } from './history-file.ts'
+import type { JobOrder } from './jobs.ts'
 
 /** The long work on one user's history, whoever has it done: a job of the API, or the command line. */
 
@@ -18,6 +19,19 @@ export interface Desk {
 export interface ErasingLink {
   ask<V extends 'history.summary' | 'history.erase'>(verb: V, request: Verbs[V]['request']): Promise<Verbs[V]['reply']>
 }
+
+export const exportOrder = (link: HistoryLink, aor: string, filter: HistoryFilter): JobOrder => ({
+  kind: 'history export',
+  subject: aor,
+  result: { fileName: 'history.mbox', contentType: 'application/mbox' },
+  run: desk => exportHistory(link, aor, filter, desk),
+})
+
+export const eraseOrder = (link: ErasingLink, aor: string, before: WallTime | undefined): JobOrder => ({
+  kind: 'history erase',
+  subject: aor,
+  run: desk => eraseHistory(link, aor, before, desk),
+})
 
 /** Writes the items that the filter lets through as a file of mails. How many there are is not known beforehand where it lets through but some. */
 export async function exportHistory(

@@ -27,6 +27,7 @@ class ScriptedEngine implements DrivenEngine {
   stored = (_now: Now, id: number) => this.#input(`stored ${id}`)
   storeChanged = (_now: Now, { verb }: StoreRequest) => this.#input(`store changed ${verb}`)
   resolved = (_now: Now, id: number) => this.#input(`resolved ${id}`)
+  deliver = (_now: Now, aor: string) => this.#input(`deliver ${aor}`)
   stop = () => this.#input('stop')
   timeout = () => {
     this.next = undefined

@@ -17,6 +17,8 @@ export interface DrivenEngine {
   stored(now: Now, id: number, result: StoreResult<Verb>): void
   /** Somebody else asked this of the store, and this was its reply. */
   storeChanged(now: Now, request: StoreRequest, result: StoreResult<Verb>): void
+  /** What waits for that user is to be tried now. */
+  deliver(now: Now, aor: string): void
   resolved(now: Now, id: number, records: readonly DnsRecord[]): void
   timeout(now: Now): void
   nextTimeout(): Instant | undefined
@@ -90,6 +92,10 @@ export class Loop {
 
   storeChanged(request: StoreRequest, result: StoreResult<Verb>): void {
     this.#input(now => this.#engine.storeChanged(now, request, result))
+  }
+
+  deliver(aor: string): void {
+    this.#input(now => this.#engine.deliver(now, aor))
   }
 
   closed(flow: Flow, reason: string): void {

@@ -5,7 +5,6 @@ import type { Counters } from '../base/counters.ts'
 import type { Entropy } from '../base/entropy.ts'
 import type { Endpoint, Transport } from '../base/flow.ts'
 import type { Log } from '../base/log.ts'
-import type { Guarded } from '../web/guard.ts'
 import { pages } from '../web/page/plugin.ts'
 import type { ConfigurationService } from '../web/services/configuration.ts'
 import { xcap } from '../web/xcap/plugin.ts'
@@ -21,21 +20,18 @@ import { Dns } from './dns.ts'
 import { Doors } from './doors.ts'
 import { type Credential, makeFirstAccounts } from './first-start.ts'
 import { Health } from './health.ts'
-import { historyApi } from './history-api.ts'
 import { HttpServer } from './http.ts'
 import { Jobs } from './jobs.ts'
-import { jobsApi } from './jobs-api.ts'
 import { makeDataDir } from './lock.ts'
 import { type DrivenEngine, Loop } from './loop.ts'
 import { originPolicy } from './origins.ts'
 import { OutsideStore } from './outside-store.ts'
 import { lockForServing } from './owner.ts'
+import { people, peopleApis } from './people.ts'
 import { messageOf, storeError } from './plain-error.ts'
-import { settingsApi } from './settings-api.ts'
 import { Streams } from './streams.ts'
 import { authorities, dialPolicy } from './tls-dial.ts'
 import { Datagrams } from './udp.ts'
-import { defaultSettings } from './user-settings.ts'
 import { watchedFromTheStart } from './watched-counters.ts'
 import { type Store, WatchedStore } from './watched-store.ts'
 import { type BoxServices, webServices } from './web-services.ts'
@@ -101,6 +97,7 @@ export class Box {
   readonly #options: ServeOptions
   readonly #closings: Closing[] = []
   #loop: Loop | undefined
+  #streams: Streams | undefined
 
   private constructor(options: ServeOptions) {
     this.#options = options
@@ -148,7 +145,14 @@ export class Box {
     this.#closings.push(() => control.close())
     const access = this.#options.access ?? new Access({ entropy, log, now: () => clock.now() })
     access.use(administrators, this.counters)
-    const services = webServices(config, { access, store: outside, log })
+    const jobs = this.#openJobs(clock)
+    const parts = { config, store: outside, jobs, entropy, now: () => clock.now() }
+    const persons = people({
+      ...parts,
+      isFlowOpen: id => this.#streams?.has(id) ?? false,
+      deliver: aor => this.#loop?.deliver(aor),
+    })
+    const services = webServices(config, { access, store: outside, log, ...persons })
     const httpOptions = {
       health,
       counters: this.counters,
@@ -157,7 +161,11 @@ export class Box {
         ...(await custodyOf(store)),
         ...(xdms && { xdms: xdms.describe() }),
       }),
-      plugins: [...this.#adminApis(outside, clock, services), this.#xcap(outside, clock), ...this.#pages(services)],
+      plugins: [
+        ...peopleApis(persons, { ...parts, guarded: services, log }),
+        this.#xcap(outside, clock),
+        ...this.#pages(services),
+      ],
       certificates: this.certificates,
     }
     for (const listener of httpListeners(config)) {
@@ -182,21 +190,17 @@ export class Box {
     return configuration ? [pages({ ...services, configuration })] : []
   }
 
-  #adminApis(store: OutsideStore, clock: Clock, guarded: Guarded): FastifyPluginAsync[] {
+  #openJobs(clock: Clock): Jobs {
     const { config, entropy, log } = this.#options
-    const { domain, deferral } = config
-    const now = () => clock.now()
     const jobs = new Jobs({
       dir: join(this.dataDir, 'jobs'),
-      reserveBytes: deferral.reserve_bytes,
+      reserveBytes: config.deferral.reserve_bytes,
       entropy,
-      now,
+      now: () => clock.now(),
       log,
     })
     this.#closings.push(() => jobs.close())
-    const common = { guarded, store, jobs, domain, log }
-    const settings = { defaults: defaultSettings(config), wall: () => now().wall }
-    return [settingsApi({ ...common, ...settings }), historyApi(common), jobsApi(common)]
+    return jobs
   }
 
   #xcap(store: OutsideStore, clock: Clock): FastifyPluginAsync {
@@ -310,6 +314,7 @@ export class Box {
     })
     loop = new Loop({ engine, clock, log, counters })
     this.#loop = loop
+    this.#streams = streams
     this.#closings.push(() => endWork(engine, loop, streams, store))
     loop.start({ datagrams, streams, dns: new Dns(), store, mailboxes })
     streams.open()

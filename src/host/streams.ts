@@ -124,6 +124,11 @@ export class Streams {
     for (const stream of this.#streams.values()) stream.hold('store', isHeld)
   }
 
+  /** Whether that connection stands, or is being made. */
+  has(flowId: string): boolean {
+    return this.#streams.has(flowId)
+  }
+
   get count(): number {
     return this.#streams.size
   }

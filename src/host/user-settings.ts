@@ -5,6 +5,7 @@ import { changedDocument, readSettings } from '../content/settings-xml.ts'
 import { XmlError } from '../content/xml-read.ts'
 import { chosenSettings, type SettingsRecord, standing } from '../store/settings.ts'
 import type { Verbs } from '../store/verbs.ts'
+import type { SettingsView } from '../web/services/users.ts'
 import { PlainError } from './plain-error.ts'
 
 /** Whoever can ask the store for settings; throws where the store failed. */
@@ -61,28 +62,6 @@ export const JSON_NAMES: Record<SettingName, string> = {
 }
 
 type Named = Record<string, boolean | null>
-
-/** What a person or a program is shown. `null`: nobody decided. */
-export interface SettingsView {
-  readonly aor: string
-  readonly version: number
-  /** What counts now; where nobody decided, what the box does. */
-  readonly effective: Named
-  /** By command, API or as a document. */
-  readonly stored: Named
-  /** By devices of the user over SIP, the latest first. */
-  readonly published: readonly PublishedView[]
-}
-
-interface PublishedView {
-  readonly publisher: string
-  /** RFC 3339. */
-  readonly modified: string
-  readonly expires: string
-  /** It came after what is stored. */
-  readonly counts: boolean
-  readonly settings: Named
-}
 
 /** What the box does for whoever did not decide. */
 export const defaultSettings = ({ delivery, history }: Pick<Config, 'delivery' | 'history'>): ChosenSettings => ({

@@ -160,6 +160,11 @@ export class Appliance {
     this.#changes.outside(now, request, result)
   }
 
+  /** Somebody who looks after the box asks for it. */
+  deliver(aor: string): void {
+    this.#delivery.pushAskedFor(aor)
+  }
+
   flowOpened(now: Now, flow: Flow): void {
     this.#stack.flowOpened(now, flow)
   }

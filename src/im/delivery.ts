@@ -82,15 +82,22 @@ export class Delivery {
     const mailbox = this.#mailbox(aor)
     if (!mailbox) return
     mailbox.preferred = binding.contact
-    mailbox.failures = 0
-    takeBack(mailbox)
-    this.#enqueue(mailbox)
+    this.pushAskedFor(aor)
   }
 
   /** A message joined the mailbox of a user who has contacts, or pushes were switched on (DM-DLV-03). A back-off goes on, unless it is for messages set aside only. */
   pushNow(aor: string): void {
     const mailbox = this.#mailbox(aor)
     if (!mailbox || (mailbox.state === 'waiting' && mailbox.timer && mailbox.asideUntil === undefined)) return
+    this.#enqueue(mailbox)
+  }
+
+  /** Whoever looks after the box wants it tried now: as at a registration, whatever back-off ran is over. */
+  pushAskedFor(aor: string): void {
+    const mailbox = this.#mailbox(aor)
+    if (!mailbox) return
+    mailbox.failures = 0
+    takeBack(mailbox)
     this.#enqueue(mailbox)
   }
 

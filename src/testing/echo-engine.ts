@@ -16,6 +16,7 @@ export class EchoEngine implements DrivenEngine {
   flowClosed(): void {}
   flowFull(): void {}
   storeChanged(): void {}
+  deliver(): void {}
   resolved(): void {}
   timeout(): void {}
 

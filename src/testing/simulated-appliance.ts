@@ -144,6 +144,11 @@ export class SimulatedAppliance {
     this.#input(now => this.#engine?.stop(now))
   }
 
+  /** Whoever looks after the box wants what waits for that user tried now. */
+  deliver(aor: string): void {
+    this.#input(now => this.#engine?.deliver(now, aor))
+  }
+
   /** Bytes on a flow that is no phone's. */
   inject(flow: Flow, bytes: Buffer): void {
     this.#input(now => this.#engine?.received(now, flow, bytes))

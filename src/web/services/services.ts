@@ -2,6 +2,11 @@ import type { Log } from '../../base/log.ts'
 import type { StoreResult, Verb, Verbs } from '../../store/verbs.ts'
 import type { AccessService } from './access.ts'
 import type { ConfigurationService } from './configuration.ts'
+import type { HistoryService } from './history.ts'
+import type { JobService } from './jobs.ts'
+import type { QueueService } from './queue.ts'
+import type { SetupService } from './setup.ts'
+import type { UserService } from './users.ts'
 
 /** The store as those outside of the engine ask it; the engine hears of what they change. */
 export interface WebStore {
@@ -12,7 +17,12 @@ export interface WebStore {
 export interface WebServices {
   readonly access: AccessService
   readonly configuration: ConfigurationService
+  readonly setup: SetupService
   readonly store: WebStore
+  readonly users: UserService
+  readonly queue: QueueService
+  readonly histories: HistoryService
+  readonly jobs: JobService
   readonly log: Log
   /** Names under which browsers may come here, beside numeric addresses and `localhost`; lower case. */
   readonly hosts: readonly string[]
