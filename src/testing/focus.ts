@@ -1,34 +1,24 @@
-import { Counters } from '../base/counters.ts'
 import type { Entropy } from '../base/entropy.ts'
 import { token } from '../base/entropy.ts'
-import type { Endpoint, Flow } from '../base/flow.ts'
+import type { Flow } from '../base/flow.ts'
 import { hostPort } from '../base/flow.ts'
 import { silentLog } from '../base/log.ts'
-import { after, type Instant, type Now } from '../base/time.ts'
-import { Timers } from '../base/timers.ts'
-import type { Output } from '../engine-io.ts'
+import { after, type Now } from '../base/time.ts'
 import { messageOffer } from '../im/invite-kind.ts'
-import { MsrpEndpoint, type MsrpListener } from '../msrp/endpoint.ts'
 import { Sessions } from '../sip/session.ts'
 import type { TransactionUser } from '../sip/transaction/layer.ts'
-import { TransactionLayer } from '../sip/transaction/layer.ts'
 import type { ServerTransaction } from '../sip/transaction/server-transaction.ts'
-import { type Listener, SipTransport } from '../sip/transport.ts'
 import { addLast } from '../sip-parser-lite/access.ts'
 import type { SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
 import { responseTo } from '../sip-parser-lite/respond.ts'
 import { fromAddress, toTag } from '../sip-parser-lite/typed.ts'
+import { type ClientOutput, type ClientPlace, ClientStack } from './client-stack.ts'
 import { FocusMember } from './focus-member.ts'
 import { FocusRoster } from './focus-roster.ts'
 import type { HeaderPair } from './phone-types.ts'
 import { sendsIn } from './sends.ts'
 
-export interface FocusOptions {
-  /** The first one is what it calls itself by. */
-  readonly sip: readonly Listener[]
-  readonly msrp: Endpoint
-  /** Where it takes MSRP over TLS, and its certificate; absent: it refuses offers of that. */
-  readonly secureMsrp?: { readonly endpoint: Endpoint; readonly fingerprint: string }
+export interface FocusOptions extends ClientPlace {
   readonly entropy: Entropy
 }
 
@@ -48,18 +38,13 @@ export interface FactoryVerdict {
   readonly afterMs?: number
 }
 
-type FocusOutput = Extract<Output, { kind: 'transmit' | 'connect' | 'close' | 'hold' }>
-
 /**
  * A conference focus with its factory (RFC 4579): whoever invites it is in the one room, what one says goes to all others over MSRP, and
  * subscribers are told who is there (RFC 4575). Driven like the engine: inputs in, then drain.
  */
-export class Focus implements TransactionUser {
+export class Focus extends ClientStack implements TransactionUser {
   readonly options: FocusOptions
-  readonly timers = new Timers()
-  readonly layer: TransactionLayer
   readonly sessions: Sessions
-  readonly msrp: MsrpEndpoint
   readonly roster: FocusRoster
   /** INVITEs to the factory or the room, in order. */
   readonly invites: SipRequest[] = []
@@ -68,34 +53,17 @@ export class Focus implements TransactionUser {
   /** Whoever was ever let in, in order. */
   readonly everybody: FocusMember[] = []
   factory: (request: SipRequest, number: number) => FactoryVerdict = () => ({ status: 200 })
-  readonly #transport: SipTransport
   readonly #written = new Map<string, Buffer[]>()
-  #outputs: FocusOutput[] = []
 
   constructor(options: FocusOptions) {
+    const { entropy } = options
+    super(options, entropy, silentLog)
     this.options = options
-    const { entropy, sip } = options
-    const { timers } = this
-    const counters = new Counters()
-    const log = silentLog
-    const hostname = sip[0]!.endpoint.address
-    const outputs = {
-      transmit: (flow: Flow, bytes: Buffer) => this.#transmit(flow, bytes),
-      connect: (flow: Flow) => void this.#outputs.push({ kind: 'connect', flow }),
-      close: (flow: Flow) => void this.#outputs.push({ kind: 'close', flow }),
-      hold: (flow: Flow, isHeld: boolean) => void this.#outputs.push({ kind: 'hold', flow, isHeld }),
-    }
-    this.#transport = new SipTransport({ listeners: sip, hostname, outputs, timers, counters, log })
-    this.layer = new TransactionLayer({ timers, entropy, transport: this.#transport, counters, log })
-    this.#transport.receiver = this.layer
     this.layer.user = this
-    const isAlive = (flow: Flow): boolean => this.#transport.isAlive(flow)
-    const context = { timers, entropy, layer: this.layer, counters, log, userAgent: 'Focus/1.0', isAlive }
+    const { timers, counters, layer } = this
+    const isAlive = (flow: Flow): boolean => this.transport.isAlive(flow)
+    const context = { timers, entropy, layer, counters, log: silentLog, userAgent: 'Focus/1.0', isAlive }
     this.sessions = new Sessions(context)
-    const { msrp, secureMsrp } = options
-    const listeners: MsrpListener[] = [{ transport: 'tcp', endpoint: msrp }]
-    if (secureMsrp) listeners.push({ transport: 'tls', endpoint: secureMsrp.endpoint })
-    this.msrp = new MsrpEndpoint({ hostname, listeners, timers, entropy, outputs, counters, log })
     this.roster = new FocusRoster({ ...context, room: this.room, contact: this.contact })
   }
 
@@ -107,37 +75,6 @@ export class Focus implements TransactionUser {
   get contact(): string {
     const { transport } = this.options.sip[0]!
     return `<${this.room}${transport === 'udp' ? '' : `;transport=${transport}`}>;isfocus;+g.oma.sip-im`
-  }
-
-  // inputs
-
-  flowOpened(now: Now, flow: Flow): void {
-    if (flow.protocol === 'msrp') this.msrp.flowOpened(now, flow)
-    else this.#transport.flowOpened(now, flow)
-  }
-
-  received(now: Now, flow: Flow, bytes: Buffer): void {
-    if (flow.protocol === 'msrp') this.msrp.received(now, flow, bytes)
-    else this.#transport.received(now, flow, bytes)
-  }
-
-  flowClosed(now: Now, flow: Flow, reason: string): void {
-    if (flow.protocol === 'msrp') this.msrp.flowClosed(now, flow, reason)
-    else this.#transport.flowClosed(now, flow)
-  }
-
-  timeout(now: Now): void {
-    this.timers.fire(now)
-  }
-
-  nextTimeout(): Instant | undefined {
-    return this.timers.next()
-  }
-
-  drain(): FocusOutput[] {
-    const outputs = this.#outputs
-    this.#outputs = []
-    return outputs
   }
 
   // what happens in the room
@@ -218,12 +155,13 @@ export class Focus implements TransactionUser {
     transaction.respond(now, response)
   }
 
-  #transmit(flow: Flow, bytes: Buffer): void {
-    if (flow.protocol === 'msrp') {
+  protected override put(output: ClientOutput): void {
+    if (output.kind === 'transmit' && output.flow.protocol === 'msrp') {
+      const { flow, bytes } = output
       const written = this.#written.get(flow.id)
       if (written) written.push(Buffer.from(bytes))
       else this.#written.set(flow.id, [Buffer.from(bytes)])
     }
-    this.#outputs.push({ kind: 'transmit', flow, bytes })
+    super.put(output)
   }
 }

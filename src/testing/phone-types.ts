@@ -1,10 +1,10 @@
 import type { Entropy } from '../base/entropy.ts'
-import type { Endpoint } from '../base/flow.ts'
 import type { Instant, Now } from '../base/time.ts'
-import type { Hop, Listener } from '../sip/transport.ts'
+import type { Hop } from '../sip/transport.ts'
 import type { SipRequest } from '../sip-parser-lite/message.ts'
+import type { ClientPlace } from './client-stack.ts'
 
-export interface PhoneOptions {
+export interface PhoneOptions extends ClientPlace {
   /** User part of the address-of-record. */
   readonly user: string
   readonly domain: string
@@ -12,11 +12,6 @@ export interface PhoneOptions {
   readonly password?: string
   /** Where requests go: the box. */
   readonly server: Hop
-  /** Where the phone can be reached; the first one is its Contact. */
-  readonly sip: readonly Listener[]
-  readonly msrp: Endpoint
-  /** Where it takes MSRP over TLS, and its certificate; absent: it refuses offers of that. */
-  readonly secureMsrp?: { readonly endpoint: Endpoint; readonly fingerprint: string }
   readonly entropy: Entropy
 }
 

@@ -1,19 +1,15 @@
-import { Counters } from '../base/counters.ts'
 import { token } from '../base/entropy.ts'
 import type { Flow } from '../base/flow.ts'
 import { hostPort } from '../base/flow.ts'
 import { type Log, silentLog } from '../base/log.ts'
-import type { Instant, Now } from '../base/time.ts'
-import { Timers } from '../base/timers.ts'
-import type { Output } from '../engine-io.ts'
+import type { Now } from '../base/time.ts'
 import type { ChunkReceiver } from '../msrp/assembly.ts'
-import { MsrpEndpoint, type MsrpListener } from '../msrp/endpoint.ts'
 import { answerChallenge } from '../sip/digest.ts'
-import { TransactionLayer } from '../sip/transaction/layer.ts'
-import { type Hop, SipTransport } from '../sip/transport.ts'
+import type { Hop } from '../sip/transport.ts'
 import { addLast, cloneRequest, set, values } from '../sip-parser-lite/access.ts'
 import type { SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
 import { callId, cseq, fromTag } from '../sip-parser-lite/typed.ts'
+import { type ClientOutput, ClientStack } from './client-stack.ts'
 import { PhoneInbox } from './phone-inbox.ts'
 import {
   type Behaviour,
@@ -24,8 +20,6 @@ import {
   type Sent,
 } from './phone-types.ts'
 
-type PhoneOutput = Extract<Output, { kind: 'transmit' | 'connect' | 'close' | 'hold' }>
-
 interface Challenge {
   readonly value: string
   uses: number
@@ -35,13 +29,8 @@ interface Challenge {
  * A SIP user agent for page-mode messages, driven like the engine: inputs in, then drain. It is made of the product's own layers,
  * so it serves the simulated world and, behind real sockets, the guided tour alike.
  */
-export class Phone {
+export class Phone extends ClientStack {
   readonly options: PhoneOptions
-  readonly timers = new Timers()
-  readonly counters = new Counters()
-  readonly transport: SipTransport
-  readonly layer: TransactionLayer
-  readonly msrp: MsrpEndpoint
   readonly inbox: PhoneInbox
   readonly sent: Sent[] = []
   /** No byte leaves on any MSRP connection. */
@@ -53,7 +42,6 @@ export class Phone {
   asked: { cancel(now: Now): void } | undefined
   /** Final status of the latest REGISTER. */
   registered: number | undefined
-  #outputs: PhoneOutput[] = []
   #challenge: Challenge | undefined
   #registrationCallId: string
   #cseq = 1
@@ -61,25 +49,11 @@ export class Phone {
   #webSockets = 0
 
   constructor(options: PhoneOptions, log: Log = silentLog) {
+    super(options, options.entropy, log)
     this.options = options
-    const { entropy, sip } = options
-    const { timers, counters } = this
-    const hostname = sip[0]!.endpoint.address
-    const outputs = {
-      transmit: (flow: Flow, bytes: Buffer) => this.#transmit(flow, bytes),
-      connect: (flow: Flow) => void this.#outputs.push({ kind: 'connect', flow }),
-      close: (flow: Flow) => void this.#outputs.push({ kind: 'close', flow }),
-      hold: (flow: Flow, isHeld: boolean) => void this.#outputs.push({ kind: 'hold', flow, isHeld }),
-    }
     this.inbox = new PhoneInbox(this)
-    this.transport = new SipTransport({ listeners: sip, hostname, outputs, timers, counters, log })
-    this.layer = new TransactionLayer({ timers, entropy, transport: this.transport, counters, log })
-    this.transport.receiver = this.layer
     this.layer.user = this.inbox
-    const listeners: MsrpListener[] = [{ transport: 'tcp', endpoint: options.msrp }]
-    if (options.secureMsrp) listeners.push({ transport: 'tls', endpoint: options.secureMsrp.endpoint })
-    this.msrp = new MsrpEndpoint({ hostname, listeners, timers, entropy, outputs, counters, log })
-    this.#registrationCallId = token(entropy, 80)
+    this.#registrationCallId = token(options.entropy, 80)
   }
 
   get aor(): string {
@@ -92,37 +66,6 @@ export class Phone {
     if (transport.startsWith('ws')) return `sip:${this.options.user}@df7jal23ls0d.invalid;transport=ws`
     const param = transport === 'udp' ? '' : `;transport=${transport}`
     return `sip:${this.options.user}@${hostPort(endpoint)}${param}`
-  }
-
-  // inputs
-
-  flowOpened(now: Now, flow: Flow): void {
-    if (flow.protocol === 'msrp') this.msrp.flowOpened(now, flow)
-    else this.transport.flowOpened(now, flow)
-  }
-
-  received(now: Now, flow: Flow, bytes: Buffer): void {
-    if (flow.protocol === 'msrp') this.msrp.received(now, flow, bytes)
-    else this.transport.received(now, flow, bytes)
-  }
-
-  flowClosed(now: Now, flow: Flow, reason: string): void {
-    if (flow.protocol === 'msrp') this.msrp.flowClosed(now, flow, reason)
-    else this.transport.flowClosed(now, flow)
-  }
-
-  timeout(now: Now): void {
-    this.timers.fire(now)
-  }
-
-  nextTimeout(): Instant | undefined {
-    return this.timers.next()
-  }
-
-  drain(): PhoneOutput[] {
-    const outputs = this.#outputs
-    this.#outputs = []
-    return outputs
   }
 
   // what the person does
@@ -236,7 +179,7 @@ export class Phone {
     const local = { address: sip[0]!.endpoint.address, port: 0 }
     const id = `ws/${++this.#webSockets}`
     this.#webSocket = { id, protocol: 'sip', transport, local, remote: { address, port } }
-    this.#outputs.push({ kind: 'connect', flow: this.#webSocket })
+    this.put({ kind: 'connect', flow: this.#webSocket })
     this.transport.flowOpened(now, this.#webSocket)
     return this.#webSocket
   }
@@ -258,9 +201,9 @@ export class Phone {
     if (answer) addLast(request, isProxy ? 'Proxy-Authorization' : 'Authorization', answer)
   }
 
-  #transmit(flow: Flow, bytes: Buffer): void {
-    if (flow.protocol === 'msrp' && this.isMsrpMute) return
-    this.#outputs.push({ kind: 'transmit', flow, bytes })
+  protected override put(output: ClientOutput): void {
+    if (output.kind === 'transmit' && output.flow.protocol === 'msrp' && this.isMsrpMute) return
+    super.put(output)
   }
 }
 

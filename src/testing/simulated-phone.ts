@@ -1,29 +1,19 @@
-import type { Endpoint, Flow, Transport } from '../base/flow.ts'
-import type { Instant, Now } from '../base/time.ts'
+import type { Endpoint, Transport } from '../base/flow.ts'
 import { Phone } from './phone.ts'
 import type { PhoneCall } from './phone-call.ts'
 import type { Arrived, MessageOptions, PhoneOptions, RegisterOptions, Sent } from './phone-types.ts'
+import { SimulatedClient } from './simulated-client.ts'
 import type { SimulatedClock } from './simulated-clock.ts'
-import type { SimulatedNetwork, Station } from './simulated-network.ts'
+import type { SimulatedNetwork } from './simulated-network.ts'
 
 /** A phone at an address of the simulated network. */
-export class SimulatedPhone implements Station {
-  readonly name: string
+export class SimulatedPhone extends SimulatedClient {
   readonly phone: Phone
-  readonly address: string
-  readonly #clock: SimulatedClock
-  readonly #network: SimulatedNetwork
 
   constructor(clock: SimulatedClock, network: SimulatedNetwork, options: PhoneOptions) {
-    this.#clock = clock
-    this.#network = network
-    this.phone = new Phone(options)
-    const { sip, msrp, secureMsrp } = options
-    this.address = sip[0]!.endpoint.address
-    this.name = `${options.user} at ${this.address}`
-    for (const { transport, endpoint } of sip) network.listen(this, 'sip', transport, endpoint)
-    network.listen(this, 'msrp', 'tcp', msrp)
-    if (secureMsrp) network.listen(this, 'msrp', 'tls', secureMsrp.endpoint)
+    const phone = new Phone(options)
+    super(clock, network, options.user, phone, options)
+    this.phone = phone
   }
 
   get sent(): readonly Sent[] {
@@ -49,46 +39,6 @@ export class SimulatedPhone implements Station {
 
   message(options: MessageOptions): Sent {
     return this.act(now => this.phone.message(now, options))
-  }
-
-  /** Anything else, at this moment; what the phone wants done is done after it. */
-  act<T>(what: (now: Now) => T): T {
-    const result = what(this.#clock.now())
-    this.#drain()
-    return result
-  }
-
-  flowOpened(now: Now, flow: Flow): void {
-    this.phone.flowOpened(now, flow)
-    this.#drain()
-  }
-
-  received(now: Now, flow: Flow, bytes: Buffer): void {
-    this.phone.received(now, flow, bytes)
-    this.#drain()
-  }
-
-  flowClosed(now: Now, flow: Flow, reason: string): void {
-    this.phone.flowClosed(now, flow, reason)
-    this.#drain()
-  }
-
-  nextAt(): Instant | undefined {
-    return this.phone.nextTimeout()
-  }
-
-  run(now: Now): void {
-    this.phone.timeout(now)
-    this.#drain()
-  }
-
-  #drain(): void {
-    for (const output of this.phone.drain()) {
-      if (output.kind === 'transmit') this.#network.transmit(this, output.flow, output.bytes)
-      else if (output.kind === 'connect') this.#network.connect(this, output.flow)
-      else if (output.kind === 'close') this.#network.close(this, output.flow)
-      else this.#network.hold(this, output.flow, output.isHeld)
-    }
   }
 }
 
