@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { type Config, loadConfig } from '../base/config.ts'
+import { type Config, httpListeners, loadConfig } from '../base/config.ts'
 import type { Log } from '../base/log.ts'
 import { Candidates } from '../web/candidates.ts'
 import type {
@@ -14,6 +14,7 @@ import type {
   ConfigurationService,
   ConfigurationView,
   Confirmed,
+  PageListener,
 } from '../web/services/configuration.ts'
 import { editConfig } from './config-edit.ts'
 import { whyUnreadable } from './config-file.ts'
@@ -65,6 +66,7 @@ interface Version {
 interface Pending {
   readonly who: string
   readonly untilMs: number
+  readonly pages: readonly PageListener[]
   readonly differences: readonly ConfigDifference[]
   readonly cancel: () => void
 }
@@ -117,6 +119,7 @@ export class Configuration implements ConfigurationService {
         pending: {
           who: pending.who,
           isStarting: this.#isStarting,
+          pages: pending.pages,
           leftS: Math.max(0, Math.ceil((pending.untilMs - this.#clock.nowMs()) / 1000)),
           differences: pending.differences,
         },
@@ -128,7 +131,9 @@ export class Configuration implements ConfigurationService {
 
   check(changes: ConfigChanges): CheckedChange | ConfigRefusal {
     const loaded = this.#loaded(changes)
-    return 'errors' in loaded ? loaded : { differences: loaded.differences, warnings: loaded.warnings }
+    if ('errors' in loaded) return loaded
+    const { differences, warnings, pages } = loaded
+    return { differences, warnings, pages }
   }
 
   apply(
@@ -158,7 +163,8 @@ export class Configuration implements ConfigurationService {
     if (confirmS > 0) {
       const ms = confirmS * 1000
       const cancel = this.#clock.after(ms, () => this.#goBack('nobody confirmed it in time'))
-      this.#pending = { who, untilMs: this.#clock.nowMs() + ms, differences: loaded.differences, cancel }
+      const { differences, pages } = loaded
+      this.#pending = { who, untilMs: this.#clock.nowMs() + ms, differences, pages, cancel }
     }
     this.#serveSoon()
     return 'applying'
@@ -275,7 +281,12 @@ export class Configuration implements ConfigurationService {
     const before = this.#version.config
     if (goesElsewhere(before, config) && !changes.has('xdms.password'))
       return { errors: { 'xdms.password': ELSEWHERE } }
-    return { text, config, differences: differencesOf(before, config), warnings: configWarnings(before, config) }
+    const pages = httpListeners(config).map(({ endpoint, transport }) => ({
+      ...endpoint,
+      isSecure: transport === 'tls',
+    }))
+    const [differences, warnings] = [differencesOf(before, config), configWarnings(before, config)]
+    return { text, config, differences, warnings, pages }
   }
 }
 

@@ -52,7 +52,7 @@ function serialNumber(): string {
 }
 
 /** RFC 5922 7.1: the domain as SIP URI too, which some peers look for first. */
-function alternativeNames({ hostname, domain, addresses }: SelfSignedNames) {
+export function alternativeNames({ hostname, domain, addresses }: SelfSignedNames) {
   const all = new Set([hostname, domain, ...addresses])
   return [
     ...[...all].map(name => ({ type: isIP(name) ? ('ip' as const) : ('dns' as const), value: name })),

@@ -24,6 +24,7 @@ import { HttpServer } from './http.ts'
 import { Jobs } from './jobs.ts'
 import { makeDataDir } from './lock.ts'
 import { type DrivenEngine, Loop } from './loop.ts'
+import { type Machine, machine, machineApis } from './machine.ts'
 import { originPolicy } from './origins.ts'
 import { OutsideStore } from './outside-store.ts'
 import { lockForServing } from './owner.ts'
@@ -152,7 +153,7 @@ export class Box {
       isFlowOpen: id => this.#streams?.has(id) ?? false,
       deliver: aor => this.#loop?.deliver(aor),
     })
-    const services = webServices(config, { access, store: outside, log, ...persons })
+    const services = webServices(config, { access, store: outside, log, ...persons, ...this.#machine(clock) })
     const httpOptions = {
       health,
       counters: this.counters,
@@ -187,7 +188,14 @@ export class Box {
 
   #pages(services: BoxServices): FastifyPluginAsync[] {
     const { configuration } = this.#options
-    return configuration ? [pages({ ...services, configuration })] : []
+    if (!configuration) return []
+    const all = { ...services, configuration }
+    return [...machineApis(all), pages(all)]
+  }
+
+  #machine(clock: Clock): Machine {
+    const { config, log } = this.#options
+    return machine({ config, dataDir: this.dataDir, clock, certificates: this.certificates, log })
   }
 
   #openJobs(clock: Clock): Jobs {

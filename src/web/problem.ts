@@ -6,31 +6,36 @@ import type { Denied, DeniedWhy } from './guard.ts'
 export class Problem extends Error {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  constructor(status: number, detail: string, headers: Readonly<Record<string, string>> = {}) {
+  /** RFC 9457 3.2: further members, for programs. */
+  readonly more: object
+  constructor(status: number, detail: string, headers: Readonly<Record<string, string>> = {}, more: object = {}) {
     super(detail)
     this.status = status
     this.headers = headers
+    this.more = more
   }
 }
 
 /** What went wrong inside is told to the log, not to whoever asked. */
 export function sendProblem(reply: FastifyReply, error: unknown): FastifyReply {
-  const { status, detail, headers } = problemOf(error)
+  const { status, detail, headers, more } = problemOf(error)
   return reply
     .code(status)
     .headers({ ...headers, 'cache-control': 'no-store' })
     .type('application/problem+json')
-    .send(JSON.stringify({ title: STATUS_CODES[status], status, detail }))
+    .send(JSON.stringify({ title: STATUS_CODES[status], status, detail, ...more }))
 }
 
 interface Told {
   readonly status: number
   readonly detail: string
   readonly headers: Readonly<Record<string, string>>
+  readonly more?: object
 }
 
 function problemOf(error: unknown): Told {
-  if (error instanceof Problem) return { status: error.status, detail: error.message, headers: error.headers }
+  if (error instanceof Problem)
+    return { status: error.status, detail: error.message, headers: error.headers, more: error.more }
   const { statusCode = 500, message } = error as { statusCode?: number; message: string }
   return { status: statusCode, detail: statusCode < 500 ? message : 'an internal error', headers: {} }
 }

@@ -1,4 +1,5 @@
 import type { Config } from '../../base/config.ts'
+import type { Endpoint } from '../../base/flow.ts'
 import type { Candidates } from '../candidates.ts'
 
 /** A value of a key of the configuration; undefined: the key goes, and its default stands. */
@@ -44,8 +45,15 @@ export type ConfigWarning =
   /** Passwords can be read on the way. */
   | 'plain page'
 
+/** Where the page is. */
+export interface PageListener extends Endpoint {
+  readonly isSecure: boolean
+}
+
 export interface CheckedChange {
   readonly differences: readonly ConfigDifference[]
+  /** With the change. */
+  readonly pages: readonly PageListener[]
   readonly warnings: readonly ConfigWarning[]
 }
 
@@ -54,6 +62,7 @@ export interface PendingChange {
   readonly who: string
   /** The box does not serve with it yet: it cannot be confirmed so soon. */
   readonly isStarting: boolean
+  readonly pages: readonly PageListener[]
   readonly leftS: number
   readonly differences: readonly ConfigDifference[]
 }

@@ -1,11 +1,13 @@
 import type { Log } from '../../base/log.ts'
 import type { StoreResult, Verb, Verbs } from '../../store/verbs.ts'
 import type { AccessService } from './access.ts'
+import type { CertificateService } from './certificates.ts'
 import type { ConfigurationService } from './configuration.ts'
 import type { HistoryService } from './history.ts'
 import type { JobService } from './jobs.ts'
 import type { QueueService } from './queue.ts'
 import type { SetupService } from './setup.ts'
+import type { TimeService } from './time.ts'
 import type { UserService } from './users.ts'
 
 /** The store as those outside of the engine ask it; the engine hears of what they change. */
@@ -17,6 +19,8 @@ export interface WebStore {
 export interface WebServices {
   readonly access: AccessService
   readonly configuration: ConfigurationService
+  readonly certificates: CertificateService
+  readonly time: TimeService
   readonly setup: SetupService
   readonly store: WebStore
   readonly users: UserService

@@ -1,0 +1,23 @@
+import { type Endpoint, hostPort } from '../../base/flow.ts'
+import type { ConfigChanges, PageListener } from '../services/configuration.ts'
+
+/** Long enough to sign in again at another address, and short enough to wait for. */
+export const TRIAL_S = 120
+/** A change of the network that somebody has to walk over for. */
+export const TRIAL_MAX_S = 3600
+
+/** Whoever has a key can be the box. */
+const OF_KEYS = new Set(['tls.certificate', 'tls.key'])
+
+/** Least role of those who may make this change. */
+export const roleFor = (changes: ConfigChanges): 'admin' | 'operator' =>
+  [...changes.keys()].some(key => OF_KEYS.has(key)) ? 'admin' : 'operator'
+
+/** Where the page is, for whoever reaches the box as `host` now: a listener on all addresses is there under the same name. */
+export const pageAddresses = (listeners: readonly PageListener[], host: string): string[] =>
+  listeners.map(({ isSecure, ...endpoint }) => {
+    const name = host.replace(/:\d*$/, '')
+    return `${isSecure ? 'https' : 'http'}://${isWildcard(endpoint) ? `${name}:${endpoint.port}` : hostPort(endpoint)}/`
+  })
+
+const isWildcard = ({ address }: Endpoint): boolean => /^(0\.0\.0\.0|[0:]+)$/.test(address)
