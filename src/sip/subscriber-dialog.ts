@@ -24,9 +24,12 @@ const REFRESH_LEAD_S = 120
 const INTERVAL_MS = 5000
 /** Seconds: as nobody grants more than they were asked for, twice what a day has is a mistake of theirs. */
 const EXPIRES_MAX_S = 172_800
-/** A conference of some hundred people that all come at once is told of in so many NOTIFYs; then ten a second. */
+/**
+ * A conference of some hundred people that all come at once is told of in so many NOTIFYs; then one a second: RFC 4575 3.9 has one in five,
+ * and a long document costs milliseconds.
+ */
 const NOTIFY_BURST = 200
-const NOTIFY_INTERVAL_MS = 100
+const NOTIFY_INTERVAL_MS = 1000
 
 interface DialogEvents {
   onNotify(now: Now, notice: Notice): void

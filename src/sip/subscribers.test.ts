@@ -285,8 +285,11 @@ t.test('more NOTIFYs than a conference has are put off', async t => {
   t.ok(answers.slice(0, 190).every(status => status === '200'))
   t.ok(answers.slice(210).every(status => status === '500'))
   peer.take()
+  peer.pass(500)
+  t.equal(peer.tell(), '500')
   peer.pass(1000)
   t.equal(peer.tell(), '200')
+  peer.pass(1000)
   t.equal(peer.tell({ state: 'terminated;reason=noresource' }), '200')
 })
 
