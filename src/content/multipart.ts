@@ -41,25 +41,42 @@ export function encodeMultipart(parts: readonly Part[], entropy: Entropy): Compo
   return layOut(parts, freshBoundary(parts, entropy))
 }
 
-/**
- * The layout with a boundary already chosen. The line break before each delimiter belongs to the delimiter (RFC 2046
- * 5.1.1), and nothing follows the last hyphen.
- */
+/** The layout with a boundary already chosen. */
 export function layOut(parts: readonly Part[], boundary: string): Composed {
-  const body: Buffer[] = []
-  let delimiter = `--${boundary}\r\n`
-  for (const part of parts) {
-    body.push(partHead(part, delimiter), ...part.body)
-    delimiter = `\r\n--${boundary}\r\n`
-  }
-  body.push(Buffer.from(`\r\n--${boundary}--`, 'latin1'))
-  return { contentType: `multipart/mixed;boundary="${boundary}"`, body, length: lengthOf(body) }
+  const writer = new MultipartWriter(boundary)
+  const body = [...writer.parts(parts), writer.close()]
+  return { contentType: writer.contentType, body, length: lengthOf(body) }
 }
 
-/** With the delimiter before it and the empty line behind it. */
-export const partHead = ({ contentType, contentId }: Omit<Part, 'body'>, delimiter: string): Buffer => {
-  const id = contentId === undefined ? '' : `Content-ID: <${contentId}>\r\n`
-  return Buffer.from(`${delimiter}Content-Type: ${contentType}\r\n${id}\r\n`, 'latin1')
+/**
+ * What stands around the bodies, in their order. The line break before each delimiter belongs to the delimiter (RFC 2046 5.1.1), and
+ * nothing follows the last hyphen.
+ */
+export class MultipartWriter {
+  readonly contentType: string
+  readonly #boundary: string
+  #isBegun = false
+
+  constructor(boundary: string) {
+    this.#boundary = boundary
+    this.contentType = `multipart/mixed;boundary="${boundary}"`
+  }
+
+  /** With the delimiter before it and the empty line behind it. */
+  head({ contentType, contentId }: Omit<Part, 'body'>): Buffer {
+    const lineBreak = this.#isBegun ? '\r\n' : ''
+    this.#isBegun = true
+    const id = contentId === undefined ? '' : `Content-ID: <${contentId}>\r\n`
+    return Buffer.from(`${lineBreak}--${this.#boundary}\r\nContent-Type: ${contentType}\r\n${id}\r\n`, 'latin1')
+  }
+
+  parts(parts: readonly Part[]): Buffer[] {
+    return parts.flatMap(part => [this.head(part), ...part.body])
+  }
+
+  close(): Buffer {
+    return Buffer.from(`\r\n--${this.#boundary}--`, 'latin1')
+  }
 }
 
 export const lengthOf = (pieces: readonly Buffer[]): number => pieces.reduce((sum, piece) => sum + piece.length, 0)

@@ -3,7 +3,7 @@ import { type Now, sipDate } from '../base/time.ts'
 import { deferredPart } from '../content/deferred-part.ts'
 import { headLines } from '../content/head-lines.ts'
 import { shownHeads, shownMessage } from '../content/history-privacy.ts'
-import { encodeMultipart, freshBoundary, type Part, partHead } from '../content/multipart.ts'
+import { encodeMultipart, freshBoundary, MultipartWriter, type Part } from '../content/multipart.ts'
 import type { HistoryEntry, HistoryPiece } from '../store/history.ts'
 import type { HistoryForms } from './history-forms.ts'
 import { type HistoryPieces, isSendStart } from './history-pieces.ts'
@@ -53,9 +53,8 @@ export const sessionBody = (item: SelectedItem, entropy: Entropy): HistoryBody =
 
 /** HIS-DLV-04: the heads of a large message, and each of its SENDs with all its headers in a part of its own (C3). */
 export class LargeHistoryBody implements HistoryBody {
-  readonly contentType: string
   readonly #pieces: HistoryPieces
-  readonly #delimiter: string
+  readonly #writer: MultipartWriter
   readonly #last: readonly Part[]
   /** Not sent yet: what goes before the content. */
   #before: Buffer[]
@@ -66,13 +65,13 @@ export class LargeHistoryBody implements HistoryBody {
     const first = withId(item.entry, heads.length > 0 ? heads : [receipt(item.entry)])
     this.#last = [...fragments(item, ['bye']), receipt(item.entry)]
     // Chosen after the content has come, so nobody could write it there.
-    const boundary = freshBoundary([...first, ...this.#last], entropy)
-    this.contentType = `multipart/mixed;boundary="${boundary}"`
+    this.#writer = new MultipartWriter(freshBoundary([...first, ...this.#last], entropy))
     this.#pieces = pieces
-    this.#delimiter = `\r\n--${boundary}\r\n`
-    this.#before = this.#parts(first)
-    // RFC 2046 5.1.1: no line break before the first.
-    this.#before[0] = this.#before[0]!.subarray('\r\n'.length)
+    this.#before = this.#writer.parts(first)
+  }
+
+  get contentType(): string {
+    return this.#writer.contentType
   }
 
   next(now: Now, done: (now: Now, read: BodyRead) => void): void {
@@ -81,8 +80,8 @@ export class LargeHistoryBody implements HistoryBody {
     this.#pieces.take(now, (then, taken) => {
       if (taken.kind === 'broken') return done(then, taken)
       if (taken.kind === 'end') {
-        const close = Buffer.from(`${this.#delimiter.slice(0, -2)}--`, 'latin1')
-        return done(then, { bytes: [...bytes, ...this.#parts(this.#last), close], isLast: true })
+        const rest = [...this.#writer.parts(this.#last), this.#writer.close()]
+        return done(then, { bytes: [...bytes, ...rest], isLast: true })
       }
       for (const piece of taken.pieces) bytes.push(...this.#content(piece))
       done(then, { bytes, isLast: false })
@@ -93,13 +92,9 @@ export class LargeHistoryBody implements HistoryBody {
   #content({ from, isEnd, bytes }: HistoryPiece): Buffer[] {
     if (from !== 'caller') return []
     const isMore = this.#isWithinSend && !isSendStart(bytes)
-    const head = isMore ? [] : [partHead({ contentType: 'message/msrp' }, this.#delimiter)]
+    const head = isMore ? [] : [this.#writer.head({ contentType: 'message/msrp' })]
     this.#isWithinSend = !isEnd
     return [...head, bytes]
-  }
-
-  #parts(parts: readonly Part[]): Buffer[] {
-    return parts.flatMap(part => [partHead(part, this.#delimiter), ...part.body])
   }
 }
 
@@ -121,7 +116,7 @@ function fragments({ entry, heads }: SelectedItem, which: readonly ('invite' | '
 }
 
 /** HIS-DLV-03: the time of receipt in a SIP header, while a Date of the sender stays the sender's. The last part of every item. */
-const receipt = ({ receivedAt, callId }: HistoryEntry): Part => ({
+export const receipt = ({ receivedAt, callId }: Pick<HistoryEntry, 'receivedAt' | 'callId'>): Part => ({
   contentType: 'message/sipfrag',
   body: [Buffer.from(`Date: ${sipDate(receivedAt)}\r\nCall-ID: ${callId}\r\n`, 'latin1')],
 })

@@ -1,8 +1,8 @@
 import type { Entropy } from '../base/entropy.ts'
-import { type Now, sipDate } from '../base/time.ts'
-import { freshBoundary, partHead } from '../content/multipart.ts'
+import type { Now } from '../base/time.ts'
+import { freshBoundary, MultipartWriter } from '../content/multipart.ts'
 import type { HistoryPiece } from '../store/history.ts'
-import { freshMessageId } from './history-body.ts'
+import { freshMessageId, receipt } from './history-body.ts'
 import { Chunker } from './history-chunker.ts'
 import type { ItemChunk, ItemChunks, TakenChunk } from './history-chunks.ts'
 import { type HistoryPieces, isSendStart } from './history-pieces.ts'
@@ -11,7 +11,7 @@ import type { SelectedItem } from './history-selection.ts'
 /** One SEND on its way. */
 interface Wrapped {
   readonly chunker: Chunker
-  readonly delimiter: string
+  readonly writer: MultipartWriter
 }
 
 /**
@@ -58,16 +58,14 @@ export class WrappedChunks implements ItemChunks {
     const { from, at, bytes, isEnd } = piece
     if (this.#sides.has(from) && isSendStart(bytes)) this.#leave(from)
     const side = this.#sides.get(from) ?? this.#begin(from)
-    const { chunker, delimiter } = side
+    const { chunker, writer } = side
     if (this.#refused.has(chunker.messageId)) {
       if (isEnd) this.#leave(from)
       return
     }
     chunker.add(bytes)
     if (isEnd) {
-      const receipt = Buffer.from(`Date: ${sipDate(at)}\r\nCall-ID: ${this.#callId}\r\n`, 'latin1')
-      const close = Buffer.from(`${delimiter.slice(0, -2)}--`, 'latin1')
-      chunker.add(partHead({ contentType: 'message/sipfrag' }, delimiter), receipt, close)
+      chunker.add(...writer.parts([receipt({ receivedAt: at, callId: this.#callId })]), writer.close())
       this.#sides.delete(from)
     }
     while (chunker.isFull) this.#ready.push(chunker.next(false))
@@ -76,11 +74,10 @@ export class WrappedChunks implements ItemChunks {
 
   #begin(from: HistoryPiece['from']): Wrapped {
     // Chosen after the content has come, so nobody could write it there.
-    const boundary = freshBoundary([], this.#entropy)
-    const delimiter = `\r\n--${boundary}\r\n`
-    const chunker = new Chunker(freshMessageId(this.#entropy), `multipart/mixed;boundary="${boundary}"`)
-    chunker.add(partHead({ contentType: 'message/msrp' }, delimiter).subarray('\r\n'.length))
-    const side = { chunker, delimiter }
+    const writer = new MultipartWriter(freshBoundary([], this.#entropy))
+    const chunker = new Chunker(freshMessageId(this.#entropy), writer.contentType)
+    chunker.add(writer.head({ contentType: 'message/msrp' }))
+    const side = { chunker, writer }
     this.#sides.set(from, side)
     return side
   }
