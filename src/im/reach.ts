@@ -81,6 +81,18 @@ export function reachUri(
   toFirstHop(now, routing, parseUri(uri), uri, [], done)
 }
 
+/** Through the SIP/IP core where there is one; `coreRoute` is its Route value. */
+export function reachThrough(
+  now: Now,
+  routing: Routing,
+  coreRoute: string | undefined,
+  uri: string,
+  done: (now: Now, reach: Reach | undefined) => void,
+): void {
+  if (coreRoute === undefined) reachUri(now, routing, uri, done)
+  else reachByRoute(now, routing, uri, [coreRoute], done)
+}
+
 function toFirstHop(
   now: Now,
   routing: Routing,

@@ -7,7 +7,7 @@ import { addressOfRecord } from '../sip-parser-lite/uri.ts'
 import type { HistoryParticipant } from '../store/history.ts'
 import { METHODS } from './methods.ts'
 import { contactOf, type OwnAddresses } from './own-addresses.ts'
-import { type Reach, type Routing, reachByRoute, reachUri } from './reach.ts'
+import { type Reach, type Routing, reachThrough } from './reach.ts'
 import { ACCEPT_CONTACT } from './recording-invite.ts'
 import { RecordingParticipants } from './recording-participants.ts'
 import type { RecordingWish } from './recording-policy.ts'
@@ -44,8 +44,7 @@ export class RecordingWatch {
     const begin = (then: Now, reach: Reach | undefined): void => {
       if (reach && !this.#isOver) this.#subscribe(then, reach)
     }
-    if (coreRoute === undefined) reachUri(now, routing, identity, begin)
-    else reachByRoute(now, routing, identity, [coreRoute], begin)
+    reachThrough(now, routing, coreRoute, identity, begin)
   }
 
   end(now: Now): void {

@@ -13,7 +13,7 @@ import type { HistoryPiece } from '../store/history.ts'
 import { headAsReceived } from './history-item.ts'
 import { HistoryRecorder, type RecordEnd, type RecorderContext, type Safe } from './history-recorder.ts'
 import type { OwnAddresses } from './own-addresses.ts'
-import { type Reach, type Routing, reachByRoute, reachUri } from './reach.ts'
+import { type Reach, type Routing, reachThrough } from './reach.ts'
 import { recordingInvite } from './recording-invite.ts'
 import { type AgreedMedia, connectMedia, type OfferedMedia, openMedia, readMedia } from './recording-media.ts'
 import type { RecordingWish } from './recording-policy.ts'
@@ -104,8 +104,7 @@ export class Recording {
       else if (reach) this.#invite(then, reach)
       else this.#failed(then, 480, 'No Way to the Conference')
     }
-    if (coreRoute === undefined) reachUri(now, routing, requestUri, begin)
-    else reachByRoute(now, routing, requestUri, [coreRoute], begin)
+    reachThrough(now, routing, coreRoute, requestUri, begin)
   }
 
   /** Hangs up; `done` is called when nothing is open any more. `interrupted`: the box goes down, not the conference. */
