@@ -79,8 +79,7 @@ export class JoinedBranch implements BranchMedia {
   }
 
   ended(now: Now, tag: string, why: 'bye' | 'silence'): void {
-    if (this.#isOver || (this.#tag !== undefined && tag !== this.#tag)) return
-    if (this.#tag === undefined) return
+    if (this.#isOver || tag !== this.#tag) return
     this.#isDialogOver = true
     const isQuiet = !this.#stream || this.#stream.joined.isClosed
     // Without a session timer a dialog may be forgotten while its messages still come.
