@@ -55,6 +55,12 @@ const GROUPS: readonly { readonly name: keyof Strings['shell']['groups']; readon
   },
 ]
 
+/** Whether the page of that path is one that this visitor may open. */
+export const mayOpen = ({ who }: Visit, path: string): boolean => {
+  const link = GROUPS.flatMap(({ links }) => links).find(each => each.path === path)
+  return link !== undefined && who !== undefined && isAllowed(who.role, link.role)
+}
+
 /** A whole document. */
 export function page(visit: Visit, { title, body, refreshS, isAlone = false }: Page): Html {
   const { strings, language, domain } = visit

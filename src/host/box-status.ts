@@ -1,0 +1,272 @@
+import { statfs } from 'node:fs/promises'
+import { uptime as machineUptimeS } from 'node:os'
+import type { Config } from '../base/config.ts'
+import type { Counters } from '../base/counters.ts'
+import { type Endpoint, hostPort } from '../base/flow.ts'
+import type { Log } from '../base/log.ts'
+import { VERSION } from '../base/product.ts'
+import type { Now } from '../base/time.ts'
+import type { StoreStatus } from '../store/verbs.ts'
+import type { WebStore } from '../web/services/services.ts'
+import type { Alarm, BoxStatus, ListenerState, SeriesView, Span, StatusService, Wear } from '../web/services/status.ts'
+import type { ClockSource } from '../web/services/time.ts'
+import { CounterAlarms, conditionAlarms, sortedAlarms } from './alarms.ts'
+import { folderBytes } from './folder-size.ts'
+import { OldestWaiting } from './oldest.ts'
+import { type Sample, Series } from './series.ts'
+import { readSeries, writeSeries } from './series-file.ts'
+import { readWear } from './wear.ts'
+
+interface Bound {
+  readonly transport: string
+  readonly endpoint: Endpoint
+}
+
+export interface BoxStatusOptions {
+  readonly config: Config
+  readonly dataDir: string
+  readonly clock: { now(): Now; readonly trustedWall: number }
+  readonly store: WebStore
+  readonly counters: Counters
+  /** What the engine says of itself. */
+  readonly describe: () => object
+  readonly health: { problem(): Promise<string | undefined> }
+  readonly sip: readonly Bound[]
+  readonly msrp: readonly Bound[]
+  readonly http: readonly (Endpoint & { readonly isSecure: boolean })[]
+  /** When the certificate in use ends, in milliseconds since 1970; undefined: there is none. */
+  readonly certificateUntil: () => number | undefined
+  readonly clockSource: () => Promise<ClockSource>
+  readonly log: Log
+}
+
+const MINUTE_MS = 60_000
+/** Four times a day and at a stop, some ten kilobytes each: nothing beside what messages write. After a power cut so much of the plots is missing. */
+const KEEP_MS = 6 * 3_600_000
+/** Many pages that renew themselves cost as one. */
+const SAME_MS = 1000
+
+/** What takes a while to find out: looked at once a minute. */
+interface Slow {
+  readonly wear: Wear
+  readonly usedBytes: number
+  readonly totalBytes: number | undefined
+  readonly source: ClockSource
+}
+
+/** Watches the box once a minute, and tells what the Status page, the API and the plots show. */
+export class StatusWatch implements StatusService {
+  readonly #options: BoxStatusOptions
+  readonly #series: Series
+  readonly #counterAlarms: CounterAlarms
+  readonly #oldest: OldestWaiting
+  readonly #startedAt: number
+  readonly #timers: NodeJS.Timeout[] = []
+  #slow: Promise<Slow>
+  /** As the store last told. */
+  #numbers: StoreStatus | undefined
+  #last: { readonly at: number; readonly status: Promise<BoxStatus> } | undefined
+
+  constructor(options: BoxStatusOptions) {
+    const { clock, dataDir, log, counters, store } = options
+    this.#options = options
+    const now = clock.now()
+    this.#startedAt = now.at
+    this.#series = new Series(now, readSeries(dataDir, log))
+    this.#counterAlarms = new CounterAlarms(counters)
+    this.#oldest = new OldestWaiting(store)
+    this.#slow = this.#look()
+  }
+
+  start(): void {
+    this.#timers.push(
+      setInterval(() => this.#minute(), MINUTE_MS),
+      setInterval(() => this.#keep(), KEEP_MS),
+    )
+    void this.#sample()
+  }
+
+  stop(): void {
+    for (const timer of this.#timers) clearInterval(timer)
+    this.#keep()
+  }
+
+  status(): Promise<BoxStatus> {
+    const { at } = this.#options.clock.now()
+    if (!this.#last || at - this.#last.at >= SAME_MS) this.#last = { at, status: this.#read() }
+    return this.#last.status
+  }
+
+  series(span: Span): SeriesView {
+    return this.#series.view(span, this.#options.clock.now())
+  }
+
+  async alarms(): Promise<readonly Alarm[]> {
+    return (await this.status()).alarms
+  }
+
+  #minute(): void {
+    this.#counterAlarms.minute()
+    this.#slow = this.#look()
+    void this.#sample()
+  }
+
+  async #sample(): Promise<void> {
+    const { store, clock } = this.#options
+    const result = await store.ask('status', {})
+    if ('failure' in result) return
+    this.#numbers = result.value
+    const { waiting, freeBytes } = result.value
+    this.#series.add(clock.now(), { ...this.#counted(), waiting, freeBytes })
+  }
+
+  #keep(): void {
+    const { clock, dataDir, log } = this.#options
+    const kept = this.#series.kept(clock.now())
+    if (kept) writeSeries(dataDir, kept, log)
+  }
+
+  /** Never rejects. */
+  async #look(): Promise<Slow> {
+    const { dataDir, clockSource } = this.#options
+    const times = { processS: process.uptime(), machineS: machineUptimeS() }
+    const [wear, usedBytes, totalBytes, source] = await Promise.all([
+      readWear(dataDir, times),
+      folderBytes(dataDir),
+      statfs(dataDir).then(
+        ({ blocks, bsize }) => blocks * bsize,
+        () => undefined,
+      ),
+      clockSource().catch(() => 'unknown' as const),
+    ])
+    return { wear, usedBytes, totalBytes, source }
+  }
+
+  #counted(): Pick<Sample, 'stored' | 'delivered' | 'refused'> {
+    const all = this.#options.counters.describe()
+    const sum = (name: string): number => Object.values(all[name] ?? {}).reduce((total, each) => total + each, 0)
+    return {
+      stored: (all.messages_stored?.new ?? 0) + (all.large_messages_stored?.new ?? 0),
+      delivered: sum('messages_delivered'),
+      refused: sum('messages_refused') + sum('large_messages_refused'),
+    }
+  }
+
+  async #read(): Promise<BoxStatus> {
+    const { config, clock, store, health } = this.#options
+    const now = clock.now()
+    const [status, bindings, oldestAt, problem, slow] = await Promise.all([
+      store.ask('status', {}),
+      store.ask('bindings.count', {}),
+      this.#oldest.at(now.at),
+      health.problem(),
+      this.#slow,
+    ])
+    if (!('failure' in status)) this.#numbers = status.value
+    const {
+      waiting = 0,
+      waitingBytes = 0,
+      freeBytes = 0,
+      damaged = 0,
+      accounts = 0,
+      noticesLost = 0,
+    } = this.#numbers ?? {}
+    const engine = this.#options.describe()
+    const minute = this.#series.latest(now)
+    const { reserve_bytes: reserveBytes } = config.deferral
+    const condition = {
+      problem,
+      freeBytes: this.#numbers ? freeBytes : Number.POSITIVE_INFINITY,
+      reserveBytes,
+      damaged,
+      noticesLost,
+    }
+    return {
+      at: now.wall,
+      version: VERSION,
+      domain: config.domain,
+      hostname: config.hostname,
+      uptimeS: Math.floor((now.at - this.#startedAt) / 1000),
+      machineUptimeS: Math.floor(machineUptimeS()),
+      problem,
+      custody: {
+        waiting,
+        waitingBytes,
+        oldestAt: waiting === 0 ? undefined : oldestAt,
+        ...this.#counted(),
+        storedPerMinute: minute?.stored,
+        deliveredPerMinute: minute?.delivered,
+        refusedLastHour: this.#series.hourly(now, 'refused'),
+        damaged,
+        delivering: numberAt(engine, 'delivery', 'running'),
+        queued: numberAt(engine, 'delivery', 'queued'),
+      },
+      peers: {
+        accounts,
+        bindings: 'failure' in bindings ? 0 : bindings.value,
+        sipStreams: numberAt(engine, 'flows', 'streams', 'open'),
+        msrpConnections: numberAt(engine, 'msrp', 'connections'),
+        calls: numberAt(engine, 'relay', 'open'),
+        subscriptions: numberAt(engine, 'subscriptions', 'open'),
+        trusted: [config.auth.trusted_peers].flat(),
+        coreRoute: config.core.route,
+      },
+      listeners: this.#listeners(),
+      clock: { wall: now.wall, isTrusted: now.isWallTrusted, floor: clock.trustedWall, source: slow.source },
+      flash: { freeBytes, reserveBytes, usedBytes: slow.usedBytes, totalBytes: slow.totalBytes },
+      wear: slow.wear,
+      alarms: this.#alarms(now, { ...condition, ...slow.wear }),
+    }
+  }
+
+  #alarms(
+    now: Now,
+    condition: Pick<Parameters<typeof conditionAlarms>[0], 'problem' | 'freeBytes' | 'reserveBytes' | 'damaged'> &
+      Pick<Parameters<typeof conditionAlarms>[0], 'noticesLost' | 'lifeUsedPercent' | 'spare'>,
+  ): Alarm[] {
+    const { config, certificateUntil } = this.#options
+    const until = certificateUntil()
+    const isKnown = until !== undefined && now.isWallTrusted
+    const conditions = conditionAlarms({
+      ...condition,
+      isClockTrusted: now.isWallTrusted,
+      certificateDays: isKnown ? Math.floor((until - now.wall) / 86_400_000) : undefined,
+      isPlainPage: config.web.plain_http,
+      hasDigest: config.auth.digest,
+    })
+    return sortedAlarms([...conditions, ...this.#counterAlarms.list()])
+  }
+
+  #listeners(): ListenerState[] {
+    const { sip, msrp, http } = this.#options
+    const bound = [
+      ...sip.map(({ transport, endpoint }) => ({ key: `listen.sip_${transport}`, endpoint })),
+      ...msrp.map(({ transport, endpoint }) => ({ key: `listen.msrp_${transport}`, endpoint })),
+      ...http.map(at => ({ key: at.isSecure ? 'listen.https' : 'listen.http', endpoint: at as Endpoint })),
+    ]
+    return LISTENERS.flatMap(([key, use, transport]) => {
+      const open = bound.filter(each => each.key === key).map(({ endpoint }) => hostPort(endpoint))
+      return (open.length > 0 ? open : [undefined]).map(at => ({ use, transport, at, key }))
+    })
+  }
+}
+
+const LISTENERS = [
+  ['listen.sip_udp', 'SIP', 'UDP'],
+  ['listen.sip_tcp', 'SIP', 'TCP'],
+  ['listen.sip_tls', 'SIP', 'TLS'],
+  ['listen.sip_ws', 'SIP', 'WebSocket'],
+  ['listen.sip_wss', 'SIP', 'WebSocket, TLS'],
+  ['listen.msrp_tcp', 'MSRP', 'TCP'],
+  ['listen.msrp_tls', 'MSRP', 'TLS'],
+  ['listen.http', 'HTTP', 'TCP'],
+  ['listen.https', 'HTTP', 'TLS'],
+] as const
+
+/** A number deep inside of what the engine says; 0 where it does not say. */
+function numberAt(from: object, ...path: readonly string[]): number {
+  let at: unknown = from
+  for (const name of path)
+    at = typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[name] : undefined
+  return typeof at === 'number' ? at : 0
+}

@@ -1,0 +1,170 @@
+import type { ClockSource } from './time.ts'
+
+/** What the box says of itself: the same for the Status page, the API and the alarms. Times are milliseconds since 1970. */
+export interface StatusService {
+  status(): Promise<BoxStatus>
+  /** What happened over a span of time, oldest step first. */
+  series(span: Span): SeriesView
+  /** What is wrong now; the worst first. */
+  alarms(): Promise<readonly Alarm[]>
+}
+
+export type Span = 'hour' | 'day' | 'week'
+
+export interface BoxStatus {
+  readonly at: number
+  readonly version: string
+  readonly domain: string
+  readonly hostname: string
+  /** Since when it serves with this configuration, and the machine runs. */
+  readonly uptimeS: number
+  readonly machineUptimeS: number
+  /** Why no message could be taken now; undefined: one could. */
+  readonly problem: string | undefined
+  readonly custody: CustodyFigures
+  readonly peers: PeerFigures
+  readonly listeners: readonly ListenerState[]
+  readonly clock: ClockQuality
+  readonly flash: FlashFigures
+  readonly wear: Wear
+  readonly alarms: readonly Alarm[]
+}
+
+/** What was counted, since the start. */
+interface CustodyFigures {
+  readonly waiting: number
+  readonly waitingBytes: number
+  /** When the message came that waits for longest; undefined: nothing waits, or it is not known yet. */
+  readonly oldestAt: number | undefined
+  readonly stored: number
+  readonly delivered: number
+  readonly refused: number
+  /** In the latest minute; undefined before the first is over. */
+  readonly storedPerMinute: number | undefined
+  readonly deliveredPerMinute: number | undefined
+  readonly refusedLastHour: number
+  /** Set aside by their checksum. */
+  readonly damaged: number
+  /** Deliveries under way, and mailboxes whose turn comes. */
+  readonly delivering: number
+  readonly queued: number
+}
+
+interface PeerFigures {
+  readonly accounts: number
+  /** Contacts in the registrar. */
+  readonly bindings: number
+  /** Streams of SIP and connections of MSRP that stand. */
+  readonly sipStreams: number
+  readonly msrpConnections: number
+  readonly calls: number
+  readonly subscriptions: number
+  /** As configured. */
+  readonly trusted: readonly string[]
+  readonly coreRoute: string
+}
+
+export interface ListenerState {
+  readonly use: 'SIP' | 'MSRP' | 'HTTP'
+  readonly transport: string
+  /** Where it listens, e.g. `192.0.2.1:5060`; undefined: it is switched off. */
+  readonly at: string | undefined
+  /** Of the configuration, e.g. `listen.sip_udp`. */
+  readonly key: string
+}
+
+interface ClockQuality {
+  readonly wall: number
+  readonly isTrusted: boolean
+  /** The latest time that is known to have been; a clock before it is not trusted. */
+  readonly floor: number
+  /** What sets the clock of the machine, as far as the machine tells. */
+  readonly source: ClockSource
+}
+
+interface FlashFigures {
+  /** Free for the store, and kept free for deleting. */
+  readonly freeBytes: number
+  readonly reserveBytes: number
+  /** Taken by the folder of the box. */
+  readonly usedBytes: number
+  /** Of the file system that the folder lies on; undefined where it does not tell. */
+  readonly totalBytes: number | undefined
+}
+
+/** What wears the flash; whatever the machine does not tell is undefined. */
+export interface Wear {
+  /** Written by the box to the disk since its process started. */
+  readonly ownBytes: number | undefined
+  readonly ownPerDayBytes: number | undefined
+  /** The medium that the folder of the box lies on, and what everything on the machine wrote to it since the machine started. */
+  readonly device: string | undefined
+  readonly deviceBytes: number | undefined
+  readonly devicePerDayBytes: number | undefined
+  readonly deviceSize: number | undefined
+  /** What an eMMC says of itself (JESD84-B51 7.4.27): percent of its life used, at most; and its reserve of spare blocks. */
+  readonly lifeUsedPercent: number | undefined
+  readonly spare: 'normal' | 'warning' | 'urgent' | undefined
+  /** A guess: at this pace, with what cheap flash is said to bear. Undefined before there is a pace. */
+  readonly yearsLeft: number | undefined
+}
+
+export type AlarmLevel = 'alarm' | 'warning'
+
+export interface Alarm {
+  /** Names the sentence in the catalogue of texts. */
+  readonly id: AlarmId
+  readonly level: AlarmLevel
+  /** How often within the latest hour; or what the sentence is about, e.g. bytes, days, percent. */
+  readonly count: number
+  /** What the sentence quotes, e.g. the reason that the store gave. */
+  readonly detail: string
+}
+
+export const ALARM_IDS = [
+  'store-failing',
+  'flash-low',
+  'clock',
+  'wear',
+  'certificate-ended',
+  'certificate-ends',
+  'damaged',
+  'internal-errors',
+  'messages-refused',
+  'large-refused',
+  'store-slow',
+  'mailbox-full',
+  'push-kept',
+  'history-incomplete',
+  'history-passed-over',
+  'history-not-recorded',
+  'notices-lost',
+  'doors',
+  'xcap-doors',
+  'page-doors',
+  'xdms',
+  'tls-dials',
+  'handshakes',
+  'streams-refused',
+  'plain-page',
+  'no-digest',
+] as const
+
+export type AlarmId = (typeof ALARM_IDS)[number]
+
+export interface SeriesStep {
+  /** When it began. */
+  readonly at: number
+  /** A minute, on average; undefined where nothing is known of the time. */
+  readonly stored: number | undefined
+  readonly delivered: number | undefined
+  readonly refused: number | undefined
+  readonly waiting: number | undefined
+  readonly freeBytes: number | undefined
+}
+
+export interface SeriesView {
+  readonly span: Span
+  readonly stepS: number
+  readonly steps: readonly SeriesStep[]
+}
