@@ -180,6 +180,13 @@ export class HistoryTables {
     else this.putHead(mailbox, { ...head, indexed: this.#indexAfter(mailbox, indexed), unindexed: 0 })
   }
 
+  /** The same when an entry of that size has gone. */
+  uncount(mailbox: number, head: HistoryHead, place: HistoryPlace, size: number): void {
+    const unindexed = head.unindexed - (isIndexed(head.indexed, place) ? 0 : 1)
+    const counts = { items: head.items - 1, bytes: head.bytes - size, unindexed }
+    this.putHead(mailbox, { ...head, ...counts, change: this.nextNumber() })
+  }
+
   /** Up to where it is written now. */
   #indexAfter(mailbox: number, indexed: HistoryPlace | undefined): HistoryPlace | undefined {
     const [first, last] = entriesOf(mailbox)
@@ -252,5 +259,5 @@ export class HistoryTables {
   }
 }
 
-export const isIndexed = (indexed: HistoryPlace | undefined, place: HistoryPlace): boolean =>
+const isIndexed = (indexed: HistoryPlace | undefined, place: HistoryPlace): boolean =>
   indexed !== undefined && !isBefore(indexed, place)

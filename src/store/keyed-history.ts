@@ -13,7 +13,7 @@ import {
   referenceOf,
   roomMade,
 } from './history-story.ts'
-import { entriesOf, entryKey, HistoryTables, isIndexed } from './history-tables.ts'
+import { entriesOf, entryKey, HistoryTables } from './history-tables.ts'
 import { type Box, historyGoneKey, historyHeadKey, historyNameKey } from './keys.ts'
 import { type Do, EMPTY, type Tables } from './tables.ts'
 
@@ -118,12 +118,7 @@ export function leave(tables: Tables, mailbox: number, place: HistoryPlace, entr
   const recording = entry.state === 'open' ? recordingOf(tables, mailbox, place) : undefined
   const head = histories.head(mailbox)
   histories.removeEntry(mailbox, place, entry.peer)
-  if (head) {
-    const size = recording?.size ?? entry.size
-    const unindexed = head.unindexed - (isIndexed(head.indexed, place) ? 0 : 1)
-    const change = histories.nextNumber()
-    histories.putHead(mailbox, { ...head, items: head.items - 1, bytes: head.bytes - size, unindexed, change })
-  }
+  if (head) histories.uncount(mailbox, head, place, recording?.size ?? entry.size)
   if (recording) {
     const owners = recording.owners.filter(owner => owner !== mailbox)
     if (owners.length > 0) histories.putRecording(place.id, { ...recording, owners })

@@ -8,7 +8,6 @@ import {
   decodeHistoryTotals,
   decodePieces,
   decodeRecording,
-  type HistoryHead,
   type HistoryRecord,
 } from './history-records.ts'
 import { bytesOfPieces, endsIn, type HistoryPlace, headsSize } from './history-story.ts'
@@ -17,7 +16,6 @@ import {
   entryKey,
   HistoryTables,
   headsKey,
-  isIndexed,
   partsOf,
   placeIn,
   placeOfEntry,
@@ -119,7 +117,7 @@ function putPeer(tables: Tables, mailbox: number, place: HistoryPlace): void {
 function dropEntry(tables: Tables, mailbox: number, place: HistoryPlace): void {
   const [head, piece] = [headOf(tables, mailbox), contentOf(tables, place)?.piece]
   forget(tables, mailbox, place)
-  if (head && piece) uncount(tables, mailbox, head, place, piece.bytes.length)
+  if (head && piece) new HistoryTables(tables).uncount(mailbox, head, place, piece.bytes.length)
   else countAgain(tables, mailbox)
 }
 
@@ -143,18 +141,11 @@ function dropItem(tables: Tables, place: HistoryPlace): void {
     const size = entry && sizeNow(tables, place, entry)
     tables.kv.remove(entryKey(mailbox, place))
     if (entry) tables.kv.remove(historyPeerKey(mailbox, nameHash(entry.peer), place.at, place.id))
-    if (head && size !== undefined) uncount(tables, mailbox, head, place, size)
+    if (head && size !== undefined) new HistoryTables(tables).uncount(mailbox, head, place, size)
     else countAgain(tables, mailbox)
   }
   tables.kv.remove(recordingKey(place.id))
   dropContent(tables, place)
-}
-
-function uncount(tables: Tables, mailbox: number, head: HistoryHead, place: HistoryPlace, size: number): void {
-  const histories = new HistoryTables(tables)
-  const unindexed = head.unindexed - (isIndexed(head.indexed, place) ? 0 : 1)
-  const counts = { items: head.items - 1, bytes: head.bytes - size, unindexed }
-  histories.putHead(mailbox, { ...head, ...counts, change: histories.nextNumber() })
 }
 
 function dropContent(tables: Tables, place: HistoryPlace): void {
