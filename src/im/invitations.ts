@@ -125,13 +125,18 @@ export class Invitations {
     this.#isLenient = options.isLenient
   }
 
+  /** Whether a function of the box, and no user, is reached at that address. */
+  isFunction(aor: string): boolean {
+    return this.#fetchAt(aor) !== undefined
+  }
+
   /** `done` gives our answer or that of somebody else; it is not called where the answer was given already. */
   handle(now: Now, transaction: ServerTransaction, received: SipRequest, admission: Admission, done: Done): void {
     const { flow } = transaction
     const arrival = arrivalOf(received, flow, admission, this.#domain)
     if ('refusal' in arrival) return done(now, arrival.refusal)
     const { request, recipient } = arrival
-    const fetching = recipient !== undefined && this.#fetches.find(each => each.isFor(recipient))
+    const fetching = recipient !== undefined && this.#fetchAt(recipient)
     if (fetching) return fetching.handle(now, transaction, received, admission, done)
     const wants = inviteKind(request, this.#isLenient)
     const terms = readTerms(request)
@@ -159,6 +164,10 @@ export class Invitations {
       if (refusal) done(then, refusal)
       else this.#locate(invited)
     })
+  }
+
+  #fetchAt(aor: string): Fetching | undefined {
+    return this.#fetches.find(each => each.isFor(aor))
   }
 
   #locate(invited: Invited): void {

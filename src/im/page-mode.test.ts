@@ -52,3 +52,18 @@ t.test('RFC 3261 11.2: OPTIONS for a user whose registration has lapsed is 480',
   run.world.pass(120_000)
   t.equal(ask(), 480)
 })
+
+t.test('RFC 3261 11.2: OPTIONS to a function of the box says that it is there, as an INVITE would be told', async t => {
+  const ask = (uri: string, config = ''): number | undefined => {
+    const run = scenario(`function ${uri} ${config}`, { config })
+    let status: number | undefined
+    const request = run.alice.phone.request('OPTIONS', uri, `<${uri}>`)
+    run.alice.act(now => run.alice.phone.ask(now, request, (_then, response) => (status = response?.status)))
+    run.world.pass(2000)
+    return status
+  }
+  t.equal(ask('sip:history@example.org'), 200)
+  t.equal(ask('sip:deferred@example.org'), 200)
+  t.equal(ask('sip:nobody@example.org'), 404)
+  t.equal(ask('sip:history@example.org', '[history]\nenabled = false\n'), 404, 'switched off')
+})

@@ -50,6 +50,7 @@ export class Service implements TransactionUser {
   readonly #domain: Domain
   readonly #admissions: Admissions
   readonly #messages: Messages
+  readonly #isFunction: (aor: string) => boolean
   /** By method; the rest is about a user. */
   readonly #functions: ReadonlyMap<string, RequestFunction>
   readonly #relay: InviteRelay
@@ -85,6 +86,7 @@ export class Service implements TransactionUser {
     this.#domain = options.domain
     this.#admissions = options.admissions
     this.#messages = options.messages
+    this.#isFunction = aor => options.invitations.isFunction(aor)
     this.#functions = new Map<string, RequestFunction>([
       ['REGISTER', options.registrations],
       ['MESSAGE', options.messages],
@@ -171,10 +173,11 @@ export class Service implements TransactionUser {
     })
   }
 
-  /** OPTIONS to one of our users: answered in their place while they are there. */
+  /** OPTIONS to one of our users: answered in their place while they are there; to a function, as an INVITE would be (RFC 3261 11.2). */
   #aboutUser(now: Now, transaction: ServerTransaction, request: SipRequest): void {
     const aor = this.#domain.userOf(request.uri, transaction.flow)
     if (aor === undefined) return this.#answer(now, transaction, { status: 403, reason: 'Relaying Denied' })
+    if (this.#isFunction(aor)) return this.#answer(now, transaction, this.#capabilities(now, request))
     this.#store.ask('locate', { aor }, (then, result) => {
       if ('failure' in result) return this.#answer(then, transaction, unavailable(5))
       if (!result.value.isKnown) return this.#answer(then, transaction, { status: 404 })
