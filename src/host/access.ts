@@ -185,7 +185,11 @@ export class Access implements AccessService {
     return this.#known.tokens()
   }
 
-  addToken(name: string, role: Role, expiresAt?: number): { readonly secret: string } | AccessRefusal {
+  addToken(
+    name: string,
+    role: Role,
+    expiresAt?: number,
+  ): { readonly id: string; readonly secret: string } | AccessRefusal {
     return this.#known.addToken(name, role, expiresAt)
   }
 

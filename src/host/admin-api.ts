@@ -25,12 +25,23 @@ export const adminApi =
       return sendProblem(reply, error)
     })
     await app.register(cookie)
+    app.addHook('onRequest', async (_request, reply) => {
+      reply.header('x-content-type-options', 'nosniff')
+    })
     guard(app, guarded)
     app.addHook('preValidation', async request => {
       needs(request, request.routeOptions.config.role ?? 'admin')
     })
     routes(app)
   }
+
+/** What no part of the API has. */
+export const unknownApi = (options: { readonly guarded: Guarded; readonly log: Log }): FastifyPluginAsync =>
+  adminApi(options, app => {
+    app.all('/api/*', forRole('viewer'), async request => {
+      throw new Problem(404, `There is no ${request.method} ${request.url.split('?')[0]}. See /api/v1/openapi.json.`)
+    })
+  })
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -158,7 +158,11 @@ export class Administrators {
     return this.#kept.tokens.map(({ hash: _, ...shown }) => shown)
   }
 
-  addToken(name: string, role: Role, expiresAt?: number): { readonly secret: string } | AccessRefusal {
+  addToken(
+    name: string,
+    role: Role,
+    expiresAt?: number,
+  ): { readonly id: string; readonly secret: string } | AccessRefusal {
     if (name.trim() === '' || name.length > 64) return 'name unfit'
     if (this.#kept.tokens.length >= TOKENS_MAX) return 'too many'
     const secret = TOKEN_PREFIX + token(this.#entropy, TOKEN_BITS)
@@ -172,7 +176,7 @@ export class Administrators {
       hash: sha256(secret),
     }
     this.#write({ ...this.#kept, tokens: [...this.#kept.tokens, made] })
-    return { secret }
+    return { id, secret }
   }
 
   removeToken(id: string): boolean {

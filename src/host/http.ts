@@ -1,8 +1,9 @@
 import type { Server as TlsServer } from 'node:tls'
-import { type FastifyInstance, type FastifyPluginAsync, fastify } from 'fastify'
+import { type FastifyInstance, type FastifyPluginAsync, type FastifyReply, fastify } from 'fastify'
 import type { HttpConfiguredListener } from '../base/config.ts'
 import type { Counters } from '../base/counters.ts'
 import { type Endpoint, hostPort } from '../base/flow.ts'
+import { Problem, sendProblem } from '../web/problem.ts'
 import { bindError } from './addresses.ts'
 import type { Certificates } from './certificates.ts'
 import { HANDSHAKE_MS } from './handshakes.ts'
@@ -72,7 +73,11 @@ function makeApp(
     maxRequestsPerSocket: REQUESTS_PER_CONNECTION_MAX,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: PARAM_LENGTH_MAX },
+    // What a program writes is taken as it is written, or refused.
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
+    frameworkErrors: (error, _request, reply) => bare(reply, error),
   })
+  app.setNotFoundHandler((_request, reply) => bare(reply, new Problem(404, 'There is nothing here.')))
   boundConnections(app.server, CONNECTIONS_MAX)
   certificates?.onChange(() => (app.server as unknown as TlsServer).setSecureContext(secretsOf(certificates)))
   app.get('/healthz', async (_request, reply) => {
@@ -86,5 +91,12 @@ function makeApp(
   for (const plugin of plugins ?? []) app.register(plugin)
   return app
 }
+
+/** What no part serves, in a form that no browser takes for a document. */
+const bare = (reply: FastifyReply, error: unknown): FastifyReply =>
+  sendProblem(
+    reply.headers({ 'content-security-policy': "default-src 'none'", 'x-content-type-options': 'nosniff' }),
+    error,
+  )
 
 const secretsOf = ({ pair }: Certificates) => ({ ...TLS_SETTINGS, cert: pair.certificate, key: pair.key })

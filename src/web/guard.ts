@@ -94,14 +94,15 @@ const isSecure = ({ protocol }: FastifyRequest): boolean => protocol === 'https'
 const isPrivate = (request: FastifyRequest): boolean =>
   isSecure(request) || /^(?:127\.|::1$|::ffff:127\.)/.test(request.socket.remoteAddress ?? '')
 
-const hostOf = (authority: string): string =>
+/** Name or address of `Host`, lower case, without port and brackets. */
+export const hostIn = (authority: string): string =>
   authority
     .replace(/:\d*$/, '')
     .replace(/^\[(.*)\]$/, '$1')
     .toLowerCase()
 
 function checkHost(request: FastifyRequest, { hosts }: Guarded): void {
-  const host = hostOf(request.headers.host ?? '')
+  const host = hostIn(request.headers.host ?? '')
   if (host === 'localhost' || isIP(host) !== 0 || hosts.includes(host)) return
   throw new Denied(421, 'unknown host')
 }

@@ -95,7 +95,11 @@ export interface AccessService {
   changePassword(name: string, password: string, kept?: string): Promise<AccessRefusal | undefined>
   tokens(): readonly Token[]
   /** The secret is shown this once. */
-  addToken(name: string, role: Role, expiresAt?: number): { readonly secret: string } | AccessRefusal
+  addToken(
+    name: string,
+    role: Role,
+    expiresAt?: number,
+  ): { readonly id: string; readonly secret: string } | AccessRefusal
   removeToken(id: string): boolean
   /** The wizard is done, for good. */
   finishSetup(): void

@@ -20,6 +20,16 @@ export const told: Strings['told'] = {
   confirmed: 'Die Änderung bleibt.',
   reverted: 'Die Änderung ist zurückgenommen.',
   nothing: 'Es wurde nichts geändert.',
+  setUp: 'Das Gerät ist eingerichtet.',
+  passwordChanged: 'Ihr Passwort ist geändert.',
+  sessionEnded: 'Die Sitzung ist beendet.',
+  roleChanged: 'Die Rolle ist geändert.',
+  removed: 'Entfernt.',
+  userRemoved: 'Das Konto ist entfernt.',
+  pushAsked: 'Es wird jetzt versucht. Öffnen Sie diese Seite gleich noch einmal: Der Lebenslauf sagt, wie es ausging.',
+  messageDeleted: 'Die Nachricht ist gelöscht. Der Absender erfährt es, wenn er darum gebeten hat.',
+  itemRemoved: 'Der Eintrag ist aus diesem Verlauf entfernt.',
+  jobGone: 'Die Arbeit ist beendet, und was sie geschrieben hat, ist gelöscht.',
 }
 
 export const settings: Strings['settings'] = {
@@ -80,5 +90,5 @@ export const denied: Strings['denied'] = {
   slowed: 'Zu viele falsche Passwörter. Warten Sie und versuchen Sie es dann wieder.',
   busy: 'Zu viele zugleich. Versuchen Sie es gleich noch einmal.',
   role: 'Ihre Rolle erlaubt das nicht.',
-  'not set up': 'Das Gerät muss erst eingerichtet werden: Öffnen Sie seine Seite.',
+  'not set up': 'Das Gerät muss erst eingerichtet werden, vom Konto admin aus.',
 }

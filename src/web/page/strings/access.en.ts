@@ -17,6 +17,16 @@ export const told = {
   confirmed: 'The change stays.',
   reverted: 'The change is taken back.',
   nothing: 'Nothing was changed.',
+  setUp: 'The box is set up.',
+  passwordChanged: 'Your password is changed.',
+  sessionEnded: 'The session is ended.',
+  roleChanged: 'The role is changed.',
+  removed: 'Removed.',
+  userRemoved: 'The account is removed.',
+  pushAsked: 'It is being tried now. Open this page again in a moment: its story says how it went.',
+  messageDeleted: 'The message is deleted. Its sender is told, if they asked for that.',
+  itemRemoved: 'The item is gone from this history.',
+  jobGone: 'The work is ended, and what it wrote is gone.',
 }
 
 export const settings = {
@@ -73,5 +83,5 @@ export const denied = {
   slowed: 'Too many wrong passwords. Wait and try again.',
   busy: 'Too many at once. Try again in a moment.',
   role: 'Your role does not allow this.',
-  'not set up': 'The box has to be set up first: open its page.',
+  'not set up': 'The box has to be set up first, by its administrator.',
 }
