@@ -62,7 +62,7 @@ export const placeIn = (key: string, at: number): HistoryPlace => ({
   id: readU48(key, at + 6),
 })
 
-/** Where a place stands in a key of `g` and of `f`. */
+/** Where a place stands in the key of an entry, and in one of the index by peer. */
 const [IN_ENTRY, IN_INDEX] = [6, 12]
 
 export const placeOfEntry = (key: string): HistoryPlace => {

@@ -1,4 +1,4 @@
-import { isKeptAsValue } from './keys.ts'
+import { isKeptAsValue, justAfter } from './keys.ts'
 import type { RecordCache } from './record-cache.ts'
 
 /** One character is one byte, so that keys compare as text the way the disk orders them. Never empty. */
@@ -25,6 +25,19 @@ export interface KeyValue {
   remove(key: Key): void
   /** Entries from `start` (included) to `end` (not included). */
   range(start: Key, end: Key, options?: RangeOptions): Entry[]
+}
+
+/** Entries read at once where a whole table is gone through. */
+const SCAN_CHUNK = 256
+
+/** All entries between two keys, however many, a chunk in memory at a time; what was read already may be changed meanwhile. */
+export function* scanned(kv: Snapshot, start: Key, end: Key, chunkMax = SCAN_CHUNK): Generator<Entry> {
+  for (let from = start; ; ) {
+    const chunk = kv.range(from, end, { limit: chunkMax })
+    yield* chunk
+    if (chunk.length < chunkMax) return
+    from = justAfter(chunk.at(-1)!.key)
+  }
 }
 
 /** Read-only view: a verb that has to put something right asks to be run again as a write. */

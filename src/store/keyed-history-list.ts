@@ -25,6 +25,7 @@ import {
   type PlacedEntry,
 } from './history-tables.ts'
 import { nameHash } from './identities.ts'
+import { scanned } from './key-value.ts'
 import { recordingOf } from './keyed-history.ts'
 import {
   historyKey,
@@ -241,15 +242,10 @@ function* piecesFrom(
   const [first, end] = [piecesKey(at, id, 0), headsKey(place)]
   const wanted = piecesKey(at, id, Math.min(Math.max(0, from), HEADS_NUMBER))
   const holder = tables.kv.range(first, lower(end, justAfter(wanted)), { limit: 1, reverse: true })[0]
-  for (let start = holder?.key ?? wanted; ; ) {
-    const chunk = tables.kv.range(start, end, { limit: PIECES_CHUNK })
-    for (const { key, value } of chunk) {
-      const number = readU32(key, 13)
-      const pieces = whole(decodePieces(key, value), { table: 'history pieces', place }, key, value)
-      for (const [i, piece] of pieces.entries()) if (number + i >= from) yield { number: number + i, piece }
-    }
-    if (chunk.length < PIECES_CHUNK) return
-    start = justAfter(chunk.at(-1)!.key)
+  for (const { key, value } of scanned(tables.kv, holder?.key ?? wanted, end, PIECES_CHUNK)) {
+    const number = readU32(key, 13)
+    const pieces = whole(decodePieces(key, value), { table: 'history pieces', place }, key, value)
+    for (const [i, piece] of pieces.entries()) if (number + i >= from) yield { number: number + i, piece }
   }
 }
 

@@ -22,14 +22,13 @@ import {
   UNINDEXED_MAX,
 } from './history-tables.ts'
 import { nameHash } from './identities.ts'
-import type { Entry } from './key-value.ts'
+import { scanned } from './key-value.ts'
 import {
   contentKey,
   HISTORY_TOTALS_KEY,
   historyHeadKey,
   historyNameKey,
   historyPeerKey,
-  justAfter,
   pastPrefix,
   readU32,
   readU48,
@@ -41,7 +40,8 @@ import { EMPTY, type Tables } from './tables.ts'
 /** After the numbers were lost: farther than any given out since the last one that is still to be seen. */
 const GAP = 1_000_000
 
-const SCAN_CHUNK = 256
+/** The newest items, by which the last number given out is guessed. */
+const NEWEST_LOOKED_AT = 256
 
 /** Records of pieces at once; each has some 64 KiB at most. */
 const PARTS_CHUNK = 16
@@ -77,7 +77,7 @@ export function repairHistory(tables: Tables, record: DamagedHistory, key: strin
 function numbersAgain(tables: Tables): void {
   const value = tables.kv.get(HISTORY_TOTALS_KEY)
   if (!value || decodeHistoryTotals(HISTORY_TOTALS_KEY, value)) return
-  const items = tables.kv.range('r', pastPrefix('r'), { limit: SCAN_CHUNK, reverse: true })
+  const items = tables.kv.range('r', pastPrefix('r'), { limit: NEWEST_LOOKED_AT, reverse: true })
   const open = tables.kv.range('j', pastPrefix('j'))
   const ids = [...items.map(({ key }) => placeIn(key, 1).id), ...open.map(({ key }) => readU48(key, 1))]
   new HistoryTables(tables).putLast(Math.max(0, ...ids) + GAP)
@@ -89,7 +89,7 @@ function countAgain(tables: Tables, mailbox: number): void {
   if (aor === undefined) return tables.kv.remove(historyHeadKey(mailbox))
   let [items, bytes] = [0, 0]
   const newest: HistoryPlace[] = []
-  for (const { key, value } of scanned(tables, ...entriesOf(mailbox))) {
+  for (const { key, value } of scanned(tables.kv, ...entriesOf(mailbox))) {
     const place = placeOfEntry(key)
     const entry = decodeHistory(key, value)
     if (!entry) {
@@ -181,7 +181,7 @@ function rewrite(tables: Tables, mailbox: number, place: HistoryPlace, entry: Hi
 function measured(tables: Tables, place: HistoryPlace): { size: number; count: number; endedAt: WallTime } {
   let [size, count, endedAt] = [0, 0, place.at]
   const last = headsKey(place)
-  for (const { key, value } of scanned(tables, ...partsOf(place), PARTS_CHUNK)) {
+  for (const { key, value } of scanned(tables.kv, ...partsOf(place), PARTS_CHUNK)) {
     if (key === last) size += headsSize(decodeHeads(key, value)?.heads ?? {})
     else {
       const pieces = decodePieces(key, value) ?? []
@@ -211,7 +211,7 @@ function decoded<T>(tables: Tables, key: string, decode: (key: string, value: Bu
 
 /** Of an account that is there. */
 function nameOfMailbox(tables: Tables, mailbox: number): string | undefined {
-  for (const { key, value } of scanned(tables, 'a', pastPrefix('a'))) {
+  for (const { key, value } of scanned(tables.kv, 'a', pastPrefix('a'))) {
     const record = decodeAccount(key, value)
     if (record?.mailbox === mailbox) return record.account.aor
   }
@@ -220,18 +220,9 @@ function nameOfMailbox(tables: Tables, mailbox: number): string | undefined {
 
 /** Those of removed accounts too. */
 function* mailboxesWithHistory(tables: Tables): Generator<number> {
-  for (const { key } of scanned(tables, 'h', pastPrefix('h'))) yield readU32(key, 1)
-  for (const { key, value } of scanned(tables, 'a', pastPrefix('a'))) {
+  for (const { key } of scanned(tables.kv, 'h', pastPrefix('h'))) yield readU32(key, 1)
+  for (const { key, value } of scanned(tables.kv, 'a', pastPrefix('a'))) {
     const mailbox = decodeAccount(key, value)?.mailbox
     if (mailbox !== undefined) yield mailbox
-  }
-}
-
-function* scanned(tables: Tables, first: string, end: string, limit = SCAN_CHUNK): Generator<Entry> {
-  for (let start = first; ; ) {
-    const chunk = tables.kv.range(start, end, { limit })
-    yield* chunk
-    if (chunk.length < limit) return
-    start = justAfter(chunk.at(-1)!.key)
   }
 }

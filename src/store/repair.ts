@@ -1,7 +1,7 @@
 import type { Damage } from './damage.ts'
 import { decodeHistoryHead } from './history-records.ts'
 import { GROUP_MESSAGES, type IdentityGroup, identityHash, withHash } from './identities.ts'
-import type { Entry } from './key-value.ts'
+import { type Entry, scanned } from './key-value.ts'
 import { endLife, removeMessage } from './keyed-mailbox.ts'
 import { decidedAgain, dropDamagedSettings } from './keyed-settings.ts'
 import { dropDamagedSubscription, subscriptionCountAgain } from './keyed-subscriptions.ts'
@@ -12,7 +12,6 @@ import {
   headKey,
   historyHeadKey,
   indexKey,
-  justAfter,
   lifeKey,
   pastPrefix,
   quarantineKey,
@@ -51,8 +50,6 @@ const QUARANTINE_BYTES_MAX = 65536
 
 /** After the totals were lost: farther than any number given out since the last one that is still to be seen. */
 const GAP = 1_000_000
-
-const SCAN_CHUNK = 256
 
 /**
  * Sets a damaged record aside and puts right what hangs on it, in the transaction of the verb that found it. A damaged message is
@@ -286,11 +283,4 @@ function lastNumber(tables: Tables, table: string, at: number): number {
   return last ? readU48(last.key, at) : 0
 }
 
-export function* scan(tables: Tables, table: string): Generator<Entry> {
-  for (let start = table; ; ) {
-    const chunk = tables.kv.range(start, pastPrefix(table), { limit: SCAN_CHUNK })
-    yield* chunk
-    if (chunk.length < SCAN_CHUNK) return
-    start = justAfter(chunk.at(-1)!.key)
-  }
-}
+export const scan = (tables: Tables, table: string): Iterable<Entry> => scanned(tables.kv, table, pastPrefix(table))

@@ -1,5 +1,5 @@
-import type { KeyValue } from './key-value.ts'
-import { accountKey, justAfter, nameOf, pastPrefix, SCHEMA_KEY, settingsKey } from './keys.ts'
+import { type KeyValue, scanned } from './key-value.ts'
+import { accountKey, nameOf, pastPrefix, SCHEMA_KEY, settingsKey } from './keys.ts'
 import { decodeAccount, decodeSeq, encodeAccount, encodeSeq } from './records.ts'
 import { decidedBy } from './settings.ts'
 import { decodeSettings } from './settings-records.ts'
@@ -12,9 +12,6 @@ const OLDEST_READ = 5
 
 /** From here on an account's record says what its settings decide over histories. */
 const WITH_HISTORY = 7
-
-/** Accounts rewritten at once. */
-const SCAN_CHUNK = 256
 
 /** Marks a new store, or makes sure that this one is ours and not newer than we are. Throws with a plain message. */
 export function openSchema(table: KeyValue): void {
@@ -44,15 +41,11 @@ export function openSchema(table: KeyValue): void {
 
 /** Damaged records are left to the verbs that meet them. */
 function decideAgain(table: KeyValue): void {
-  for (let start = settingsKey(''); ; ) {
-    const chunk = table.range(start, pastPrefix(settingsKey('')), { limit: SCAN_CHUNK })
-    for (const { key, value } of chunk) {
-      const account = accountKey(nameOf(key))
-      const record = table.get(account)
-      const [settings, known] = [decodeSettings(key, value), record && decodeAccount(account, record)]
-      if (settings && known) table.put(account, encodeAccount(account, { ...known, ...decidedBy(settings) }))
-    }
-    if (chunk.length < SCAN_CHUNK) return
-    start = justAfter(chunk.at(-1)!.key)
+  const all = settingsKey('')
+  for (const { key, value } of scanned(table, all, pastPrefix(all))) {
+    const account = accountKey(nameOf(key))
+    const record = table.get(account)
+    const [settings, known] = [decodeSettings(key, value), record && decodeAccount(account, record)]
+    if (settings && known) table.put(account, encodeAccount(account, { ...known, ...decidedBy(settings) }))
   }
 }
