@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { SipRequest } from '../sip-parser-lite/message.ts'
-import { parseMessage } from '../sip-parser-lite/parse.ts'
+import { readInvite } from './invite.fixture.ts'
 import { inviteKind } from './invite-kind.ts'
 
 const SDP = (...lines: string[]): string =>
@@ -12,22 +12,8 @@ const ONE_WAY = SDP(...STREAM, 'a=sendonly')
 const TAGGED = 'Accept-Contact: *;+g.oma.sip-im'
 const LARGE = 'Accept-Contact: *;+g.oma.sip-im.large-message;require'
 
-function invite(body: string, headers: readonly string[] = [], contentType = 'application/sdp'): SipRequest {
-  const lines = [
-    'INVITE sip:bob@example.org SIP/2.0',
-    'Via: SIP/2.0/TCP 192.0.2.7;branch=z9hG4bK1',
-    'From: <sip:alice@example.org>;tag=1',
-    'To: <sip:bob@example.org>',
-    'Call-ID: c',
-    'CSeq: 1 INVITE',
-    ...headers,
-    ...(body ? [`Content-Type: ${contentType}`] : []),
-    `Content-Length: ${body.length}`,
-    '',
-    body,
-  ]
-  return parseMessage(Buffer.from(lines.join('\r\n'), 'latin1')) as SipRequest
-}
+const invite = (body: string, headers: readonly string[] = [], contentType = 'application/sdp'): SipRequest =>
+  readInvite([...headers, ...(body ? [`Content-Type: ${contentType}`] : [])], body)
 
 const kindOf = (request: SipRequest, isLenient = true): string => inviteKind(request, isLenient).kind
 

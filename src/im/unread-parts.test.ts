@@ -1,25 +1,13 @@
 import t from 'tap'
 import type { SipRequest } from '../sip-parser-lite/message.ts'
-import { parseMessage } from '../sip-parser-lite/parse.ts'
+import { readInvite } from './invite.fixture.ts'
 import { hasUnreadParts } from './unread-parts.ts'
 
 const SDP = 'Content-Type: application/sdp\r\n\r\nv=0\r\n'
 
 function invite(contentType: string, ...parts: readonly string[]): SipRequest {
   const body = parts.map(part => `--b\r\n${part}\r\n`).join('')
-  const lines = [
-    'INVITE sip:bob@example.org SIP/2.0',
-    'Via: SIP/2.0/TCP 192.0.2.7;branch=z9hG4bK1',
-    'From: <sip:alice@example.org>;tag=1',
-    'To: <sip:bob@example.org>',
-    'Call-ID: c',
-    'CSeq: 1 INVITE',
-    `Content-Type: ${contentType}`,
-    `Content-Length: ${body.length + 5}`,
-    '',
-    `${body}--b--`,
-  ]
-  return parseMessage(Buffer.from(lines.join('\r\n'), 'latin1')) as SipRequest
+  return readInvite([`Content-Type: ${contentType}`], `${body}--b--`)
 }
 
 const MIXED = 'multipart/mixed;boundary=b'
