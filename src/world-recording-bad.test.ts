@@ -29,6 +29,11 @@ const BAD: readonly (readonly [what: string, verdict: FactoryVerdict, last: RegE
   ['200 without a description', { status: 200, sdp: '' }, /^SIP\/2\.0 502 /],
   ['200 with the stream refused', { status: 200, sdp: REJECTED }, /^SIP\/2\.0 502 /],
   ['200 without a path', { status: 200, sdp: NO_PATH }, /^SIP\/2\.0 502 /],
+  [
+    '200 with a path of something else',
+    { status: 200, sdp: `${NO_PATH}a=path:http://10.0.2.9/\r\n` },
+    /^SIP\/2\.0 502 /,
+  ],
   ['200 with a stream that says nothing', { status: 200, sdp: DEAF }, /^SIP\/2\.0 502 /],
   ['200 with a malformed Contact', { status: 200, contact: '<sip:room@>' }, /^SIP\/2\.0 502 /],
   ['200 that is inactive', { status: 200, direction: 'inactive' }, /^SIP\/2\.0 502 /],

@@ -53,5 +53,7 @@ t.test('an answer by which nothing can be heard says why, and nothing of it thro
   says('application/sdp', SDP.replace('sendonly', 'recvonly'), /recvonly/)
   says('application/sdp', SDP.replace('sendonly', 'inactive'), /inactive/)
   says('application/sdp', SDP.replace('TCP/MSRP', 'TCP/TLS/MSRP'), /fingerprint/)
+  for (const path of ['http://192.0.2.7/abc', 'msrp://192.0.2.7:2855', 'msrp://192.0.2.7:2855/abc;tcp x'])
+    says('application/sdp', SDP.replace('msrp://192.0.2.7:2855/abc;tcp', path), /a=path is none of MSRP/)
   t.match(readMedia(answer('application/sdp', SDP.replace('sendonly', 'sendrecv'))), { role: 'active' })
 })

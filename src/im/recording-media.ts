@@ -4,6 +4,7 @@ import { CapturingReceiver } from '../msrp/capture.ts'
 import type { MsrpEndpoint } from '../msrp/endpoint.ts'
 import type { CapturedPiece } from '../msrp/relay-types.ts'
 import type { MsrpSession } from '../msrp/session.ts'
+import { parseMsrpUri } from '../msrp/uri.ts'
 import { usableFingerprints } from '../sdp/fingerprint.ts'
 import { type MsrpMedia, readAnswer } from '../sdp/msrp-media.ts'
 import type { Resolver } from '../sip/next-hop.ts'
@@ -81,6 +82,7 @@ export function readMedia(response: SipResponse): AgreedMedia | string {
   const answer = readAnswer(body, 'recvonly')
   if (answer.kind === 'refused') return `Answer Unusable: ${answer.why}`
   const { media, connects } = answer
+  if (!media.path.every(parseMsrpUri)) return 'Answer Unusable: a=path is none of MSRP'
   // RFC 4975 14.4: nothing else says whose certificate it has to be.
   if (media.isSecure && !usableFingerprints(media.fingerprints)) return 'TLS without a Usable a=fingerprint'
   return { media, role: connects === 'answerer' ? 'passive' : 'active' }
