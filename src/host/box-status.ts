@@ -256,7 +256,7 @@ const LISTENERS = [
   ['listen.sip_tcp', 'SIP', 'TCP'],
   ['listen.sip_tls', 'SIP', 'TLS'],
   ['listen.sip_ws', 'SIP', 'WebSocket'],
-  ['listen.sip_wss', 'SIP', 'WebSocket, TLS'],
+  ['listen.sip_wss', 'SIP', 'WebSocket over TLS'],
   ['listen.msrp_tcp', 'MSRP', 'TCP'],
   ['listen.msrp_tls', 'MSRP', 'TLS'],
   ['listen.http', 'HTTP', 'TCP'],

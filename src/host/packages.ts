@@ -61,12 +61,16 @@ export class About implements AboutService {
 
   async packages(): Promise<readonly InnerPackage[]> {
     const { packages } = await this.#read()
-    return packages.map(({ name, version, licence, licenceFile }) => ({
-      name,
-      version,
-      licence,
-      hasText: licenceFile !== undefined,
-    }))
+    const isFirst = ({ name, version }: PackageInside, index: number): boolean =>
+      index === packages.findIndex(other => other.name === name && other.version === version)
+    return packages
+      .filter(isFirst)
+      .map(({ name, version, licence, licenceFile }) => ({
+        name,
+        version,
+        licence,
+        hasText: licenceFile !== undefined,
+      }))
   }
 
   async licence(name: string, version: string): Promise<string | undefined> {

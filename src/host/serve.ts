@@ -9,9 +9,12 @@ import { pages } from '../web/page/plugin.ts'
 import type { ConfigurationService } from '../web/services/configuration.ts'
 import { xcap } from '../web/xcap/plugin.ts'
 import { Access } from './access.ts'
+import { accessApi } from './access-api.ts'
 import { accountsOfFile } from './accounts.ts'
 import { machineAddresses } from './addresses.ts'
+import { unknownApi } from './admin-api.ts'
 import { Administrators } from './administrators.ts'
+import { StatusWatch } from './box-status.ts'
 import { Certificates } from './certificates.ts'
 import { Clock } from './clock.ts'
 import { ControlServer } from './control.ts'
@@ -30,6 +33,7 @@ import { OutsideStore } from './outside-store.ts'
 import { lockForServing } from './owner.ts'
 import { people, peopleApis } from './people.ts'
 import { messageOf, storeError } from './plain-error.ts'
+import { statusApi } from './status-api.ts'
 import { Streams } from './streams.ts'
 import { authorities, dialPolicy } from './tls-dial.ts'
 import { Datagrams } from './udp.ts'
@@ -153,7 +157,14 @@ export class Box {
       isFlowOpen: id => this.#streams?.has(id) ?? false,
       deliver: aor => this.#loop?.deliver(aor),
     })
-    const services = webServices(config, { access, store: outside, log, ...persons, ...this.#machine(clock) })
+    const lookedAfter = this.#machine(clock)
+    const status = new StatusWatch({
+      ...{ config, dataDir: this.dataDir, clock, store: outside, counters: this.counters, health, log },
+      ...{ sip: this.sip, msrp: this.msrp, http: this.http, describe: () => engine.describe() },
+      certificateUntil: () => this.certificates && Date.parse(this.certificates.pair.leaf.validTo),
+      clockSource: async () => (await lookedAfter.time.view()).source,
+    })
+    const services = webServices(config, { access, store: outside, log, status, ...persons, ...lookedAfter })
     const httpOptions = {
       health,
       counters: this.counters,
@@ -163,7 +174,9 @@ export class Box {
         ...(xdms && { xdms: xdms.describe() }),
       }),
       plugins: [
+        accessApi({ guarded: services, log }),
         ...peopleApis(persons, { ...parts, guarded: services, log }),
+        unknownApi({ guarded: services, log }),
         this.#xcap(outside, clock),
         ...this.#pages(services),
       ],
@@ -175,6 +188,8 @@ export class Box {
       this.http.push({ ...at, isSecure: listener.transport === 'tls' })
     }
     this.#closings.push(() => health.stopping())
+    status.start()
+    this.#closings.push(() => status.stop())
     // Last of all: passwords are shown once, so nothing may go wrong between making and showing them.
     this.credentials = await makeFirstAccounts(
       config,
@@ -190,7 +205,7 @@ export class Box {
     const { configuration } = this.#options
     if (!configuration) return []
     const all = { ...services, configuration }
-    return [...machineApis(all), pages(all)]
+    return [...machineApis(all), statusApi(all), pages(all)]
   }
 
   #machine(clock: Clock): Machine {

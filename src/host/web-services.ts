@@ -3,6 +3,7 @@ import { type Config, httpListeners } from '../base/config.ts'
 import type { WebServices } from '../web/services/services.ts'
 import { machineAddresses } from './addresses.ts'
 import type { Machine } from './machine.ts'
+import { About } from './packages.ts'
 import type { People } from './people.ts'
 
 /** Only what the box has of its own; how its configuration is changed is known to whoever started it. */
@@ -11,12 +12,13 @@ export type BoxServices = Omit<WebServices, 'configuration'>
 /** What the page and the API are made with. */
 export function webServices(
   config: Config,
-  parts: Pick<BoxServices, 'access' | 'store' | 'log' | keyof People | keyof Machine>,
+  parts: Pick<BoxServices, 'access' | 'store' | 'log' | 'status' | keyof People | keyof Machine>,
 ): BoxServices {
   const secure = httpListeners(config).find(({ transport }) => transport === 'tls')
   const names = [config.hostname, config.domain, hostname(), ...config.web.hosts]
   return {
     ...parts,
+    about: new About(),
     setup: { addresses: () => reachable(machineAddresses()) },
     hosts: names.map(name => name.toLowerCase()),
     securePort: secure?.endpoint.port,

@@ -104,7 +104,7 @@ ${languages(visit)}
 ${
   who &&
   !isAlone &&
-  html`<a class="who" href="/account">${strings.shell.signedInAs(who.name, strings.shell.roles[who.role])}</a>
+  html`<a class="who" href="/account" aria-label="${strings.shell.signedInAs(who.name, strings.shell.roles[who.role])}">${who.name}<span class="role">&nbsp;(${strings.shell.roles[who.role]})</span></a>
 <form method="post" action="/logout"><input type="hidden" name="csrf" value="${visit.csrf}"><button class="plain">${strings.shell.signOut}</button></form>`
 }
 </div>

@@ -17,28 +17,27 @@ interface PlotOptions {
   readonly tableTitle: string
 }
 
-const WIDTH = 720
-const HEIGHT = 200
-const LEFT = 56
-const BOTTOM = 24
-const TOP = 10
+/** Of the drawing, which is stretched to the room there is; text stands beside it, so that it stays readable on a phone. */
+const WIDTH = 1000
+const HEIGHT = 100
 
 /** Lines over time as SVG made here: needs no script, which only shows the value under the pointer. */
 export function plot({ title, series, labels, format, tableTitle }: PlotOptions): Html {
   const all = series.flatMap(each => each?.values ?? []).filter(value => value !== undefined)
   const top = roundUp(Math.max(1, ...all))
-  const steps = labels.length
-  const x = (index: number): number => LEFT + (steps < 2 ? 0 : ((WIDTH - LEFT - 8) * index) / (steps - 1))
-  const y = (value: number): number => TOP + (HEIGHT - TOP - BOTTOM) * (1 - value / top)
+  const step = WIDTH / labels.length
+  const x = (index: number): number => step * (index + 0.5)
+  const y = (value: number): number => HEIGHT * (1 - value / top)
   const [first, second] = series
   return html`<figure class="plot"><figcaption>${title}: ${legend(first, 'a')}${second && html`, ${legend(second, 'b')}`}</figcaption>
-<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${title}">
-${[0, 0.5, 1].map(part => html`<line class="axis" x1="${LEFT}" x2="${WIDTH}" y1="${y(top * part)}" y2="${y(top * part)}"/><text x="${LEFT - 6}" y="${y(top * part) + 4}" text-anchor="end">${format(top * part)}</text>`)}
-${[0, Math.floor((steps - 1) / 2), steps - 1].map((index, place) => html`<text x="${x(index)}" y="${HEIGHT - 6}" text-anchor="${(['start', 'middle', 'end'] as const)[place]!}">${labels[index] ?? ''}</text>`)}
+<div class="graph"><div class="y" aria-hidden="true">${[1, 0.5, 0].map(part => html`<span>${format(top * part)}</span>`)}</div>
+<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="${title}">
+${[0, 0.5, 1].map(part => html`<path class="axis" d="M0 ${y(top * part)}h${WIDTH}"/>`)}
 ${second && html`<path class="b" d="${line(second, x, y)}"/>`}<path class="a" d="${line(first, x, y)}"/>
-${labels.map((label, index) => html`<rect x="${x(index) - WIDTH / steps / 2}" y="0" width="${WIDTH / steps}" height="${HEIGHT}" fill="transparent" data-tip="${tip(label, series, index, format)}"/>`)}
-</svg><p class="tip" aria-hidden="true"></p>
-<details><summary>${tableTitle}</summary><div class="wide"><table><thead><tr><th scope="col"></th>${series.map(each => each && html`<th scope="col" class="number">${each.name}</th>`)}</tr></thead>
+${labels.map((label, index) => html`<path class="hit" d="M${(step * index).toFixed(1)} 0h${step.toFixed(1)}v${HEIGHT}h-${step.toFixed(1)}z" data-tip="${tip(label, series, index, format)}"/>`)}
+</svg>
+<div class="x" aria-hidden="true">${[0, Math.floor((labels.length - 1) / 2), labels.length - 1].map(index => html`<span>${labels[index] ?? ''}</span>`)}</div></div><p class="tip" aria-hidden="true"></p>
+<details><summary>${tableTitle}</summary><div class="wide"><table><thead><tr><td></td>${series.map(each => each && html`<th scope="col" class="number">${each.name}</th>`)}</tr></thead>
 <tbody>${labels.map((label, index) => html`<tr><th scope="row">${label}</th>${series.map(each => each && html`<td class="number" data-title="${each.name}">${shown(each.values[index], format)}</td>`)}</tr>`)}</tbody></table></div></details></figure>`
 }
 
@@ -54,12 +53,14 @@ const tip = (label: string, series: PlotOptions['series'], index: number, format
     .filter(Boolean)
     .join(', ')}`
 
-/** A gap where nothing is known. */
+/** A gap where nothing is known; what is known between two gaps is a dot. */
 function line({ values }: Series, x: (index: number) => number, y: (value: number) => number): string {
   let path = ''
   let isPen = false
   for (const [index, value] of values.entries()) {
-    if (value !== undefined) path += `${isPen ? 'L' : 'M'}${x(index).toFixed(1)} ${y(value).toFixed(1)}`
+    const isAlone = !isPen && values[index + 1] === undefined
+    if (value !== undefined)
+      path += `${isPen ? 'L' : 'M'}${x(index).toFixed(1)} ${y(value).toFixed(1)}${isAlone ? 'h0' : ''}`
     isPen = value !== undefined
   }
   return path

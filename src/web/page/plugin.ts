@@ -4,14 +4,20 @@ import helmet from '@fastify/helmet'
 import type { FastifyPluginAsync } from 'fastify'
 import { Denied, guard } from '../guard.ts'
 import type { WebServices } from '../services/services.ts'
+import { aboutPage } from './about.ts'
+import { account } from './account.ts'
 import { assetAt } from './assets.ts'
 import { changes } from './changes.ts'
 import { html } from './html.ts'
 import { login } from './login.ts'
+import { notFound } from './not-found.ts'
 import { settingsPages } from './settings-pages.ts'
+import { setup } from './setup.ts'
+import { setupFirst } from './setup-steps.ts'
 import { makeSite, type PagePart, type Site } from './site.ts'
+import { statusPage } from './status.ts'
 
-const PARTS: readonly PagePart[] = [login, changes, settingsPages]
+const PARTS: readonly PagePart[] = [statusPage, aboutPage, login, setup, account, changes, settingsPages, notFound]
 
 /** Fields of the largest form, some dozens, fit many times over; a file goes another way. */
 const FORM_BYTES_MAX = 64 * 1024
@@ -46,7 +52,7 @@ export const pages =
     })
     app.get('/assets/:name', async (request, reply) => {
       const asset = assetAt(request.url)
-      if (!asset) return reply.callNotFound()
+      if (!asset) return reply.code(404).type('text/plain; charset=utf-8').send('There is no such file.\n')
       const accepted = String(request.headers['accept-encoding'] ?? '')
       const coding = /\bbr\b/.test(accepted) ? 'br' : /\bgzip\b/.test(accepted) ? 'gzip' : undefined
       if (coding) reply.header('content-encoding', coding)
@@ -57,6 +63,7 @@ export const pages =
     })
     await app.register(async inner => {
       guard(inner, services)
+      inner.addHook('onRequest', async (request, reply) => setupFirst(request, reply, site))
       inner.setErrorHandler((error, request, reply) => refuse(site, error, request, reply))
       for (const part of PARTS) part(inner, site)
     })

@@ -1,4 +1,4 @@
-import type { BoxStatus } from '../services/status.ts'
+import type { BoxStatus, ListenerState } from '../services/status.ts'
 import { bytes, duration, number, time } from './format.ts'
 import { foreign, type Html, html } from './html.ts'
 import { card, facts, table } from './table.ts'
@@ -15,20 +15,19 @@ export const statusCards = (visit: Visit, box: BoxStatus): Html[] => [
 
 export function listenersCard(visit: Visit, { listeners }: BoxStatus): Html {
   const { status: words, shell } = visit.strings
+  const nameOf = ({ use, transport }: ListenerState): string => `${use}, ${transport}`
+  const off = listeners.filter(({ at }) => at === undefined).map(nameOf)
   const rows = table(
     words.listeners,
     [
-      { title: words.use, cell: ({ use, transport }) => `${use}, ${transport}` },
-      {
-        title: words.state,
-        cell: ({ at }) => (at === undefined ? words.isOff : html`<span class="good">${words.isOpen}</span>`),
-      },
-      { title: words.at, cell: ({ at }) => (at === undefined ? '–' : html`<code>${at}</code>`) },
+      { title: words.use, cell: nameOf },
+      { title: words.at, cell: ({ at }) => html`<code>${at}</code>` },
+      { title: words.state, cell: () => html`<span class="good">${words.isOpen}</span>` },
     ],
-    listeners,
+    listeners.filter(({ at }) => at !== undefined),
     shell.none,
   )
-  return html`<section class="card">${rows}</section>`
+  return html`<section class="card">${rows}${off.length > 0 && html`<p class="soft">${words.isOff(off.join('; '))}</p>`}</section>`
 }
 
 function peers(visit: Visit, { peers: figures }: BoxStatus): Html {

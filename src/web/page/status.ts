@@ -49,7 +49,7 @@ function custody(visit: Visit, { custody: figures, at }: BoxStatus): Html {
     html`${value === undefined ? words.notYet : words.perMinute}; ${words.sinceStart(number(visit, count))}`
   const oldest =
     figures.oldestAt === undefined ? undefined : shell.ago(duration(visit, Math.max(0, at - figures.oldestAt)))
-  return html`<div class="cards">${[
+  return html`<div class="cards figures">${[
     big(words.waiting, number(visit, figures.waiting), words.waitingBytes(bytes(visit, figures.waitingBytes))),
     big(
       words.oldest,

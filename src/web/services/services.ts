@@ -1,5 +1,6 @@
 import type { Log } from '../../base/log.ts'
 import type { StoreResult, Verb, Verbs } from '../../store/verbs.ts'
+import type { AboutService } from './about.ts'
 import type { AccessService } from './access.ts'
 import type { CertificateService } from './certificates.ts'
 import type { ConfigurationService } from './configuration.ts'
@@ -7,6 +8,7 @@ import type { HistoryService } from './history.ts'
 import type { JobService } from './jobs.ts'
 import type { QueueService } from './queue.ts'
 import type { SetupService } from './setup.ts'
+import type { StatusService } from './status.ts'
 import type { TimeService } from './time.ts'
 import type { UserService } from './users.ts'
 
@@ -19,6 +21,8 @@ export interface WebStore {
 export interface WebServices {
   readonly access: AccessService
   readonly configuration: ConfigurationService
+  readonly status: StatusService
+  readonly about: AboutService
   readonly certificates: CertificateService
   readonly time: TimeService
   readonly setup: SetupService

@@ -34,20 +34,21 @@ for (const each of document.querySelectorAll('[data-refresh-s]')) {
     const reply = await fetch(location.href, { headers: { accept: 'text/html' } }).catch(() => undefined)
     if (!reply?.ok || reply.redirected) return
     const fresh = new DOMParser().parseFromString(await reply.text(), 'text/html').getElementById(each.id)
-    if (fresh) each.replaceChildren(...fresh.childNodes)
+    if (!fresh) return
+    // What was unfolded stays so.
+    const before = each.querySelectorAll('details')
+    for (const [index, details] of fresh.querySelectorAll('details').entries())
+      details.open = before[index]?.open ?? details.open
+    each.replaceChildren(...fresh.childNodes)
   }
   setInterval(renew, Number(each.dataset.refreshS) * 1000)
 }
 
-// The value under the pointer, of plots.
-for (const plot of document.querySelectorAll('.plot')) {
-  const tip = plot.querySelector('.tip')
-  for (const bar of plot.querySelectorAll('[data-tip]'))
-    for (const event of ['pointerenter', 'focus'])
-      bar.addEventListener(event, () => {
-        tip.textContent = bar.dataset.tip
-      })
-}
+// The value under the pointer, of plots; these come and go with the parts that change by themselves.
+document.addEventListener('pointerover', event => {
+  const bar = event.target.closest?.('[data-tip]')
+  if (bar) bar.closest('.plot').querySelector('.tip').textContent = bar.dataset.tip
+})
 
 // Lines of the log as they are written.
 for (const list of document.querySelectorAll('[data-live]')) {

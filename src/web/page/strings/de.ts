@@ -1,6 +1,25 @@
 import * as access from './access.de.ts'
+import * as account from './account.de.ts'
+import { alarms } from './alarms.de.ts'
 import { config } from './config.de.ts'
+import * as machine from './machine.de.ts'
+import { histories, jobs, queue, users } from './people.de.ts'
+import * as setup from './setup.de.ts'
+import * as settings from './settings.de.ts'
 import { shell } from './shell.de.ts'
+import * as status from './status.de.ts'
 import type { Strings } from './strings.ts'
 
-export const de: Strings = { shell, ...access, config }
+export const de: Strings = {
+  shell,
+  ...access,
+  ...account,
+  ...setup,
+  ...status,
+  alarms,
+  config,
+  users,
+  queue,
+  histories,
+  jobs,
+}

@@ -1,5 +1,24 @@
 import * as access from './access.en.ts'
+import * as account from './account.en.ts'
+import { alarms } from './alarms.en.ts'
 import { config } from './config.en.ts'
+import * as machine from './machine.en.ts'
+import { histories, jobs, queue, users } from './people.en.ts'
+import * as setup from './setup.en.ts'
+import * as settings from './settings.en.ts'
 import { shell } from './shell.en.ts'
+import * as status from './status.en.ts'
 
-export const en = { shell, ...access, config }
+export const en = {
+  shell,
+  ...access,
+  ...account,
+  ...setup,
+  ...status,
+  alarms,
+  config,
+  users,
+  queue,
+  histories,
+  jobs,
+}

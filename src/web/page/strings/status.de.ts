@@ -44,7 +44,7 @@ export const status: Strings['status'] = {
   at: 'Adresse',
   state: 'Zustand',
   isOpen: 'offen',
-  isOff: 'aus',
+  isOff: names => `Ausgeschaltet: ${names}.`,
   clock: 'Uhr',
   now: 'Jetzt',
   trust: 'Vertraut',

@@ -42,7 +42,7 @@ export const status = {
   at: 'Address',
   state: 'State',
   isOpen: 'open',
-  isOff: 'off',
+  isOff: (names: string) => `Switched off: ${names}.`,
   clock: 'Clock',
   now: 'Now',
   trust: 'Trusted',
