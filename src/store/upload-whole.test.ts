@@ -1,9 +1,7 @@
 import t from 'tap'
 import type { Instant } from '../base/time.ts'
-import { openedStore } from '../testing/opened-store.ts'
 import { SeededEntropy } from '../testing/seeded-entropy.ts'
 import { GOOD_DISK, SimulatedDisk } from '../testing/simulated-disk.ts'
-import { SortedKeyValue } from '../testing/sorted-key-value.ts'
 import {
   accountPut,
   appendOf,
@@ -19,18 +17,19 @@ import {
   wholeOf,
 } from '../testing/store-fixtures.ts'
 import { BLOCK_BYTES, INLINE_BYTES_MAX } from './blocks.ts'
+import { bobsBox } from './bobs-box.fixture.ts'
 import { bodyKey, indexKey, lifeKey } from './keys.ts'
-import type { Notice, ReceiptTerms, StoredMessage, StoreRequest, Verbs } from './verbs.ts'
+import type { Notice, ReceiptTerms, StoredMessage, StoreRequest } from './verbs.ts'
 
 /** The most content that stands beside its head. */
 const INLINE = INLINE_BYTES_MAX - LARGE_HEAD.length
 
 t.test('DM-STO-05..07: a message that is there at once is read as one that came in pieces', async t => {
   for (const size of [1, 200, INLINE, INLINE + 1, BLOCK_BYTES, BLOCK_BYTES + 1]) {
-    const [whole, pieces] = [bob(), bob()]
+    const [whole, pieces] = [bobsBox(), bobsBox()]
     const body = bytesOf(size)
     t.match(whole.value(wholeOf(1, body)), { outcome: 'stored', seq: 1, waiting: 1 })
-    pieces.upload(1, body)
+    pieces.store(1, body)
     for (const request of [
       pageOf(BOB_AOR),
       pieceOf(1, 0, size),
@@ -46,7 +45,7 @@ t.test('DM-STO-05..07: a message that is there at once is read as one that came 
 })
 
 t.test('content of up to a page stands beside its head, larger content in blocks, and all of it goes', async t => {
-  const box = bob()
+  const box = bobsBox()
   box.value(wholeOf(1, bytesOf(INLINE)))
   t.strictSame(box.left(), [], 'no block')
   box.value(wholeOf(2, bytesOf(INLINE + 1)))
@@ -59,19 +58,19 @@ t.test('content of up to a page stands beside its head, larger content in blocks
 })
 
 t.test('an upload that begins after it has a number of its own', async t => {
-  const box = bob()
+  const box = bobsBox()
   for (const size of [10, 70_000]) box.value(wholeOf(size, bytesOf(size)))
-  box.upload(3, bytesOf(5))
+  box.store(3, bytesOf(5))
   t.ok((box.value(pieceOf(2, 0, 70_000)) as Buffer).equals(bytesOf(70_000)))
   t.ok((box.value(pieceOf(3, 0, 5)) as Buffer).equals(bytesOf(5)))
 })
 
 t.test('the same message again is known, whichever way it comes', async t => {
-  const box = bob()
+  const box = bobsBox()
   box.value(wholeOf(1, bytesOf(10)))
   t.match(box.value(wholeOf(1, bytesOf(99))), { outcome: 'duplicate', seq: 1 })
   t.match(box.value(beginOf(1)), { outcome: 'duplicate', seq: 1 })
-  box.upload(2, bytesOf(10))
+  box.store(2, bytesOf(10))
   t.match(box.value(wholeOf(2, bytesOf(10))), { outcome: 'duplicate', seq: 2 })
   const { upload } = box.value(beginOf(3)) as { upload: number }
   box.value(appendOf(upload, 0, bytesOf(10)))
@@ -82,8 +81,8 @@ t.test('the same message again is known, whichever way it comes', async t => {
 
 t.test('quotas, shares and the flash reserve hold for it, with what is promised to others', async t => {
   const size = LARGE_HEAD.length + 1000
-  const whole = (box: ReturnType<typeof bob>, limits: object) => box.value(wholeOf(9, bytesOf(1000), {}, limits))
-  const box = bob(100_000)
+  const whole = (box: ReturnType<typeof bobsBox>, limits: object) => box.value(wholeOf(9, bytesOf(1000), {}, limits))
+  const box = bobsBox(100_000)
   t.match(box.value({ ...wholeOf(1, bytesOf(1), { recipient: 'sip:nobody@example.org' }) }), {
     reason: 'unknown recipient',
   })
@@ -105,7 +104,7 @@ t.test('quotas, shares and the flash reserve hold for it, with what is promised 
 })
 
 t.test('what its sender asked to be told is told, and how full the mailbox is', async t => {
-  const box = bob()
+  const box = bobsBox()
   const receipt: ReceiptTerms = {
     ...{ messageId: 'r1', dateTime: '2026-01-15T12:00:00Z', from: '<sip:alice@example.org>' },
     ...{ to: '<sip:bob@example.org>', wantsStored: true, wantsFailed: true },
@@ -125,7 +124,7 @@ t.test('a damaged record is set aside with the content in it, and those beside i
     [[indexKey(1, 1), bodyKey(1)], [2]],
     [[lifeKey(1)], [1, 2]],
   ] as const) {
-    const box = bob()
+    const box = bobsBox()
     for (const number of [1, 2]) box.value(wholeOf(number, bytesOf(500)))
     for (const key of keys) box.damage(key)
     t.strictSame(
@@ -137,7 +136,7 @@ t.test('a damaged record is set aside with the content in it, and those beside i
     t.match(box.value({ verb: 'status' }), { waiting: 0, waitingBytes: 0, mailboxes: 0 })
     t.strictSame(box.left(), [])
   }
-  const box = bob()
+  const box = bobsBox()
   box.value(wholeOf(1, bytesOf(500)))
   box.damage(bodyKey(1))
   t.equal(box.value(pieceOf(1, 0, 9)), undefined, 'found out by who reads the content')
@@ -169,31 +168,3 @@ t.test('the power is cut in its commit: there once and whole or not at all, and 
   }
   t.strictSame([...outcomes].sort(), [0, 1], 'both are seen')
 })
-
-/** Bob's mailbox in a store over a table in memory. */
-function bob(free = Number.MAX_SAFE_INTEGER) {
-  const table = new SortedKeyValue()
-  const store = openedStore(table, () => free)
-  const value = (request: StoreRequest): unknown => {
-    const batch = store.write(table, [request])
-    batch.settle()
-    const [result] = batch.results
-    if (!result || !('value' in result)) throw new Error(result?.detail)
-    return result.value
-  }
-  value(accountPut(BOB_AOR))
-  return {
-    value,
-    upload(number: number, body: Buffer): void {
-      const { upload } = value(beginOf(number)) as Extract<Verbs['upload.begin']['reply'], { outcome: 'begun' }>
-      value(appendOf(upload, 0, body))
-      value(finishOf(upload, body.length))
-    },
-    damage(key: string): void {
-      const bytes = Buffer.from(table.get(key)!)
-      bytes[bytes.length - 1]! ^= 4
-      table.put(key, bytes)
-    },
-    left: () => ['c', 'g', 'u'].flatMap(first => table.range(first, `${first}\xff`).map(({ key }) => key)),
-  }
-}

@@ -1,6 +1,4 @@
 import t from 'tap'
-import { openedStore } from '../testing/opened-store.ts'
-import { SortedKeyValue } from '../testing/sorted-key-value.ts'
 import {
   accountPut,
   appendOf,
@@ -15,13 +13,13 @@ import {
   STORED_AT,
 } from '../testing/store-fixtures.ts'
 import { BLOCK_BYTES } from './blocks.ts'
-import type { Result } from './keyed.ts'
+import { bobsBox } from './bobs-box.fixture.ts'
 import { uploadKey } from './keys.ts'
 import { decodeUpload, encodeUpload } from './upload-records.ts'
-import type { StoredMessage, StoreRequest, Verbs } from './verbs.ts'
+import type { StoredMessage, StoreRequest } from './verbs.ts'
 
 t.test('DM-STO-05, DM-STO-06: head, Message-ID, Content-Type and transaction id stand beside the bytes', async t => {
-  const box = bob()
+  const box = bobsBox()
   box.store(1, bytesOf(1000))
   t.match(box.page(), [
     {
@@ -34,7 +32,7 @@ t.test('DM-STO-05, DM-STO-06: head, Message-ID, Content-Type and transaction id 
 })
 
 t.test('DM-STO-07: chunks out of order and overlapping are one message; the later bytes win', async t => {
-  const box = bob()
+  const box = bobsBox()
   const body = bytesOf(3 * BLOCK_BYTES + 500)
   const upload = box.begin(1)
   const last = 2 * BLOCK_BYTES - 7
@@ -47,7 +45,7 @@ t.test('DM-STO-07: chunks out of order and overlapping are one message; the late
 })
 
 t.test('a piece is cut at the end of the message and at 1 MiB, and is nothing of a message that is gone', async t => {
-  const box = bob()
+  const box = bobsBox()
   const body = bytesOf(1_200_000)
   const seq = box.store(1, body)
   const piece = (offset: number, length: number): Buffer => box.value(pieceOf(seq, offset, length)) as Buffer
@@ -66,7 +64,7 @@ t.test('a piece is cut at the end of the message and at 1 MiB, and is nothing of
 })
 
 t.test('a finish before all bytes are there is a failure and leaves the upload as it was', async t => {
-  const box = bob()
+  const box = bobsBox()
   const upload = box.begin(1)
   box.value(appendOf(upload, 10, bytesOf(90)))
   t.match(box.ask(finishOf(upload, 100)), { failure: 'io', detail: /not all of the 100 bytes/ })
@@ -76,13 +74,13 @@ t.test('a finish before all bytes are there is a failure and leaves the upload a
 })
 
 t.test('a message of no bytes is a message', async t => {
-  const box = bob()
+  const box = bobsBox()
   t.match(box.value(finishOf(box.begin(1), 0)), { outcome: 'stored' })
   t.equal((box.value(pieceOf(1, 0, 9)) as Buffer).length, 0)
 })
 
 t.test('offsets and sizes that are no numbers of bytes are failures', async t => {
-  const box = bob()
+  const box = bobsBox()
   const upload = box.begin(1)
   for (const wrong of [-1, 0.5, Number.NaN, 2 ** 53]) {
     t.match(box.ask(appendOf(upload, wrong, bytesOf(1))), { failure: 'io', detail: /no number of bytes/ })
@@ -92,7 +90,7 @@ t.test('offsets and sizes that are no numbers of bytes are failures', async t =>
 })
 
 t.test('the same message again: refused at its begin, or found out at its end when two came at once', async t => {
-  const box = bob()
+  const box = bobsBox()
   const [first, second] = [box.begin(1), box.begin(1)]
   for (const upload of [first, second]) box.value(appendOf(upload, 0, bytesOf(70_000)))
   t.match(box.value(finishOf(first, 70_000)), { outcome: 'stored', seq: 1 })
@@ -106,7 +104,7 @@ t.test('the same message again: refused at its begin, or found out at its end wh
 })
 
 t.test('room is kept from the begin: neither large nor small messages get it, and it is given back', async t => {
-  const box = bob()
+  const box = bobsBox()
   const quotaMessages = 2
   const upload = box.begin(1, 5000)
   box.small(9)
@@ -122,7 +120,7 @@ t.test('room is kept from the begin: neither large nor small messages get it, an
 })
 
 t.test('what passes the expectation is reserved as it comes, to the last byte', async t => {
-  const box = bob()
+  const box = bobsBox()
   const quotaBytes = LARGE_HEAD.length + 1000
   const upload = box.begin(1, 10)
   t.equal(box.value(appendOf(upload, 0, bytesOf(1000), { quotaBytes })), 'kept')
@@ -134,7 +132,7 @@ t.test('what passes the expectation is reserved as it comes, to the last byte', 
 })
 
 t.test('what was promised is not free: the reserve holds for everybody', async t => {
-  const box = bob(100_000)
+  const box = bobsBox(100_000)
   const limits = { reserveBytes: 50_000 }
   const upload = box.begin(1, 40_000)
   t.match(box.value(beginOf(2, {}, limits, 10_000)), { outcome: 'refused', reason: 'flash reserve' })
@@ -147,7 +145,7 @@ t.test('what was promised is not free: the reserve holds for everybody', async t
 })
 
 t.test('the quota is exact when uploads and messages are asked for in one batch', async t => {
-  const box = bob()
+  const box = bobsBox()
   const asked = Array.from({ length: 20 }, (_, i) =>
     i % 2 ? custodyOf(i, {}, { quotaMessages: 7 }) : beginOf(i, {}, { quotaMessages: 7 }),
   )
@@ -158,7 +156,7 @@ t.test('the quota is exact when uploads and messages are asked for in one batch'
 })
 
 t.test('DM-STO-09: an account that goes takes what was coming for it along', async t => {
-  const box = bob()
+  const box = bobsBox()
   const upload = box.begin(1)
   box.value(appendOf(upload, 0, bytesOf(200_000)))
   box.store(2, bytesOf(70_000))
@@ -177,7 +175,7 @@ t.test('all that a large message left goes, however it ended', async t => {
     expired: { verb: 'expire', at: (STORED_AT + 1e9) as typeof STORED_AT, limit: 9 },
   }
   for (const [event, end] of Object.entries(ends)) {
-    const box = bob()
+    const box = bobsBox()
     const before = box.size
     box.store(1, bytesOf(300_000))
     box.value(end)
@@ -194,7 +192,7 @@ t.test('all that a large message left goes, however it ended', async t => {
 })
 
 t.test('at start what no process holds any more is dropped', async t => {
-  const box = bob()
+  const box = bobsBox()
   const uploads = [1, 2, 3].map(number => box.begin(number, 1000))
   for (const upload of uploads) box.value(appendOf(upload, 0, bytesOf(500)))
   box.restart()
@@ -207,7 +205,7 @@ t.test('at start what no process holds any more is dropped', async t => {
 })
 
 t.test('in a page and in listings the bytes of large messages are not read', async t => {
-  const box = bob()
+  const box = bobsBox()
   for (const number of [1, 2, 3]) box.store(number, bytesOf(100_000))
   box.small(4)
   t.equal((box.value({ ...pageOf(BOB_AOR), bytes: 2000 }) as StoredMessage[]).length, 4)
@@ -239,7 +237,7 @@ t.test('what the INVITE said of it is on flash with it, receipt and all', async 
 t.test(
   'in one batch blocks are written as a whole, in parts, and over each other; what was appended is left as it was',
   async t => {
-    const box = bob()
+    const box = bobsBox()
     const upload = box.begin(1)
     const body = bytesOf(4 * BLOCK_BYTES + 30)
     const junk = Buffer.alloc(2 * BLOCK_BYTES, 1)
@@ -261,52 +259,3 @@ t.test(
     t.ok(body.equals(bytesOf(body.length)))
   },
 )
-
-/** Bob's mailbox in a store over a table in memory. */
-function bob(free = Number.MAX_SAFE_INTEGER) {
-  const table = new SortedKeyValue()
-  const room = { freeBytes: free }
-  const open = () => openedStore(table, () => room.freeBytes)
-  let store = open()
-  const write = (requests: StoreRequest[]): readonly Result[] => {
-    const batch = store.write(table, requests)
-    batch.settle()
-    return batch.results
-  }
-  const ask = (request: StoreRequest): Result => write([request])[0]!
-  const value = (request: StoreRequest): unknown => {
-    const result = ask(request)
-    if (!('value' in result)) throw new Error(result.detail)
-    return result.value
-  }
-  const begin = (number: number, expectedBytes = 0): number =>
-    (value(beginOf(number, {}, {}, expectedBytes)) as { upload: number }).upload
-  ask(accountPut(BOB_AOR))
-  return {
-    ask,
-    value,
-    write,
-    begin,
-    restart: () => {
-      store = open()
-    },
-    store: (number: number, body: Buffer): number => {
-      const upload = begin(number)
-      value(appendOf(upload, 0, body))
-      return (value(finishOf(upload, body.length)) as { seq: number }).seq
-    },
-    small: (number: number): number => (value(custodyOf(number)) as { seq: number }).seq,
-    body: (seq: number, size: number): Buffer => value(pieceOf(seq, 0, size)) as Buffer,
-    page: () => value(pageOf(BOB_AOR)) as StoredMessage[],
-    status: () => value({ verb: 'status' }) as Verbs['status']['reply'],
-    sweep: () => value({ verb: 'sweep', limit: 1000 }),
-    /** Keys of blocks, of the sweep list and of uploads. */
-    left: () => ['c', 'g', 'u'].flatMap(table_ => table.range(table_, `${table_}\xff`).map(({ key }) => key)),
-    get size() {
-      return table.size
-    },
-    set freeBytes(bytes: number) {
-      room.freeBytes = bytes
-    },
-  }
-}
