@@ -41,7 +41,7 @@ for (const each of document.querySelectorAll('[data-refresh-s]')) {
       details.open = before[index]?.open ?? details.open
     each.replaceChildren(...fresh.childNodes)
   }
-  setInterval(renew, Number(each.dataset.refreshS) * 1000)
+  const renewing = setInterval(renew, Number(each.dataset.refreshS) * 1000)
 }
 
 // The value under the pointer, of plots; these come and go with the parts that change by themselves.
@@ -60,4 +60,14 @@ for (const list of document.querySelectorAll('[data-live]')) {
     while (list.childElementCount > 1000) list.firstElementChild.remove()
     if (list.dataset.follow !== 'no') row.scrollIntoView({ block: 'nearest' })
   })
+}
+
+// The box makes its connections anew: on as soon as it answers again.
+for (const each of document.querySelectorAll('[data-await]')) {
+  const look = async () => {
+    const reply = await fetch(each.dataset.await).catch(() => undefined)
+    if (reply?.ok) location.assign(each.dataset.await)
+    else setTimeout(look, 1000)
+  }
+  setTimeout(look, 2000)
 }
