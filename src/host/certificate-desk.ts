@@ -152,6 +152,7 @@ export class CertificateDesk implements CertificateService {
   }
 
   #viewOf({ leaf, certificate }: KeyPair, file: string): CertificateView {
+    const leftMs = Date.parse(leaf.validTo) - (this.#options.wall() ?? Number.POSITIVE_INFINITY)
     return {
       file,
       isOwn: file === join(this.#folder, CERTIFICATE_FILE),
@@ -161,6 +162,7 @@ export class CertificateDesk implements CertificateService {
       names: namesOf(leaf),
       from: Date.parse(leaf.validFrom),
       until: Date.parse(leaf.validTo),
+      ...(leftMs > 0 && { leftMs }),
       fingerprint: mainFingerprint(leaf).slice('sha-256 '.length),
       key: keyName(leaf.publicKey),
       chain: certificatesIn(certificate).length - 1,

@@ -66,12 +66,13 @@ function orProblem(made: CertificateOffer | CertificateRefusal): CertificateOffe
   throw new Problem(422, list.map(({ key, detail }) => `${key}: ${detail}`).join(' '), {}, { errors: list })
 }
 
-const certificateView = ({ isOwn, isSelfSigned, from, until, ...view }: CertificateView) => ({
+const certificateView = ({ isOwn, isSelfSigned, from, until, leftMs, ...view }: CertificateView) => ({
   ...view,
   is_own: isOwn,
   is_self_signed: isSelfSigned,
   from: new Date(from).toISOString(),
   until: new Date(until).toISOString(),
+  left_s: leftMs === undefined ? null : Math.floor(leftMs / 1000),
 })
 
 const plainly = (reply: FastifyReply): FastifyReply => reply.header('cache-control', 'no-store')

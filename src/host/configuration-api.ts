@@ -80,11 +80,11 @@ function ending(app: FastifyInstance, configuration: ConfigurationService): void
       throw new Problem(409, 'The box does not serve with the change yet. Try again in a moment.', {
         'retry-after': '1',
       })
-    return plainly(reply).send({ version: configuration.view().version })
+    return plainly(reply).send(standing(configuration.view(), request))
   })
   app.post(`${PATH}/revert`, forRole('operator'), async (request, reply) => {
     if (!configuration.revert(needs(request, 'operator').name)) throw new Problem(409, NOTHING_PENDING)
-    return plainly(reply).code(202).send({ version: configuration.view().version })
+    return plainly(reply).code(202).send(standing(configuration.view(), request))
   })
 }
 
@@ -117,7 +117,7 @@ export function applyFor(
   const view = configuration.view()
   return plainly(reply)
     .code(202)
-    .send({ version: view.version, pending: pendingView(view, hostOf(request)), ...more })
+    .send({ ...standing(view, request), ...more })
 }
 
 /** RFC 9457 with a list of what is wrong. */
@@ -160,17 +160,18 @@ const configView = (view: ConfigurationView) => ({
   restart_needed: view.restartNeeded ?? null,
 })
 
-function pendingView({ pending }: ConfigurationView, host = '') {
+function pendingView({ pending }: ConfigurationView) {
   if (!pending) return null
-  const { who, isStarting, leftS, differences, pages } = pending
-  return {
-    by: who,
-    is_starting: isStarting,
-    left_s: leftS,
-    differences: differences.map(differenceView),
-    ...(host !== '' && { pages: pageAddresses(pages, host) }),
-  }
+  const { who, isStarting, leftS, differences } = pending
+  return { by: who, is_starting: isStarting, left_s: leftS, differences: differences.map(differenceView) }
 }
+
+/** What is after a step, and where to go on. */
+const standing = (view: ConfigurationView, request: FastifyRequest) => ({
+  version: view.version,
+  pending: pendingView(view),
+  pages: pageAddresses(view.pages, hostOf(request)),
+})
 
 const differenceView = ({ key, before, after }: ConfigDifference) => ({
   key,

@@ -66,7 +66,6 @@ interface Version {
 interface Pending {
   readonly who: string
   readonly untilMs: number
-  readonly pages: readonly PageListener[]
   readonly differences: readonly ConfigDifference[]
   readonly cancel: () => void
 }
@@ -115,11 +114,11 @@ export class Configuration implements ConfigurationService {
       version: versionOf(this.#version.text),
       running: publicOf(this.#serving),
       keys: this.#keys.list,
+      pages: pagesOf(this.#version.config),
       ...(pending && {
         pending: {
           who: pending.who,
           isStarting: this.#isStarting,
-          pages: pending.pages,
           leftS: Math.max(0, Math.ceil((pending.untilMs - this.#clock.nowMs()) / 1000)),
           differences: pending.differences,
         },
@@ -163,8 +162,7 @@ export class Configuration implements ConfigurationService {
     if (confirmS > 0) {
       const ms = confirmS * 1000
       const cancel = this.#clock.after(ms, () => this.#goBack('nobody confirmed it in time'))
-      const { differences, pages } = loaded
-      this.#pending = { who, untilMs: this.#clock.nowMs() + ms, differences, pages, cancel }
+      this.#pending = { who, untilMs: this.#clock.nowMs() + ms, differences: loaded.differences, cancel }
     }
     this.#serveSoon()
     return 'applying'
@@ -281,12 +279,8 @@ export class Configuration implements ConfigurationService {
     const before = this.#version.config
     if (goesElsewhere(before, config) && !changes.has('xdms.password'))
       return { errors: { 'xdms.password': ELSEWHERE } }
-    const pages = httpListeners(config).map(({ endpoint, transport }) => ({
-      ...endpoint,
-      isSecure: transport === 'tls',
-    }))
     const [differences, warnings] = [differencesOf(before, config), configWarnings(before, config)]
-    return { text, config, differences, warnings, pages }
+    return { text, config, differences, warnings, pages: pagesOf(config) }
   }
 }
 
@@ -301,6 +295,9 @@ function goesElsewhere(before: Config, after: Config): boolean {
   if (before.xdms.password === '' || after.xdms.password === '' || after.xdms.root === '') return false
   return before.xdms.root === '' || new URL(before.xdms.root).origin !== new URL(after.xdms.root).origin
 }
+
+const pagesOf = (config: Config): PageListener[] =>
+  httpListeners(config).map(({ endpoint, transport }) => ({ ...endpoint, isSecure: transport === 'tls' }))
 
 const versionOf = (text: string): string => createHash('sha256').update(text).digest('base64url').slice(0, 16)
 

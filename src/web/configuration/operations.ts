@@ -1,4 +1,5 @@
 import { type Endpoint, hostPort } from '../../base/flow.ts'
+import type { Who } from '../services/access.ts'
 import type { ConfigChanges, PageListener } from '../services/configuration.ts'
 
 /** Long enough to sign in again at another address, and short enough to wait for. */
@@ -12,6 +13,9 @@ const OF_KEYS = new Set(['tls.certificate', 'tls.key'])
 /** Least role of those who may make this change. */
 export const roleFor = (changes: ConfigChanges): 'admin' | 'operator' =>
   [...changes.keys()].some(key => OF_KEYS.has(key)) ? 'admin' : 'operator'
+
+/** A change belongs to one session: two tabs of a browser share it, two administrators do not. */
+export const ownerOf = ({ session, name }: Who): string => session ?? name
 
 /** Where the page is, for whoever reaches the box as `host` now: a listener on all addresses is there under the same name. */
 export const pageAddresses = (listeners: readonly PageListener[], host: string): string[] =>

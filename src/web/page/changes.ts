@@ -1,11 +1,10 @@
 import type { FastifyInstance } from 'fastify'
-import { pageAddresses, roleFor, TRIAL_S } from '../configuration/operations.ts'
+import { ownerOf, pageAddresses, roleFor, TRIAL_S } from '../configuration/operations.ts'
 import { needs } from '../guard.ts'
 import type { CheckedChange, ConfigDifference, ConfigurationView } from '../services/configuration.ts'
 import { shownValue } from './config-form.ts'
 import { button, errorSummary, form } from './form.ts'
 import { type Html, html } from './html.ts'
-import { ownerOf } from './settings-pages.ts'
 import type { PagePart, Site } from './site.ts'
 import { card } from './table.ts'
 import type { Visit } from './visit.ts'
@@ -129,7 +128,9 @@ const failed = (visit: Visit, { lastFailure }: ConfigurationView): Html | false 
 
 function showErrors(site: Site, reply: Reply, visit: Visit, errors: Readonly<Record<string, string>>) {
   const { changes: words } = visit.strings
-  const named = Object.fromEntries(Object.entries(errors).map(([key, text]) => [key, key === '' ? text : `${key}: ${text}`]))
+  const named = Object.fromEntries(
+    Object.entries(errors).map(([key, text]) => [key, key === '' ? text : `${key}: ${text}`]),
+  )
   const body = html`${errorSummary(visit, named)}${act(visit, '/changes/discard', words.discard, 'plain')}`
   return site.show(reply, visit, { title: words.title, body, status: 422 })
 }

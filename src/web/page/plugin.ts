@@ -7,17 +7,44 @@ import type { WebServices } from '../services/services.ts'
 import { aboutPage } from './about.ts'
 import { account } from './account.ts'
 import { assetAt } from './assets.ts'
+import { certificates } from './certificates.ts'
 import { changes } from './changes.ts'
+import { history } from './history.ts'
+import { historyItem } from './history-item.ts'
 import { html } from './html.ts'
+import { jobs } from './jobs.ts'
 import { login } from './login.ts'
+import { message } from './message.ts'
 import { notFound } from './not-found.ts'
+import { queue } from './queue.ts'
 import { settingsPages } from './settings-pages.ts'
 import { setup } from './setup.ts'
 import { setupFirst } from './setup-steps.ts'
 import { makeSite, type PagePart, type Site } from './site.ts'
 import { statusPage } from './status.ts'
+import { time } from './time.ts'
+import { user } from './user.ts'
+import { users } from './users.ts'
 
-const PARTS: readonly PagePart[] = [statusPage, aboutPage, login, setup, account, changes, settingsPages, notFound]
+const PARTS: readonly PagePart[] = [
+  statusPage,
+  aboutPage,
+  login,
+  setup,
+  account,
+  changes,
+  settingsPages,
+  certificates,
+  time,
+  users,
+  user,
+  queue,
+  message,
+  history,
+  historyItem,
+  jobs,
+  notFound,
+]
 
 /** Fields of the largest form, some dozens, fit many times over; a file goes another way. */
 const FORM_BYTES_MAX = 64 * 1024

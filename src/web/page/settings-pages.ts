@@ -1,5 +1,6 @@
+import { ownerOf } from '../configuration/operations.ts'
 import { needs } from '../guard.ts'
-import type { ConfigValue } from '../services/configuration.ts'
+import type { ConfigurationView, ConfigValue } from '../services/configuration.ts'
 import { configFields, group, readConfigForm } from './config-form.ts'
 import { button, errorSummary, type FormErrors, form } from './form.ts'
 import { html } from './html.ts'
@@ -9,7 +10,9 @@ import type { Visit } from './visit.ts'
 
 interface SettingsPage {
   readonly path: string
-  readonly title: 'network' | 'delivery'
+  readonly title: 'network' | 'delivery' | 'certificates'
+  /** Least role of those who may change them. */
+  readonly role: 'operator' | 'admin'
   readonly groups: readonly { readonly title: keyof Strings['settings']['groups']; readonly keys: readonly string[] }[]
 }
 
@@ -18,6 +21,7 @@ export const SETTINGS_PAGES: readonly SettingsPage[] = [
   {
     path: '/delivery',
     title: 'delivery',
+    role: 'operator',
     groups: [
       {
         title: 'keeping',
@@ -63,6 +67,7 @@ export const SETTINGS_PAGES: readonly SettingsPage[] = [
   {
     path: '/network',
     title: 'network',
+    role: 'operator',
     groups: [
       { title: 'names', keys: ['domain', 'hostname'] },
       {
@@ -79,50 +84,80 @@ export const SETTINGS_PAGES: readonly SettingsPage[] = [
       { title: 'machine', keys: ['data_dir', 'console.device', 'console.baud', 'watchdog.device'] },
     ],
   },
+  {
+    path: '/certificates/files',
+    title: 'certificates',
+    role: 'admin',
+    groups: [{ title: 'files', keys: ['tls.certificate', 'tls.key', 'tls.ca'] }],
+  },
 ]
 
 /** Pages of keys: what is changed on them goes into the candidate of whoever does it, and from there on trial. */
 export const settingsPages: PagePart = (app, site) => {
+  const { configuration } = site.services
   for (const settings of SETTINGS_PAGES) {
-    const keys = settings.groups.flatMap(each => each.keys)
     app.get(settings.path, async (request, reply) => {
-      const who = needs(request, 'operator')
-      const changes = site.candidates.of(who.session ?? who.name)?.changes ?? new Map()
-      return show(site, reply, site.visit(request), settings, changes, {})
+      const who = needs(request, settings.role)
+      const values = configuration.candidates.of(ownerOf(who))?.changes ?? new Map()
+      return show(site, reply, site.visit(request), { settings, values })
     })
-    app.post(settings.path, async (request, reply) => {
-      const who = needs(request, 'operator')
+    app.post<{ Body: { version?: unknown } | null }>(settings.path, async (request, reply) => {
+      const owner = ownerOf(needs(request, settings.role))
       const visit = site.visit(request)
-      const { configuration } = site.services
       const view = configuration.view()
-      const read = readConfigForm(request.body, view, keys)
-      const owner = who.session ?? who.name
-      const others = [...(site.candidates.of(owner)?.changes ?? [])].filter(([key]) => !keys.includes(key))
+      const keys = settings.groups.flatMap(each => each.keys)
+      const read = readConfigForm(visit, request.body, view, keys)
+      const candidate = configuration.candidates.of(owner)
+      const others = [...(candidate?.changes ?? [])].filter(([key]) => !keys.includes(key))
       const changes = new Map<string, ConfigValue>([...others, ...read.changes])
-      const checked = configuration.check(changes)
-      const wrong = Object.entries(read.errors).map(([key, text]) => [key, visit.strings.config.notNumber(text)])
-      const errors: FormErrors = { ...('errors' in checked && checked.errors), ...Object.fromEntries(wrong) }
-      if (Object.keys(errors).length > 0) return show(site, reply, visit, settings, changes, errors)
-      site.candidates.put(owner, { version: view.version, changes })
-      return reply.redirect(changes.size === 0 ? `${settings.path}?did=nothing` : '/changes', 303)
+      const isStale = request.body?.version !== view.version
+      const errors = errorsOf(visit, site, changes, read.errors)
+      if (isStale || Object.keys(errors).length > 0)
+        return show(site, reply, visit, { settings, values: changes, errors, isStale })
+      configuration.candidates.put(owner, { version: view.version, changes })
+      return changes.size === 0 ? site.done(reply, settings.path, 'nothing') : reply.redirect('/changes', 303)
     })
   }
+}
+
+/** What the form's own reading found is said in the visitor's language and goes before what the check of the file says. */
+function errorsOf(
+  { strings }: Visit,
+  { services: { configuration } }: Site,
+  changes: ReadonlyMap<string, ConfigValue>,
+  read: FormErrors,
+): FormErrors {
+  const checked = configuration.check(changes)
+  const found = 'errors' in checked ? checked.errors : {}
+  const errors: Record<string, string> = {}
+  for (const [at, text] of Object.entries(found)) {
+    const key = at.replace(/\[\d+\]$/, '')
+    const label = strings.config.keys[key as keyof typeof strings.config.keys]?.label ?? at
+    errors[key] = `${label}: ${text}`
+  }
+  return { ...errors, ...read }
+}
+
+interface Shown {
+  readonly settings: SettingsPage
+  readonly values: ReadonlyMap<string, ConfigValue>
+  readonly errors?: FormErrors
+  /** Somebody else changed the configuration while the form was open. */
+  readonly isStale?: boolean
 }
 
 function show(
   site: Site,
   reply: Parameters<Site['show']>[0],
   visit: Visit,
-  { path, title, groups }: SettingsPage,
-  changes: ReadonlyMap<string, ConfigValue>,
-  errors: FormErrors,
+  { settings: { path, title, groups }, values, errors = {}, isStale = false }: Shown,
 ) {
-  const view = site.services.configuration.view()
-  const { settings: words, shell } = visit.strings
+  const view: ConfigurationView = site.services.configuration.view()
+  const { settings: words, changes, shell } = visit.strings
   const fields = groups.map(({ title: name, keys }) =>
-    group(words.groups[name], configFields(visit, view, keys, changes, errors)),
+    group(words.groups[name], configFields(visit, view, keys, values, errors)),
   )
-  const body = html`${errorSummary(visit, errors)}<p class="soft">${words.intro}</p>${form(visit, path, html`${fields}${button(words.review)}`)}`
-  const status = Object.keys(errors).length > 0 ? 422 : 200
+  const body = html`${errorSummary(visit, errors)}${isStale && html`<p class="told failed" role="alert">${changes.formStale}</p>`}<p class="soft">${words.intro}</p>${form(visit, path, html`<input type="hidden" name="version" value="${view.version}">${fields}${button(words.review)}`)}`
+  const status = Object.keys(errors).length > 0 ? 422 : isStale ? 409 : 200
   return site.show(reply, visit, { title: shell[title], body, status })
 }

@@ -1,16 +1,16 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { Candidates } from '../candidates.ts'
+import { ownerOf } from '../configuration/operations.ts'
+import type { Who } from '../services/access.ts'
 import type { WebServices } from '../services/services.ts'
 import type { Html } from './html.ts'
 import { page } from './layout.ts'
 import { isLanguage, LANGUAGES, type Language, preferred } from './strings/languages.ts'
 import type { Strings } from './strings/strings.ts'
-import type { Banner, Visit } from './visit.ts'
+import { type Banner, isAllowed, type Visit } from './visit.ts'
 
 /** What every page is made with. */
 export interface Site {
   readonly services: WebServices
-  readonly candidates: Candidates
   /** What the request says of who asks, and in which language. */
   visit(request: FastifyRequest): Visit
   /** Answers with a whole document. */
@@ -35,7 +35,6 @@ const LANGUAGE_COOKIE = 'language'
 export function makeSite(services: WebServices): Site {
   return {
     services,
-    candidates: new Candidates(),
     visit: request => visitOf(request, services),
     show: (reply, visit, shown) =>
       reply
@@ -67,13 +66,19 @@ function visitOf(request: FastifyRequest, services: WebServices): Visit {
     ...(Object.hasOwn(strings.told, did) && {
       told: { kind: 'done', text: strings.told[did as keyof Strings['told']] },
     }),
-    banners: who ? bannersOf(strings, services) : [],
+    banners: who ? bannersOf(strings, services, who) : [],
   }
 }
 
-function bannersOf(strings: Strings, { configuration }: WebServices): Banner[] {
-  const { pending, lastFailure } = configuration.view()
-  const link = { href: '/changes', text: strings.changes.look }
-  if (pending) return [{ kind: 'warning', text: strings.changes.onTrial, untilS: pending.leftS, link }]
-  return lastFailure === undefined ? [] : [{ kind: 'alarm', text: strings.changes.wentBack(lastFailure), link }]
+function bannersOf({ changes: words }: Strings, { configuration }: WebServices, who: Who): Banner[] {
+  if (!isAllowed(who.role, 'operator')) return []
+  const { pending, lastFailure, restartNeeded } = configuration.view()
+  const link = { href: '/changes', text: words.look }
+  if (pending) return [{ kind: 'warning', text: words.onTrial, untilS: pending.leftS, link }]
+  const banners: Banner[] = []
+  if (lastFailure !== undefined) banners.push({ kind: 'alarm', text: words.wentBack(lastFailure), link })
+  if (restartNeeded === 'could not go back') banners.push({ kind: 'alarm', text: words.couldNotGoBack })
+  if (restartNeeded === 'file was changed') banners.push({ kind: 'warning', text: words.fileChanged })
+  if (configuration.candidates.of(ownerOf(who))) banners.push({ kind: 'note', text: words.notApplied, link })
+  return banners
 }

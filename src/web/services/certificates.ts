@@ -17,6 +17,8 @@ export interface CertificateView {
   /** Milliseconds since 1970. */
   readonly from: number
   readonly until: number
+  /** Undefined: it is over, or the clock cannot be trusted. */
+  readonly leftMs?: number
   /** SHA-256, `AA:BB:...`: what people compare. */
   readonly fingerprint: string
   /** E.g. `EC prime256v1`, `RSA 2048`. */

@@ -62,7 +62,6 @@ export interface PendingChange {
   readonly who: string
   /** The box does not serve with it yet: it cannot be confirmed so soon. */
   readonly isStarting: boolean
-  readonly pages: readonly PageListener[]
   readonly leftS: number
   readonly differences: readonly ConfigDifference[]
 }
@@ -73,7 +72,10 @@ export interface ConfigurationView {
   readonly version: string
   /** Without passwords and accounts. */
   readonly running: Omit<Config, 'user'>
+  /** What the file says. */
   readonly keys: readonly ConfigKey[]
+  /** With what the file says. */
+  readonly pages: readonly PageListener[]
   readonly pending?: PendingChange
   /** Why the last change went back, in words, until the next one. */
   readonly lastFailure?: string

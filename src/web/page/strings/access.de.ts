@@ -20,6 +20,8 @@ export const told: Strings['told'] = {
   confirmed: 'Die Änderung bleibt.',
   reverted: 'Die Änderung ist zurückgenommen.',
   nothing: 'Es wurde nichts geändert.',
+  timeSet: 'Die Uhr ist gestellt.',
+  requestMade: 'Der Antrag ist gemacht. Sein Schlüssel bleibt im Gerät.',
   setUp: 'Das Gerät ist eingerichtet.',
   passwordChanged: 'Ihr Passwort ist geändert.',
   sessionEnded: 'Die Sitzung ist beendet.',
@@ -30,49 +32,6 @@ export const told: Strings['told'] = {
   messageDeleted: 'Die Nachricht ist gelöscht. Der Absender erfährt es, wenn er darum gebeten hat.',
   itemRemoved: 'Der Eintrag ist aus diesem Verlauf entfernt.',
   jobGone: 'Die Arbeit ist beendet, und was sie geschrieben hat, ist gelöscht.',
-}
-
-export const settings: Strings['settings'] = {
-  intro: 'Nichts wird angewendet, bevor Sie auf der nächsten Seite alle Unterschiede gesehen haben.',
-  review: 'Unterschiede ansehen',
-  groups: {
-    keeping: 'Nachrichten aufheben',
-    room: 'Platz und gerechte Anteile',
-    handing: 'Übergeben',
-    waiting: 'Von Wartendem berichten',
-    history: 'Verläufe',
-    names: 'Namen',
-    sip: 'SIP',
-    msrp: 'MSRP',
-    page: 'Diese Seite',
-    access: 'Wem geglaubt wird',
-    documents: 'Dokumente',
-    machine: 'Das Gerät',
-  },
-}
-
-export const changes: Strings['changes'] = {
-  look: 'Ansehen',
-  onTrial: 'Eine Änderung wird erprobt. Sie geht von selbst zurück, wenn sie nicht bestätigt wird, in',
-  wentBack: why => `Die letzte Änderung ging zurück: ${why}.`,
-  title: 'Änderungen',
-  none: 'Es steht keine Änderung an.',
-  text: 'Das wäre anders. Noch ist nichts angewendet.',
-  trialText: 'Das Gerät läuft jetzt damit. Geht alles, und erreichen Sie diese Seite noch? Dann behalten Sie es.',
-  elsewhere:
-    'Ist die Seite jetzt an einer anderen Adresse, öffnen Sie sie dort, melden Sie sich an und behalten Sie die Änderung.',
-  keep: 'Behalten',
-  revert: 'Zurücknehmen',
-  discard: 'Diese Änderungen verwerfen',
-  apply: seconds => `${seconds} Sekunden lang erproben`,
-  restart:
-    'Das Gerät baut dafür seine Verbindungen neu auf, was einige Sekunden dauert. Nichts Angenommenes geht verloren.',
-  somebodyElse:
-    'Jemand anderes hat die Einstellungen inzwischen geändert. Sehen Sie sich die Unterschiede noch einmal an.',
-  differences: 'Unterschiede',
-  key: 'Einstellung',
-  before: 'Jetzt',
-  after: 'Dann',
 }
 
 export const denied: Strings['denied'] = {

@@ -17,6 +17,8 @@ export const told = {
   confirmed: 'The change stays.',
   reverted: 'The change is taken back.',
   nothing: 'Nothing was changed.',
+  timeSet: 'The clock is set.',
+  requestMade: 'The request is made. Its key stays in the box.',
   setUp: 'The box is set up.',
   passwordChanged: 'Your password is changed.',
   sessionEnded: 'The session is ended.',
@@ -27,46 +29,6 @@ export const told = {
   messageDeleted: 'The message is deleted. Its sender is told, if they asked for that.',
   itemRemoved: 'The item is gone from this history.',
   jobGone: 'The work is ended, and what it wrote is gone.',
-}
-
-export const settings = {
-  intro: 'Nothing is applied before you have seen all differences on the next page.',
-  review: 'Look at the differences',
-  groups: {
-    keeping: 'Keeping messages',
-    room: 'Room and fair shares',
-    handing: 'Handing over',
-    waiting: 'Telling of what waits',
-    history: 'Histories',
-    names: 'Names',
-    sip: 'SIP',
-    msrp: 'MSRP',
-    page: 'This page',
-    access: 'Who is believed',
-    documents: 'Documents',
-    machine: 'The machine',
-  },
-}
-
-export const changes = {
-  look: 'Look at it',
-  onTrial: 'A change is on trial. It goes back by itself unless it is confirmed within',
-  wentBack: (why: string) => `The last change went back: ${why}.`,
-  title: 'Changes',
-  none: 'Nothing is about to be changed.',
-  text: 'This is what would be different. Nothing is applied yet.',
-  trialText: 'The box serves with this now. Does everything work, and can you still reach this page? Then keep it.',
-  elsewhere: 'If the page is at another address now, open it there, sign in and keep the change.',
-  keep: 'Keep it',
-  revert: 'Take it back',
-  discard: 'Drop these changes',
-  apply: (seconds: number) => `Try it for ${seconds} seconds`,
-  restart: 'The box makes its connections anew for that, which takes some seconds. Nothing that was accepted is lost.',
-  somebodyElse: 'Somebody else changed the configuration since. Look at the differences again.',
-  differences: 'Differences',
-  key: 'Setting',
-  before: 'Now',
-  after: 'Then',
 }
 
 export const denied = {

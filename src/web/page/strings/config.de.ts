@@ -7,7 +7,10 @@ export const config: Strings['config'] = {
       label: 'Name des Geräts',
       hint: 'Ein Name oder eine Adresse, unter der Clients es erreichen; steht in SIP und MSRP.',
     },
-    data_dir: { label: 'Ordner der Daten', hint: 'Hier liegt alles. Nachrichten ziehen nicht mit um.' },
+    data_dir: {
+      label: 'Ordner der Daten',
+      hint: 'Hier liegt alles. Nur in der Datei zu ändern: Gerät anhalten, Ordner verschieben, Datei ändern, wieder starten.',
+    },
     'listen.sip_udp': {
       label: 'SIP über UDP',
       hint: 'Je Zeile eine Adresse mit Port, IPv6 als [::1]:5060; leer heißt aus.',
@@ -120,7 +123,9 @@ export const config: Strings['config'] = {
     'watchdog.device': { label: 'Hardware-Watchdog', hint: 'Z. B. /dev/watchdog; leer: nur der des Dienstverwalters.' },
   },
   empty: 'leer',
-  secretHint: 'Wird nicht gezeigt. Leer lassen, damit es bleibt.',
+  secretHint: 'Es gibt eines, das nicht gezeigt wird. Leer lassen, damit es bleibt; ein anderer Server braucht es neu.',
+  noSecretHint: 'Es gibt noch keines.',
   fallback: text => `Vorgabe: ${text}.`,
+  outside: (label, from, to) => `${label}: von ${from} bis ${to}.`,
   notNumber: text => `„${text}“ ist keine ganze Zahl.`,
 }

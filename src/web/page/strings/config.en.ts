@@ -11,7 +11,10 @@ const keys = {
     label: 'Name of the box',
     hint: 'A name or an address under which clients reach it; stands in SIP and MSRP.',
   },
-  data_dir: { label: 'Folder of the data', hint: 'Where everything is kept. Messages do not move with it.' },
+  data_dir: {
+    label: 'Folder of the data',
+    hint: 'Where everything is kept. Changed in the file alone: stop the box, move the folder, change the file, start again.',
+  },
   'listen.sip_udp': { label: 'SIP over UDP', hint: 'One address with port a line, IPv6 as [::1]:5060; empty for off.' },
   'listen.sip_tcp': { label: 'SIP over TCP', hint: 'One a line; empty for off.' },
   'listen.sip_tls': { label: 'SIP over TLS', hint: 'Usually port 5061.' },
@@ -114,7 +117,9 @@ type ConfigName = keyof typeof keys
 export const config = {
   keys: keys as Readonly<Record<ConfigName, ConfigText>>,
   empty: 'none',
-  secretHint: 'Not shown. Leave it empty to keep it as it is.',
+  secretHint: 'There is one, which is not shown. Leave it empty to keep it as it is; another server needs it again.',
+  noSecretHint: 'There is none yet.',
   fallback: (text: string) => `Default: ${text}.`,
+  outside: (label: string, from: number, to: number) => `${label}: from ${from} to ${to}.`,
   notNumber: (text: string) => `“${text}” is not a whole number.`,
 }

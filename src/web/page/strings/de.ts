@@ -4,8 +4,8 @@ import { alarms } from './alarms.de.ts'
 import { config } from './config.de.ts'
 import * as machine from './machine.de.ts'
 import { histories, jobs, queue, users } from './people.de.ts'
-import * as setup from './setup.de.ts'
 import * as settings from './settings.de.ts'
+import * as setup from './setup.de.ts'
 import { shell } from './shell.de.ts'
 import * as status from './status.de.ts'
 import type { Strings } from './strings.ts'
@@ -15,6 +15,8 @@ export const de: Strings = {
   ...access,
   ...account,
   ...setup,
+  ...settings,
+  ...machine,
   ...status,
   alarms,
   config,

@@ -4,8 +4,8 @@ import { alarms } from './alarms.en.ts'
 import { config } from './config.en.ts'
 import * as machine from './machine.en.ts'
 import { histories, jobs, queue, users } from './people.en.ts'
-import * as setup from './setup.en.ts'
 import * as settings from './settings.en.ts'
+import * as setup from './setup.en.ts'
 import { shell } from './shell.en.ts'
 import * as status from './status.en.ts'
 
@@ -14,6 +14,8 @@ export const en = {
   ...access,
   ...account,
   ...setup,
+  ...settings,
+  ...machine,
   ...status,
   alarms,
   config,
