@@ -1,4 +1,3 @@
-import { token } from '../base/entropy.ts'
 import type { Now } from '../base/time.ts'
 import { after } from '../base/time.ts'
 import type { Timer } from '../base/timers.ts'
@@ -7,6 +6,7 @@ import type { SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
 import { SipSyntaxError } from '../sip-parser-lite/message.ts'
 import { cseq, toTag } from '../sip-parser-lite/typed.ts'
 import { Dialog } from './dialog.ts'
+import { ownRequest } from './own-request.ts'
 import { ALLOW, tolerantly } from './session-headers.ts'
 import { isFinal, isSuccess, Leg } from './session-leg.ts'
 import { readMinSe } from './session-timer.ts'
@@ -183,22 +183,15 @@ export class OutgoingInvite {
 }
 
 function composeInvite(context: SessionContext, options: InviteOptions): SipRequest {
-  const { requestUri, from, to, body, contentType, sessionExpiresS } = options
-  const request: SipRequest = { kind: 'request', method: 'INVITE', uri: requestUri, headers: [], body }
-  const add = (name: string, text: string): void => addLast(request, name, text)
-  for (const route of options.routes ?? []) add('Route', route)
-  add('Max-Forwards', '70')
-  add('From', `${from};tag=${token(context.entropy, 80)}`)
-  add('To', to)
-  add('Call-ID', token(context.entropy, 120))
-  add('CSeq', '1 INVITE')
-  add('Contact', options.contact)
-  for (const [name, text] of options.headers ?? []) add(name, text)
+  const { contact, headers = [], body, contentType, sessionExpiresS } = options
+  const request = ownRequest('INVITE', options, body, context.entropy)
+  addLast(request, 'Contact', contact)
+  for (const [name, text] of headers) addLast(request, name, text)
   addIfAbsent(request, 'Allow', ALLOW)
   addIfAbsent(request, 'Supported', 'timer')
   addIfAbsent(request, 'User-Agent', context.userAgent)
   if (sessionExpiresS > 0) set(request, 'Session-Expires', `${sessionExpiresS};refresher=uac`)
-  add('Content-Type', contentType)
+  addLast(request, 'Content-Type', contentType)
   return request
 }
 

@@ -49,7 +49,8 @@ export interface SessionContext {
   isAlive?(flow: Flow): boolean
 }
 
-export interface InviteOptions {
+/** A first request of ours, which makes a dialog. */
+export interface OwnRequestOptions {
   readonly requestUri: string
   /** To and From values without tags, e.g. `<sip:bob@example.org>`. */
   readonly to: string
@@ -60,8 +61,11 @@ export interface InviteOptions {
   readonly routes?: readonly string[]
   /** A flow is kept for the whole dialog where no route set leads elsewhere: a peer behind a NAT is reachable by nothing else. */
   readonly target: Target
-  /** Whatever else the INVITE carries. Allow, Supported and User-Agent here stand in place of ours. */
+  /** Whatever else it carries. In an INVITE Allow, Supported and User-Agent here stand in place of ours. */
   readonly headers?: readonly (readonly [name: string, value: string])[]
+}
+
+export interface InviteOptions extends OwnRequestOptions {
   readonly body: Buffer
   readonly contentType: string
   /** The session description alone, where `body` has it as one part of several: for a peer that answers 415, and for refreshes. */

@@ -1,4 +1,3 @@
-import { token } from '../base/entropy.ts'
 import { after, type Instant, type Now } from '../base/time.ts'
 import type { Timer } from '../base/timers.ts'
 import { addLast, cloneRequest, set, value, values } from '../sip-parser-lite/access.ts'
@@ -7,6 +6,7 @@ import { callId, cseq, fromTag, parseSeconds, toTag } from '../sip-parser-lite/t
 import { Dialog, type Header } from './dialog.ts'
 import { dialogTarget } from './dialog-hop.ts'
 import { readNotice, type ToldNotice } from './notify-ask.ts'
+import { ownRequest } from './own-request.ts'
 import { ownText } from './own-text.ts'
 import { isRefusal, orRefusal, type Refusal } from './refusal.ts'
 import { RequestRate } from './request-rate.ts'
@@ -161,16 +161,9 @@ export class SubscriberDialog {
   }
 
   #composed(): SipRequest {
-    const { requestUri, from, to, routes = [], headers = [] } = this.#options
-    const request: SipRequest = { kind: 'request', method: 'SUBSCRIBE', uri: requestUri, headers: [], body: NOTHING }
-    const add = (name: string, text: string): void => addLast(request, name, text)
-    for (const route of routes) add('Route', route)
-    add('Max-Forwards', '70')
-    add('From', `${from};tag=${token(this.#context.entropy, 80)}`)
-    add('To', to)
-    add('Call-ID', token(this.#context.entropy, 120))
-    add('CSeq', '1 SUBSCRIBE')
-    for (const [name, text] of [...this.#headers(this.#expiresS), ...headers]) add(name, text)
+    const request = ownRequest('SUBSCRIBE', this.#options, NOTHING, this.#context.entropy)
+    const { headers = [] } = this.#options
+    for (const [name, text] of [...this.#headers(this.#expiresS), ...headers]) addLast(request, name, text)
     return request
   }
 

@@ -1,25 +1,12 @@
 import type { Now } from '../base/time.ts'
-import type { Header } from './dialog.ts'
-import type { Target } from './session-types.ts'
+import type { OwnRequestOptions } from './session-types.ts'
 
 /** A SUBSCRIBE of ours. */
-export interface SubscribeOptions {
-  readonly requestUri: string
-  /** To and From values without tags, e.g. `<sip:bob@example.org>`. */
-  readonly to: string
-  readonly from: string
-  /** Our Contact value towards this target. */
-  readonly contact: string
-  /** Route values, first hop first. */
-  readonly routes?: readonly string[]
-  /** A flow is kept where no route set leads elsewhere, as with `InviteOptions`. */
-  readonly target: Target
+export interface SubscribeOptions extends OwnRequestOptions {
   /** Value of Event, lower case, without parameters, e.g. `conference`. */
   readonly event: string
   /** Media types that `onNotify` understands, lower case. Anything else is answered 415. */
   readonly accept: readonly string[]
-  /** Whatever else each first SUBSCRIBE carries. */
-  readonly headers?: readonly Header[]
   /** Seconds asked for, 60 to 86,400; refreshed until it is ended. */
   readonly expiresS: number
 }
