@@ -91,6 +91,6 @@ function acts(visit: Visit, { name, role }: Administrator): Html {
     form(visit, `${path}/${what}`, html`${field}${button(label, { kind })}`)
   const reset = sure(words.reset, html`<p>${words.resetText(name)}</p>${act('password', words.resetNow, 'danger')}`)
   if (name === 'admin') return reset
-  return html`${sure(words.changeRole, act('role', words.changeRole, 'plain', roles(visit, `role-${name}`, role)))}
-${reset}${sure(words.remove, html`<p>${words.removeText(name)}</p>${act('remove', words.removeNow, 'danger')}`)}`
+  return html`<div>${sure(words.changeRole, act('role', words.changeRole, 'plain', roles(visit, `role-${name}`, role)))}
+${reset}${sure(words.remove, html`<p>${words.removeText(name)}</p>${act('remove', words.removeNow, 'danger')}`)}</div>`
 }

@@ -76,7 +76,7 @@ ${field({ name: 'days', label: words.days, value: given.days ?? '', hint: words.
 ${button(words.addTokenNow)}`
   return card(
     words.tokens,
-    html`<p class="hint">${words.tokensHint}</p>${table(words.tokens, columns, tokens, words.noTokens)}
+    html`${table(words.tokens, columns, tokens, words.noTokens)}<p class="hint">${words.tokensHint}</p>
 <h3>${words.addToken}</h3>${form(visit, PATH, add)}`,
   )
 }

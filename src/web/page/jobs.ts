@@ -22,8 +22,9 @@ const LOOK_AGAIN_S = 2
 export const jobs: PagePart = (app, site) => {
   const service = site.services.jobs
   const seen = (request: FastifyRequest<OfJob>): JobView | undefined => {
+    const { role } = needs(request, 'operator')
     const job = service.get(request.params.id)
-    return job && isAllowed(needs(request, 'operator').role, job.role) ? job : undefined
+    return job && isAllowed(role, job.role) ? job : undefined
   }
   app.get('/jobs', async (request, reply) => {
     const { role } = needs(request, 'operator')
@@ -35,10 +36,9 @@ export const jobs: PagePart = (app, site) => {
     return site.show(reply, visit, { title: visit.strings.jobs.title, body, ...refresh })
   })
   app.get<OfJob>('/jobs/:id', async (request, reply) => {
-    needs(request, 'operator')
+    const job = seen(request)
     const visit = site.visit(request)
     const { jobs: words } = visit.strings
-    const job = seen(request)
     if (!job) return site.show(reply, visit, { title: words.title, body: html`<p>${words.gone}</p>`, status: 404 })
     const isRunning = job.state === 'running'
     const body = html`<div id="job"${isRunning && html` data-refresh-s="${LOOK_AGAIN_S}"`}>${oneJob(visit, job)}${form(visit, `${jobPath(job.id)}/remove`, button(isRunning ? words.cancel : words.forget, { kind: isRunning ? 'danger' : 'plain' }))}</div>`
@@ -61,7 +61,6 @@ export const jobs: PagePart = (app, site) => {
   })
   app.post<OfJob>('/jobs/:id/remove', async (request, reply) => {
     const job = seen(request)
-    needs(request, 'operator')
     if (!job) return showNotFound(site, request, reply)
     await service.remove(job.id)
     return site.done(reply, '/jobs', 'jobGone')

@@ -35,7 +35,7 @@ export function setupUsers(app: FastifyInstance, site: Site): void {
         const set = await site.services.users.add(name)
         if ('refused' in set) {
           left.push(name)
-          wrong.push(`${name}: ${visit.strings.userRefusals[set.refused]}`)
+          wrong.push(`${name}: ${visit.strings.users.refusals[set.refused]}`)
         } else made.push({ aor: set.aor, password: set.password! })
       }
       return show(site, reply, visit, { names: left.join('\n'), wrong, made })

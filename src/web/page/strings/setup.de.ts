@@ -81,14 +81,3 @@ export const accessRefusals: Strings['accessRefusals'] = {
     'Das ist Ihr eigenes Konto. Ihr Passwort ändern Sie an seiner Stelle; das Übrige macht jemand anderes, der verwaltet.',
   'printed password': 'Das Passwort von admin ist noch das ausgegebene. Wählen Sie zuerst ein anderes.',
 }
-
-export const userRefusals: Strings['userRefusals'] = {
-  exists: 'Diesen Namen gibt es schon.',
-  unknown: 'Diesen Benutzer gibt es nicht mehr.',
-  provisioned: 'Der steht in der Konfigurationsdatei und wird dort geändert.',
-  'no address': 'Das ist kein Name für einen Benutzer dieser Domain.',
-  'own address': 'Diese Adresse hat das Gerät selbst.',
-  'password empty': 'Das Passwort ist leer.',
-  'password long': 'Das Passwort ist zu lang.',
-  'password unfit': 'Das Passwort hat Zeichen, die man nicht tippen kann.',
-}

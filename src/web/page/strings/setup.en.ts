@@ -76,14 +76,3 @@ export const accessRefusals = {
     'This is your own account. Change your password below it; the rest is for another administrator to do.',
   'printed password': 'The password of admin is still the one that was printed. Choose another first.',
 }
-
-export const userRefusals = {
-  exists: 'There is one of that name already.',
-  unknown: 'There is no such user any more.',
-  provisioned: 'This one stands in the configuration file, and is changed there.',
-  'no address': 'This is no name for a user of this domain.',
-  'own address': 'The box itself has this address.',
-  'password empty': 'The password is empty.',
-  'password long': 'The password is too long.',
-  'password unfit': 'The password has characters that cannot be typed.',
-}
