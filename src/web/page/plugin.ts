@@ -3,6 +3,7 @@ import formbody from '@fastify/formbody'
 import helmet from '@fastify/helmet'
 import type { FastifyPluginAsync } from 'fastify'
 import { Denied, guard } from '../guard.ts'
+import { Problem } from '../problem.ts'
 import type { WebServices } from '../services/services.ts'
 import { aboutPage } from './about.ts'
 import { account } from './account.ts'
@@ -110,7 +111,7 @@ const refuse = (
     const body = html`<p>${denied[error.why]}</p>`
     return site.show(reply, visit, { title: denied.title, body, status: error.status, isAlone: !visit.who })
   }
-  const status = (error as { statusCode?: number }).statusCode ?? 500
+  const status = error instanceof Problem ? error.status : ((error as { statusCode?: number }).statusCode ?? 500)
   if (status >= 500) site.services.log.error('page failed', { path: visit.path, reason: String(error) })
   const body = html`<p>${shell.trouble}</p>`
   return site.show(reply, visit, { title: status < 500 ? shell.errorTitle : shell.troubleTitle, body, status })
