@@ -91,7 +91,6 @@ interface LargeMessagesParts {
   readonly storeUri: string
   /** Of our MSRP over TLS, if there is one. */
   readonly localFingerprint?: () => string
-  readonly budget?: ReceiveBudget
   isOwnVia(host: string, port: number | undefined): boolean
 }
 
@@ -102,7 +101,7 @@ interface LargeMessagesParts {
 export class LargeMessages {
   readonly #parts: LargeMessagesParts
   readonly #uploads: Omit<UploadContext, 'judge' | 'took'>
-  readonly #budget: ReceiveBudget
+  readonly #budget = new ReceiveBudget()
   readonly #taker: InviteTaker
   readonly #open = new Tally()
   readonly #running = new Set<LargeSession>()
@@ -110,11 +109,10 @@ export class LargeMessages {
 
   constructor(parts: LargeMessagesParts) {
     this.#parts = parts
-    const { store, timers, policy, entropy, budget = new ReceiveBudget() } = parts
-    this.#budget = budget
+    const { store, timers, policy, entropy } = parts
     const { limits, bodyBytesMax: bytesMax } = policy
     const freshTransactionId = (): string => token(entropy, 80)
-    this.#uploads = { store, timers, budget, limits, bytesMax, freshTransactionId }
+    this.#uploads = { store, timers, budget: this.#budget, limits, bytesMax, freshTransactionId }
     this.#taker = new InviteTaker(parts)
   }
 

@@ -81,7 +81,6 @@ export class MsrpPush implements Push {
         sessionExpiresS,
       },
       {
-        onProgress: () => {},
         onAnswered: (then, response) => this.#answered(then, response),
         onRefused: (then, status, reason, response) => this.#refused(then, status, reason, response),
         onEnded: (then, why) => this.#left(then, why),
