@@ -43,6 +43,7 @@ export interface BoxStatusOptions {
 const MINUTE_MS = 60_000
 /** Four times a day and at a stop, some ten kilobytes each: nothing beside what messages write. After a power cut so much of the plots is missing. */
 const KEEP_MS = 6 * 3_600_000
+const SOURCE_MS = 10 * MINUTE_MS
 /** Many pages that renew themselves cost as one. */
 const SAME_MS = 1000
 
@@ -63,6 +64,7 @@ export class StatusWatch implements StatusService {
   readonly #startedAt: number
   readonly #timers: NodeJS.Timeout[] = []
   #slow: Promise<Slow>
+  #source: { readonly at: number; readonly found: Promise<ClockSource> } | undefined
   /** As the store last told. */
   #numbers: StoreStatus | undefined
   #last: { readonly at: number; readonly status: Promise<BoxStatus> } | undefined
@@ -80,10 +82,17 @@ export class StatusWatch implements StatusService {
 
   start(): void {
     this.#timers.push(
-      setInterval(() => this.#minute(), MINUTE_MS),
+      setInterval(() => void this.minute(), MINUTE_MS),
       setInterval(() => this.#keep(), KEEP_MS),
     )
     void this.#sample()
+  }
+
+  /** What happens once a minute, from `start` on. */
+  async minute(): Promise<void> {
+    this.#counterAlarms.minute()
+    this.#slow = this.#look()
+    await this.#sample()
   }
 
   stop(): void {
@@ -105,12 +114,6 @@ export class StatusWatch implements StatusService {
     return (await this.status()).alarms
   }
 
-  #minute(): void {
-    this.#counterAlarms.minute()
-    this.#slow = this.#look()
-    void this.#sample()
-  }
-
   async #sample(): Promise<void> {
     const { store, clock } = this.#options
     const result = await store.ask('status', {})
@@ -128,7 +131,7 @@ export class StatusWatch implements StatusService {
 
   /** Never rejects. */
   async #look(): Promise<Slow> {
-    const { dataDir, clockSource } = this.#options
+    const { dataDir } = this.#options
     const times = { processS: process.uptime(), machineS: machineUptimeS() }
     const [wear, usedBytes, totalBytes, source] = await Promise.all([
       readWear(dataDir, times),
@@ -137,9 +140,18 @@ export class StatusWatch implements StatusService {
         ({ blocks, bsize }) => blocks * bsize,
         () => undefined,
       ),
-      clockSource().catch(() => 'unknown' as const),
+      this.#clockSource(),
     ])
     return { wear, usedBytes, totalBytes, source }
+  }
+
+  /** Programs are started for it, so not each minute. */
+  #clockSource(): Promise<ClockSource> {
+    const { clock, clockSource } = this.#options
+    const { at } = clock.now()
+    if (!this.#source || at - this.#source.at >= SOURCE_MS)
+      this.#source = { at, found: clockSource().catch(() => 'unknown' as const) }
+    return this.#source.found
   }
 
   #counted(): Pick<Sample, 'stored' | 'delivered' | 'refused'> {

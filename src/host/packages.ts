@@ -63,14 +63,12 @@ export class About implements AboutService {
     const { packages } = await this.#read()
     const isFirst = ({ name, version }: PackageInside, index: number): boolean =>
       index === packages.findIndex(other => other.name === name && other.version === version)
-    return packages
-      .filter(isFirst)
-      .map(({ name, version, licence, licenceFile }) => ({
-        name,
-        version,
-        licence,
-        hasText: licenceFile !== undefined,
-      }))
+    return packages.filter(isFirst).map(({ name, version, licence, licenceFile }) => ({
+      name,
+      version,
+      licence,
+      hasText: licenceFile !== undefined,
+    }))
   }
 
   async licence(name: string, version: string): Promise<string | undefined> {

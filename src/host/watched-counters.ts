@@ -12,11 +12,16 @@ const WATCHED: readonly (readonly [name: string, label: string])[] = [
   ['history_failed', 'io'],
   ['history_failed', 'flash reserve'],
   ['history_cut_short', ''],
+  ['history_passed_over', 'unfit'],
+  ['history_passed_over', 'refused'],
+  ['history_passed_over', 'gone'],
+  ['history_not_recorded', 'too many messages at once'],
   ['notices_given_up', 'stored'],
   ['notices_given_up', 'failed'],
   ['auth_refused', 'wrong credentials'],
   ['guessing_slowed', ''],
   ['xcap_refused', 'wrong credentials'],
+  ['admin_refused', 'wrong password'],
   ['xdms_writes', 'failed'],
   ['internal_errors', ''],
   ['stream_refused', 'limit'],
@@ -25,9 +30,20 @@ const WATCHED: readonly (readonly [name: string, label: string])[] = [
   ['handshakes_ended', 'displaced'],
 ]
 
+/** What docs/grafana-dashboard.json draws: a line begins at 0. */
+const DRAWN: typeof WATCHED = [
+  ['messages_stored', 'new'],
+  ['large_messages_stored', 'new'],
+  ['messages_delivered', 'msrp'],
+  ['messages_delivered', 'message'],
+  ['messages_delivered', 'fetch'],
+  ['messages_forwarded', 'delivered'],
+  ['messages_expired', ''],
+]
+
 /** An alarm on a counter that appears with its first event would miss that event. */
 export function watchedFromTheStart(): Counters {
   const counters = new Counters()
-  for (const [name, label] of WATCHED) counters.count(name, label, 0)
+  for (const [name, label] of [...WATCHED, ...DRAWN]) counters.count(name, label, 0)
   return counters
 }

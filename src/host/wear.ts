@@ -30,7 +30,9 @@ export async function readWear(
   { processS, machineS }: { readonly processS: number; readonly machineS: number },
   { sys, proc, deviceOf }: WearPlaces = places,
 ): Promise<Wear> {
-  const disk = await diskUnder(await deviceOf(folder), sys).catch(() => undefined)
+  const disk = await deviceOf(folder)
+    .then(device => diskUnder(device, sys))
+    .catch(() => undefined)
   const ownBytes = numberIn(await textOf(join(proc, 'self/io')), /^write_bytes: (\d+)$/m)
   const own = { ownBytes, ownPerDayBytes: perDay(ownBytes, processS) }
   return { ...own, ...(disk === undefined ? NO_DISK : await diskWear(disk, machineS)) }
