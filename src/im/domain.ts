@@ -1,4 +1,5 @@
 import type { Flow } from '../base/flow.ts'
+import { ownText } from '../base/own-text.ts'
 import { canonicalHost } from '../sip-parser-lite/host.ts'
 import { addressOfRecord, encodeUri, parseUri } from '../sip-parser-lite/uri.ts'
 
@@ -40,7 +41,7 @@ export class Domain {
   #keep(uriText: string, aor: string): void {
     if (uriText.length > KNOWN_LENGTH_MAX) return
     if (this.#known.size >= KNOWN_MAX) this.#known.clear()
-    this.#known.set(Buffer.from(uriText, 'latin1').toString('latin1'), aor)
+    this.#known.set(ownText(uriText), aor)
   }
 
   /** The URI names this box itself: our host and no user. */

@@ -1,3 +1,4 @@
+import { ownText } from '../base/own-text.ts'
 import type { Now } from '../base/time.ts'
 import { encodeEndLine, encodeReport, freshTransactionId, type MsrpHead } from './frame.ts'
 import type { MsrpHost } from './host.ts'
@@ -193,7 +194,7 @@ function passedSend({ head, body, range }: PassingPart): PassedSend | undefined 
   const { method, messageId, failureReport } = head
   if (method !== 'SEND' || failureReport === 'no' || messageId === undefined) return undefined
   const told = { start: range.start, end: range.start - 1 + body.length, total: range.total }
-  return { messageId: Buffer.from(messageId, 'latin1').toString('latin1'), failureReport, range: told }
+  return { messageId: ownText(messageId), failureReport, range: told }
 }
 
 const restOf = (path: string): string => {

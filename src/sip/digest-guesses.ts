@@ -1,3 +1,4 @@
+import { ownText } from '../base/own-text.ts'
 import type { Instant, Now } from '../base/time.ts'
 import { after } from '../base/time.ts'
 
@@ -81,7 +82,7 @@ export class Guesses {
       if (!isForgotten && this.#tallies.size < this.#max) break
       this.#remove(oldest)
     }
-    const ownKey = Buffer.from(key, 'latin1').toString('latin1')
+    const ownKey = ownText(key)
     const tally: Tally = { key: ownKey, source, wrong: 0, at: now.at, waitMs: 0, waitsUntil: now.at }
     this.#tallies.set(ownKey, tally)
     this.#accounts.set(source, (this.#accounts.get(source) ?? 0) + 1)

@@ -1,7 +1,7 @@
+import { ownText } from '../base/own-text.ts'
 import { values } from '../sip-parser-lite/access.ts'
 import type { SipRequest } from '../sip-parser-lite/message.ts'
 import { parseParams } from '../sip-parser-lite/typed.ts'
-import { ownText } from './own-text.ts'
 import type { Refusal } from './refusal.ts'
 
 /** RFC 6665 8.2.1: a token; this long it is kept for hours. */

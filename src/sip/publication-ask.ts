@@ -1,8 +1,8 @@
+import { ownText } from '../base/own-text.ts'
 import { value, values } from '../sip-parser-lite/access.ts'
 import type { SipRequest } from '../sip-parser-lite/message.ts'
 import { parseParams, parseSeconds } from '../sip-parser-lite/typed.ts'
 import { grantedExpires, readEvent } from './event-header.ts'
-import { ownText } from './own-text.ts'
 import type { PublicationPackage } from './publication-types.ts'
 import { isRefusal, orRefusal, type Refusal } from './refusal.ts'
 

@@ -1,5 +1,5 @@
+import { ownText } from '../base/own-text.ts'
 import type { Instant, Now } from '../base/time.ts'
-import { ownText } from './own-text.ts'
 
 /** Requesters remembered at a time, some 200 bytes each; the one that asked longest ago goes first, and begins anew. */
 const REQUESTERS_MAX = 20_000

@@ -1,3 +1,4 @@
+import { ownText } from '../base/own-text.ts'
 import { after, type Instant, type Now } from '../base/time.ts'
 import type { Timer } from '../base/timers.ts'
 import { addLast, cloneRequest, set, value, values } from '../sip-parser-lite/access.ts'
@@ -7,7 +8,6 @@ import { Dialog, type Header } from './dialog.ts'
 import { dialogTarget } from './dialog-hop.ts'
 import { readNotice, type ToldNotice } from './notify-ask.ts'
 import { ownRequest } from './own-request.ts'
-import { ownText } from './own-text.ts'
 import { isRefusal, orRefusal, type Refusal } from './refusal.ts'
 import { RequestRate } from './request-rate.ts'
 import { leniently, notedContact, ownHeaders } from './session-headers.ts'
@@ -25,10 +25,10 @@ const INTERVAL_MS = 5000
 /** Seconds: as nobody grants more than they were asked for, twice what a day has is a mistake of theirs. */
 const EXPIRES_MAX_S = 172_800
 /**
- * A conference of some hundred people that all come at once is told of in so many NOTIFYs; then one a second: RFC 4575 3.9 has one in five,
- * and a long document costs milliseconds.
+ * A conference of some people that all come at once is told of in so many NOTIFYs; then one a second: RFC 4575 3.9 has one in five, and a
+ * long document costs milliseconds. One that is told to wait comes again, and says all of it.
  */
-const NOTIFY_BURST = 200
+const NOTIFY_BURST = 30
 const NOTIFY_INTERVAL_MS = 1000
 
 interface DialogEvents {

@@ -1,10 +1,10 @@
+import { ownText } from '../base/own-text.ts'
 import { has, value, values } from '../sip-parser-lite/access.ts'
 import type { SipRequest } from '../sip-parser-lite/message.ts'
 import { parseParams, parseSeconds, toTag } from '../sip-parser-lite/typed.ts'
 import { parseUri } from '../sip-parser-lite/uri.ts'
 import { contactUri, Dialog, type DialogState } from './dialog.ts'
 import { grantedExpires, readEvent } from './event-header.ts'
-import { ownText } from './own-text.ts'
 import { isRefusal, orRefusal, type Refusal } from './refusal.ts'
 import type { EventPackage } from './subscription-types.ts'
 
