@@ -125,7 +125,7 @@ t.test('the first page with all that it needs is less than 150 kB on the line', 
   const page = await opened(t)
   const { cookie } = await page.signIn('admin', page.secret)
   for (const path of ['/login', '/?span=day']) {
-    const headers = path === '/login' ? {} : { cookie }
+    const headers: Record<string, string> = path === '/login' ? {} : { cookie }
     const { body, status } = await page.ask(path, { headers })
     t.equal(status, 200, path)
     const needed = [...body.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, asset]) => asset!)
