@@ -39,6 +39,10 @@ declare module 'fastify' {
   interface FastifyRequest {
     who: Who | undefined
   }
+  interface FastifyContextConfig {
+    /** It begins a session, so that no token of one is asked for. */
+    isSignIn?: boolean
+  }
 }
 
 /** RFC 6265bis 4.1.3.2: one that no other name or port, and no plain connection, can set. */
@@ -57,7 +61,7 @@ export function guard(app: FastifyInstance, services: Guarded): void {
     request.who = await whoAsks(request, services)
   })
   app.addHook('preValidation', async request => {
-    if (SAFE.has(request.method) || request.who?.by !== 'session') return
+    if (SAFE.has(request.method) || request.who?.by !== 'session' || request.routeOptions.config.isSignIn) return
     if (tokenIn(request) !== request.who.csrf) throw new Denied(403, 'stale form')
   })
 }
@@ -101,7 +105,9 @@ export const hostIn = (authority: string): string =>
     .replace(/^\[(.*)\]$/, '$1')
     .toLowerCase()
 
+/** RFC 9112 3.2.2: a whole address in place of a path would name another host than `Host` does. */
 function checkHost(request: FastifyRequest, { hosts }: Guarded): void {
+  if (!request.url.startsWith('/')) throw new Denied(421, 'unknown host')
   const host = hostIn(request.headers.host ?? '')
   if (host === 'localhost' || isIP(host) !== 0 || hosts.includes(host)) return
   throw new Denied(421, 'unknown host')

@@ -18,7 +18,7 @@ export const login: PagePart = (app, site) => {
     if (request.who) return reply.redirect(placeHere(request.query.back), 303)
     return showLogin(site, site.visit(request), reply, { back: placeHere(request.query.back) })
   })
-  app.post<{ Body: LoginForm | null }>('/login', async (request, reply) => {
+  app.post<{ Body: LoginForm | null }>('/login', { config: { isSignIn: true } }, async (request, reply) => {
     const { name, password, back } = request.body ?? {}
     const asked = { name: text(name), password: text(password), from: addressOf(request) }
     const signIn = await site.services.access.signIn({ ...asked, agent: request.headers['user-agent'] ?? '' })
