@@ -155,6 +155,7 @@ const configView = (view: ConfigurationView) => ({
     is_fixed: isFixed,
     schema,
   })),
+  is_starting: view.isStarting,
   pending: pendingView(view),
   last_failure: view.lastFailure ?? null,
   restart_needed: view.restartNeeded ?? null,
@@ -162,13 +163,14 @@ const configView = (view: ConfigurationView) => ({
 
 function pendingView({ pending }: ConfigurationView) {
   if (!pending) return null
-  const { who, isStarting, leftS, differences } = pending
-  return { by: who, is_starting: isStarting, left_s: leftS, differences: differences.map(differenceView) }
+  const { who, leftS, differences } = pending
+  return { by: who, left_s: leftS, differences: differences.map(differenceView) }
 }
 
 /** What is after a step, and where to go on. */
 const standing = (view: ConfigurationView, request: FastifyRequest) => ({
   version: view.version,
+  is_starting: view.isStarting,
   pending: pendingView(view),
   pages: pageAddresses(view.pages, hostOf(request)),
 })

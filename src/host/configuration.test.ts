@@ -24,7 +24,7 @@ t.test('a change is written, tried, and stays once it is confirmed', async t => 
   const { configuration, clock, restarts, apply, file, logged } = configurationIn(t.testdir())
   const before = configuration.view()
   t.equal(apply({ 'deferral.quota_messages': 5 }), 'applying')
-  t.match(configuration.view().pending, { who: 'ann', isStarting: true, leftS: 120 })
+  t.match(configuration.view(), { isStarting: true, pending: { who: 'ann', leftS: 120 } })
   t.match(textOf(file), /# of the site[\s\S]*quota_messages = 5/)
   t.equal(textOf(markerOf(file)), FILE_TEXT, 'what stood before lies beside it')
   t.equal(restarts.length, 0, 'the answer goes out first')
@@ -36,7 +36,8 @@ t.test('a change is written, tried, and stays once it is confirmed', async t => 
   await restarts[0]!.serves()
   t.match(configuration.view(), {
     running: { deferral: { quota_messages: 5 } },
-    pending: { isStarting: false, leftS: 119 },
+    isStarting: false,
+    pending: { leftS: 119 },
   })
   t.equal(configuration.confirm('bea'), 'kept')
   t.notOk(existsSync(markerOf(file)))

@@ -115,10 +115,10 @@ export class Configuration implements ConfigurationService {
       running: publicOf(this.#serving),
       keys: this.#keys.list,
       pages: pagesOf(this.#version.config),
+      isStarting: this.#isStarting,
       ...(pending && {
         pending: {
           who: pending.who,
-          isStarting: this.#isStarting,
           leftS: Math.max(0, Math.ceil((pending.untilMs - this.#clock.nowMs()) / 1000)),
           differences: pending.differences,
         },

@@ -23,7 +23,7 @@ export const changes: PagePart = (app, site) => {
     const owner = ownerOf(needs(request, 'operator'))
     const visit = site.visit(request)
     const view = configuration.view()
-    if (view.pending?.isStarting) return showStarting(site, reply, visit, hostOf(request))
+    if (view.isStarting) return showStarting(site, reply, visit, hostOf(request))
     if (view.pending) return showTrial(site, reply, visit, view)
     const candidate = configuration.candidates.of(owner)
     const failure = failed(visit, view)

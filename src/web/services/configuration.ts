@@ -60,8 +60,6 @@ export interface CheckedChange {
 /** A change that goes back by itself unless somebody confirms it. */
 export interface PendingChange {
   readonly who: string
-  /** The box does not serve with it yet: it cannot be confirmed so soon. */
-  readonly isStarting: boolean
   readonly leftS: number
   readonly differences: readonly ConfigDifference[]
 }
@@ -76,6 +74,8 @@ export interface ConfigurationView {
   readonly keys: readonly ConfigKey[]
   /** With what the file says. */
   readonly pages: readonly PageListener[]
+  /** The box does not serve with what the file says yet: nothing can be confirmed or applied so soon. */
+  readonly isStarting: boolean
   readonly pending?: PendingChange
   /** Why the last change went back, in words, until the next one. */
   readonly lastFailure?: string
