@@ -15,12 +15,15 @@ export const messagePath = (id: string): string => `/queue/${encodeURIComponent(
 export const historyPath = (aor: string): string => `/history/${encodeURIComponent(aor)}`
 export const jobPath = (id: string): string => `/jobs/${encodeURIComponent(id)}`
 
+/** They would come back in the form; nothing that is looked for has one. */
+const UNSEEN = /[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu
+
 /** Fields of a form or a query as texts, trimmed; what is something else, or not there, is empty. */
 export function textsIn<Name extends string>(given: unknown, names: readonly Name[]): Record<Name, string> {
   const fields = (typeof given === 'object' && given !== null ? given : {}) as Readonly<Record<string, unknown>>
   const texts = names.map(name => {
     const value = Object.hasOwn(fields, name) ? fields[name] : undefined
-    return [name, typeof value === 'string' ? value.trim().slice(0, TEXT_LENGTH_MAX) : '']
+    return [name, typeof value === 'string' ? value.slice(0, TEXT_LENGTH_MAX).trim().replace(UNSEEN, '\ufffd') : '']
   })
   return Object.fromEntries(texts) as Record<Name, string>
 }
