@@ -4,7 +4,7 @@ import { SeededEntropy } from '../testing/seeded-entropy.ts'
 import { GOOD_DISK, SimulatedDisk } from '../testing/simulated-disk.ts'
 import { ALICE_AOR, accountPut, BOB_AOR, custodyOf, pageOf, STORED_AT } from '../testing/store-fixtures.ts'
 import type { HistoryPage, HistoryVerbs } from './history.ts'
-import { BOTH, HISTORY_LIMITS, historyItem, historyOf, historyPiece } from './history-store.fixture.ts'
+import { BOTH, bodiesLeft, HISTORY_LIMITS, historyItem, historyOf, historyPiece } from './history-store.fixture.ts'
 import { isRead } from './story.ts'
 import type { RequestOf, StoreRequest, Verb, Verbs } from './verbs.ts'
 
@@ -40,8 +40,12 @@ function simulated(seed: string) {
       disk.crash()
       return wasCut
     },
-    left: () =>
-      ['h', 'i', 'j', 'm', 'r', 'v'].flatMap(first => disk.durable.range(first, `${first}\xff`)).map(({ key }) => key),
+    left: () => [
+      ...['h', 'i', 'j', 'm', 'r', 'v']
+        .flatMap(first => disk.durable.range(first, `${first}\xff`))
+        .map(({ key }) => key),
+      ...bodiesLeft(disk.durable),
+    ],
   }
 }
 
@@ -108,6 +112,35 @@ t.test(
         while (disk.ask({ verb: 'history.sweep', limit: 1 })! > 0);
         for (const { seq } of waiting) disk.ask({ verb: 'confirm', aor: BOB_AOR, seq, at: STORED_AT, detail: '200' })
         t.strictSame(disk.left(), [], `cut at ${cut}: nothing is left behind`)
+      }
+    }
+  },
+)
+
+t.test(
+  'HIS-STO-01: the power is cut while a message that shares its bytes with histories is delivered and they let go of it: each has it whole, or not at all',
+  async t => {
+    const [received, pushed] = ['', 'Date: Thu, 21 Feb 2030 13:02:03 GMT\r\n'].map(date =>
+      Buffer.from(`MESSAGE ${BOB_AOR} SIP/2.0\r\nSubject: 1\r\n${date}\r\n${'said '.repeat(100)}`),
+    )
+    for (const isHistoryFirst of [false, true]) {
+      for (let [cut, isOver] = [0, false]; !isOver; cut++) {
+        for (const seed of ['kept', 'lost', 'either']) {
+          const disk = simulated(`${seed} ${cut} ${isHistoryFirst}`)
+          for (const aor of [ALICE_AOR, BOB_AOR]) disk.ask(accountPut(aor))
+          disk.cut(cut + 2)
+          disk.ask({ ...custodyOf(1, { bytes: pushed! }), history: historyOf(1, { bytes: received! }) })
+          const confirm = { verb: 'confirm', aor: BOB_AOR, seq: 1, at: STORED_AT, detail: '200' } as const
+          if (!isHistoryFirst) disk.ask(confirm)
+          for (const aor of [ALICE_AOR, BOB_AOR]) disk.ask({ verb: 'history.erase', aor, limit: 10 })
+          disk.ask(confirm)
+          isOver = !disk.restart()
+          for (const { bytes } of disk.ask(pageOf(BOB_AOR))!) t.ok(bytes.equals(pushed!))
+          for (const { reference } of listOf(disk, BOB_AOR)) t.equal(textOf(disk, reference), received!.toString())
+          disk.ask(confirm)
+          for (const aor of [ALICE_AOR, BOB_AOR]) disk.ask({ verb: 'history.erase', aor, limit: 10 })
+          t.strictSame(disk.left(), [], `cut at ${cut}: nothing is left behind`)
+        }
       }
     }
   },

@@ -10,6 +10,7 @@ import type {
 } from './history.ts'
 import type { HistoryPlace } from './history-story.ts'
 import { CONTENT_AT, openFields, openRecord, type Reader, sealRecord, writer } from './record-bytes.ts'
+import type { BodyPlace, SharedBytes } from './shared-content.ts'
 
 /** What stands in the records of histories; how they are made of bytes says `record-bytes.ts`. */
 
@@ -47,6 +48,8 @@ export interface HistoryRecord extends Omit<HistoryItem, 'receivedAt'> {
   readonly isPieced: boolean
   /** Mailboxes whose histories have it too, or had. */
   readonly others: readonly number[]
+  /** The body that its content shares. */
+  readonly body?: BodyPlace
 }
 
 export interface ContentRecord {
@@ -54,6 +57,8 @@ export interface ContentRecord {
   readonly owners: readonly number[]
   /** Absent: in records of their own. */
   readonly piece?: HistoryPiece
+  /** The piece is what stands between these bytes. */
+  readonly shared?: BodyPlace & SharedBytes
 }
 
 /** An item whose pieces are still coming. */
@@ -111,7 +116,7 @@ const SIDES: readonly HistoryPiece['from'][] = ['caller', 'callee', 'focus']
 const [OWN, AS_FROM, AS_TO, NONE] = [0, 1, 2, 3]
 
 export function encodeHistory(key: string, entry: HistoryRecord): Buffer {
-  const { subject, recordingName, endedAt, from, to, assertedIdentity, peer } = entry
+  const { subject, recordingName, endedAt, from, to, assertedIdentity, peer, body } = entry
   const asserted = assertedIdentity === undefined ? NONE : assertedIdentity === from ? AS_FROM : OWN
   const named = peer === from ? AS_FROM : peer === to ? AS_TO : OWN
   writer
@@ -128,7 +133,8 @@ export function encodeHistory(key: string, entry: HistoryRecord): Buffer {
         (named << 2) |
         (endedAt === undefined ? 0 : 16) |
         (subject === undefined ? 0 : 32) |
-        (recordingName === undefined ? 0 : 64),
+        (recordingName === undefined ? 0 : 64) |
+        (body ? 128 : 0),
     )
     .u48(entry.size)
     .u32(entry.count)
@@ -140,6 +146,7 @@ export function encodeHistory(key: string, entry: HistoryRecord): Buffer {
   if (endedAt !== undefined) writer.u48(endedAt)
   if (subject !== undefined) writer.text(subject)
   if (recordingName !== undefined) writer.text(recordingName)
+  if (body) writer.u32(body.mailbox).u48(body.seq)
   return writer.finish(key)
 }
 
@@ -170,21 +177,44 @@ export function decodeHistory(key: string, record: Buffer): HistoryRecord | unde
     ...(texts & 16 && { endedAt: fields.wall() }),
     ...(texts & 32 && { subject: fields.text() }),
     ...(texts & 64 && { recordingName: fields.text() }),
+    ...(texts & 128 && { body: readBodyPlace(fields) }),
   }
 }
+
+/** Of an entry, nothing else of which is of interest. */
+export function decodePeer(key: string, record: Buffer): string | undefined {
+  const fields = openFields(key, record)
+  if (!fields) return undefined
+  fields.skip(1)
+  const texts = fields.u8()
+  fields.skip(10)
+  fields.skip(fields.u8() * 4)
+  const named = (texts >> 2) & 3
+  if (named === AS_FROM) return fields.text()
+  fields.skipText()
+  if (named === AS_TO) return fields.text()
+  fields.skipText().skipText()
+  if ((texts & 3) === OWN) fields.skipText()
+  return fields.text()
+}
+
+const readBodyPlace = (fields: Reader): BodyPlace => ({ mailbox: fields.u32(), seq: fields.u48() })
 
 const readNumbers = (fields: Reader): number[] => Array.from({ length: fields.u8() }, () => fields.u32())
 
 /** Who sent it, and whether the request ends with it. */
 const sideOf = ({ from, isEnd }: HistoryPiece): number => SIDES.indexOf(from) | (isEnd ? 4 : 0)
 
-export function encodeContent(key: string, { owners, piece }: ContentRecord): Buffer {
+export function encodeContent(key: string, { owners, piece, shared }: ContentRecord): Buffer {
   writer
     .begin()
-    .u8(piece ? sideOf(piece) | 8 : 0)
+    .u8(piece ? sideOf(piece) | 8 | (shared ? 16 : 0) : 0)
     .u8(owners.length)
   for (const owner of owners) writer.u32(owner)
-  return piece ? writer.u48(piece.at).finish(key, piece.bytes) : writer.finish(key)
+  if (!piece) return writer.finish(key)
+  writer.u48(piece.at)
+  if (shared) writer.u32(shared.mailbox).u48(shared.seq).u32(shared.prefix).u32(shared.suffix)
+  return writer.finish(key, piece.bytes)
 }
 
 export function decodeContent(key: string, record: Buffer): ContentRecord | undefined {
@@ -194,7 +224,12 @@ export function decodeContent(key: string, record: Buffer): ContentRecord | unde
   const owners = readNumbers(fields)
   if (!(flags & 8)) return { owners }
   const at = fields.wall()
-  return { owners, piece: { at, from: SIDES[flags & 3]!, isEnd: (flags & 4) !== 0, bytes: fields.rest() } }
+  const shared = flags & 16 ? { ...readBodyPlace(fields), prefix: fields.u32(), suffix: fields.u32() } : undefined
+  return {
+    owners,
+    ...(shared && { shared }),
+    piece: { at, from: SIDES[flags & 3]!, isEnd: (flags & 4) !== 0, bytes: fields.rest() },
+  }
 }
 
 export function encodeRecording(key: string, { at, owners, size, pieces, count }: RecordingRecord): Buffer {

@@ -11,6 +11,7 @@ import type {
   HistoryPiece,
   NewHistory,
 } from './history.ts'
+import { bodyKey, readU48 } from './keys.ts'
 import { isRead } from './story.ts'
 import type { RequestOf, StoreRequest, Verb, Verbs } from './verbs.ts'
 
@@ -61,6 +62,12 @@ export const historyOf = (
   piece: historyPiece(bytes ?? `MESSAGE ${BOB_AOR} SIP/2.0\r\nSubject: Subject ${number}\r\n\r\nsaid ${number}`),
   limits: { ...HISTORY_LIMITS, ...limits },
 })
+
+/** Keys of bodies of messages that do not wait. */
+export function bodiesLeft(table: Pick<SortedKeyValue, 'range'>): string[] {
+  const waiting = new Set(table.range('m', 'n').flatMap(({ key }) => (key[5] === 'i' ? bodyKey(readU48(key, 6)) : [])))
+  return table.range('s', 't').flatMap(({ key }) => (key.endsWith('b') && !waiting.has(key) ? key : []))
+}
 
 /** A store with alice and bob, and what is asked of it. */
 export function historyStore(freeBytes: () => number = () => Number.MAX_SAFE_INTEGER) {
@@ -115,7 +122,7 @@ export function historyStore(freeBytes: () => number = () => Number.MAX_SAFE_INT
       while (ask({ verb: 'history.sweep', limit: 50 }) > 0);
       const own = ['h', 'i', 'j', 'r', 'v'].flatMap(first => table.range(first, `${first}\xff`))
       const listed = table.range('m', 'n').filter(({ key }) => 'fkl'.includes(key[5]!))
-      return [...own, ...listed].map(({ key }) => key)
+      return [...[...own, ...listed].map(({ key }) => key), ...bodiesLeft(table)]
     },
   }
 }

@@ -7,6 +7,7 @@ import {
   decodeHistory,
   decodeHistoryHead,
   decodeHistoryTotals,
+  decodePeer,
   decodeRecording,
   encodeContent,
   encodeHeads,
@@ -42,6 +43,7 @@ import {
   readU48,
   recordingKey,
 } from './keys.ts'
+import { type BodyPlace, releaseBody } from './shared-content.ts'
 import { EMPTY, type Tables } from './tables.ts'
 
 /** The last of all numbers of pieces; there are never so many. */
@@ -191,9 +193,12 @@ export class HistoryTables {
   #indexAfter(mailbox: number, indexed: HistoryPlace | undefined): HistoryPlace | undefined {
     const [first, last] = entriesOf(mailbox)
     const end = indexed ? entryKey(mailbox, indexed) : last
-    const entries = this.entriesIn(mailbox, first, end, { limit: UNINDEXED_MAX })
-    for (const place of entries) this.#putPeer(mailbox, place, place.entry.peer)
-    return entries[0]
+    const entries = this.#tables.kv.range(first, end, { limit: UNINDEXED_MAX })
+    for (const { key, value } of entries) {
+      const place = placeOfEntry(key)
+      this.#putPeer(mailbox, place, whole(decodePeer(key, value), { table: 'history', mailbox, place }, key, value))
+    }
+    return entries[0] && placeOfEntry(entries[0].key)
   }
 
   #putPeer(mailbox: number, { at, id }: HistoryPlace, peer: string): void {
@@ -212,8 +217,9 @@ export class HistoryTables {
   }
 
   /** The record goes; what else there is of it, by the sweep. */
-  removeContent({ at, id }: HistoryPlace, isPieced: boolean): void {
+  removeContent({ at, id }: HistoryPlace, isPieced: boolean, body: BodyPlace | undefined): void {
     this.#tables.kv.remove(contentKey(at, id))
+    if (body) releaseBody(this.#tables, body)
     if (isPieced) this.#tables.kv.put(leftoverKey(at, id), EMPTY)
   }
 

@@ -5,6 +5,7 @@ import { entriesOf, HistoryTables, justBefore, partsOf, placeIn } from './histor
 import type { Entry } from './key-value.ts'
 import { leave } from './keyed-history.ts'
 import { contentKey, historyGoneKey, justAfter, pastPrefix, readU32 } from './keys.ts'
+import type { BodyPlace } from './shared-content.ts'
 import type { Do, Tables } from './tables.ts'
 
 /** Of a record of the item itself; those of its pieces have a number behind. */
@@ -39,13 +40,13 @@ export const expireHistory: Do<'history.expire'> = (tables, { before, limit }) =
   const histories = new HistoryTables(tables)
   const most = Math.min(limit, REMOVED_MAX)
   let expired = 0
-  for (const { place, owners, isPieced } of contentsBefore(tables, contentKey(before, 0))) {
+  for (const { place, owners, isPieced, body } of contentsBefore(tables, contentKey(before, 0))) {
     if (expired >= most) break
     for (const mailbox of owners) {
       const entry = histories.entry(mailbox, place)
       if (entry) leave(tables, mailbox, place, entry)
     }
-    histories.removeContent(place, isPieced)
+    histories.removeContent(place, isPieced, body)
     expired++
   }
   return expired
@@ -55,6 +56,7 @@ interface Found {
   readonly place: HistoryPlace
   readonly owners: readonly number[]
   readonly isPieced: boolean
+  readonly body: BodyPlace | undefined
 }
 
 /** Oldest first. Pieces, also of what is still to be swept, are passed over. */
@@ -70,7 +72,7 @@ function* contentsBefore(tables: Tables, end: string): Generator<Found> {
         break
       }
       const content = whole(decodeContent(key, value), { table: 'history content', place }, key, value)
-      yield { place, owners: content.owners, isPieced: !content.piece }
+      yield { place, owners: content.owners, isPieced: !content.piece, body: content.shared }
       if (!content.piece) {
         start = partsOf(place)[1]
         break

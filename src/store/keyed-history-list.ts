@@ -37,6 +37,7 @@ import {
   piecesKey,
   readU32,
 } from './keys.ts'
+import { wholePiece } from './shared-content.ts'
 import type { Do, Tables } from './tables.ts'
 
 /** Entries read at once. */
@@ -192,7 +193,7 @@ const higher = (a: string, b: string): string => (a > b ? a : b)
 
 /** What of an open item is counted elsewhere comes from there. */
 function listed(tables: Tables, mailbox: number, { at, id }: HistoryPlace, entry: HistoryRecord): HistoryEntry {
-  const { isPieced: _, others: __, ...rest } = entry
+  const { isPieced: _, others: __, body: ___, ...rest } = entry
   const open = entry.state === 'open' ? recordingOf(tables, mailbox, { at, id }) : undefined
   const reference = referenceOf({ at, id }, tables.surroundings.hostname)
   return { ...rest, receivedAt: at, reference, ...(open && { size: open.size, count: open.count }) }
@@ -234,7 +235,7 @@ function* piecesFrom(
   from: number,
 ): Generator<{ number: number; piece: HistoryPiece }> {
   if (!isPieced) {
-    const { piece } = new HistoryTables(tables).content(place)
+    const piece = wholePiece(tables, place, new HistoryTables(tables).content(place))
     if (piece && from <= 0) yield { number: 0, piece }
     return
   }

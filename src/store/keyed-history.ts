@@ -15,6 +15,7 @@ import {
 } from './history-story.ts'
 import { entriesOf, entryKey, HistoryTables } from './history-tables.ts'
 import { type Box, historyGoneKey, historyHeadKey, historyNameKey } from './keys.ts'
+import { type BodyPlace, sharedBytes } from './shared-content.ts'
 import { type Do, EMPTY, type Tables } from './tables.ts'
 
 /** Somebody of ours who wants it kept. */
@@ -29,26 +30,49 @@ interface Beginning {
   readonly count: number
   readonly state: HistoryState
   readonly isPieced: boolean
+  readonly body?: BodyPlace
+}
+
+/** A message in its mailbox, as it will be pushed. */
+interface WaitingBody extends BodyPlace {
+  readonly bytes: Buffer
 }
 
 /** HIS-STO-01: entries of all owners and the content, once, in one transaction. */
 export const keepHistory: Do<'history.keep'> = (tables, request) => {
   checkPieces([request.piece])
-  const { item, owners, piece, limits } = request
+  const kept = keepItem(tables, request)
+  if (kept === 'flash reserve') return kept
+  if (!kept) return []
+  const reference = referenceOf(kept.place, tables.surroundings.hostname)
+  return kept.holders.map(({ box }) => ({ aor: box.aor, reference }))
+}
+
+/** Undefined: nobody wants it. */
+function keepItem(
+  tables: Tables,
+  { item, owners, piece, limits }: NewHistory,
+  body?: WaitingBody,
+): { place: HistoryPlace; holders: readonly Holder[] } | 'flash reserve' | undefined {
   const holders = wantedBy(tables, item, owners, limits)
-  if (holders.length === 0) return []
+  if (holders.length === 0) return undefined
   const bytes = piece.bytes.subarray(0, limits.quotaBytes)
   if (tables.freeBytes() - bytes.length < limits.reserveBytes) return 'flash reserve'
   const state = bytes.length < piece.bytes.length ? 'cut short' : 'whole'
-  const place = begin(tables, item, holders, limits, { size: bytes.length, count: 1, state, isPieced: false })
-  new HistoryTables(tables).putContent(place, { owners: mailboxesOf(holders), piece: { ...piece, bytes } })
-  const reference = referenceOf(place, tables.surroundings.hostname)
-  return holders.map(({ box }) => ({ aor: box.aor, reference }))
+  const of = body && { mailbox: body.mailbox, seq: body.seq }
+  const beginning = { size: bytes.length, count: 1, state, isPieced: false, ...(of && { body: of }) } as const
+  const place = begin(tables, item, holders, limits, beginning)
+  const shared = body && of && { ...of, ...sharedBytes(body.bytes, bytes) }
+  const own = shared ? bytes.subarray(shared.prefix, bytes.length - shared.suffix) : bytes
+  const content = { owners: mailboxesOf(holders), piece: { ...piece, bytes: own }, ...(shared && { shared }) }
+  new HistoryTables(tables).putContent(place, content)
+  return { place, holders }
 }
 
-/** What goes with a message must not fail it. */
-export function keepWithCustody(tables: Tables, history: NewHistory): void {
-  if (isWithinBounds(history)) keepHistory(tables, history)
+/** What goes with a message must not fail it. Undefined: it is not kept; otherwise the body has to be. */
+export function keepWithCustody(tables: Tables, history: NewHistory, body: WaitingBody): HistoryPlace | undefined {
+  const kept = isWithinBounds(history) ? keepItem(tables, history, body) : undefined
+  return kept === 'flash reserve' ? undefined : kept?.place
 }
 
 export function wantedBy(
@@ -124,7 +148,8 @@ export function leave(tables: Tables, mailbox: number, place: HistoryPlace, entr
     if (owners.length > 0) histories.putRecording(place.id, { ...recording, owners })
     else histories.removeRecording(place.id)
   }
-  if (!entry.others.some(other => tables.kv.get(entryKey(other, place)))) histories.removeContent(place, entry.isPieced)
+  if (!entry.others.some(other => tables.kv.get(entryKey(other, place))))
+    histories.removeContent(place, entry.isPieced, entry.body)
 }
 
 /** Of an open item: there, or lost by damage. */

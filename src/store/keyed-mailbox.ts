@@ -1,10 +1,12 @@
 import type { WallTime } from '../base/time.ts'
+import type { NewHistory } from './history.ts'
 import { type IdentityHash, identityHash } from './identities.ts'
 import { keepWithCustody } from './keyed-history.ts'
 import { writeNotice } from './keyed-notices.ts'
-import { type Box, bodyKey, endedKey, expiryKey, indexKey, lifeKey, readU48 } from './keys.ts'
+import { type Box, endedKey, expiryKey, indexKey, lifeKey, readU48 } from './keys.ts'
 import type { Head, IndexEntry, LargeRecord, LifeRecord, Totals } from './records.ts'
 import { refusalOf, shareOf } from './room.ts'
+import { leaveBody } from './shared-content.ts'
 import { type Held, less } from './shares.ts'
 import {
   clip,
@@ -39,12 +41,6 @@ const PAGE_CHUNK = 64
 
 /** DM-STO-01..04, 08..12: the message, its index entry, counters, expiry, identity and life story, or nothing of them. */
 export const takeCustody: Do<'custody'> = (tables, { message, limits, history }) => {
-  const custody = take(tables, message, limits)
-  if (history && custody.outcome === 'stored') keepWithCustody(tables, history)
-  return custody
-}
-
-function take(tables: Tables, message: NewMessage, limits: CustodyLimits): Custody {
   const box = tables.box(message.recipient)
   if (!box) return refused('unknown recipient')
   const identity = identityHash(box.mailbox, message)
@@ -54,7 +50,9 @@ function take(tables: Tables, message: NewMessage, limits: CustodyLimits): Custo
   const { length } = message.bytes
   const wanted = { ...heldBy(length, message.isReceipt === true), bytes: length }
   const reason = refusalOf(tables, box, share, wanted, limits)
-  return reason ? refused(reason) : keep(tables, box, message, { identity, share, at: message.receivedAt, limits })
+  return reason
+    ? refused(reason)
+    : keep(tables, box, message, { identity, share, at: message.receivedAt, limits, history })
 }
 
 /** What one of so many bytes counts for. */
@@ -69,9 +67,12 @@ interface Keeping {
   readonly share: number
   readonly at: WallTime
   readonly limits: CustodyLimits
+  /** What its histories get of it. */
+  readonly history?: NewHistory | undefined
 }
 
-export function keep(tables: Tables, box: Box, message: Kept, { identity, share, at, limits }: Keeping): Custody {
+export function keep(tables: Tables, box: Box, message: Kept, keeping: Keeping): Custody {
+  const { identity, share, at, limits } = keeping
   const totals = tables.totals()
   const seq = ++totals.seq
   const storeId = storeIdOf(seq, tables.surroundings.hostname)
@@ -82,7 +83,14 @@ export function keep(tables: Tables, box: Box, message: Kept, { identity, share,
   const receipt = message.isReceipt ? undefined : message.receipt
   const size = bytes.length + (large?.size ?? 0)
   const times = { receivedAt, expiresAt }
-  const kind = isReceipt ? ({ isUrgent, share, large, isReceipt } as const) : { isUrgent, share, large }
+  const history = keeping.history && keepWithCustody(tables, keeping.history, { mailbox, seq, bytes })
+  const kind = {
+    isUrgent,
+    share,
+    ...(large && { large }),
+    ...(isReceipt && { isReceipt }),
+    ...(history && { history }),
+  }
   tables.putBody(seq, { mailbox, recipient, storeId, ...times, bytes, content, ...kind })
   const events: LifeEvent[] = [{ at, event: 'stored' }]
   const of = { recipient, sender, callId, cseq, fromTag, messageId }
@@ -183,10 +191,10 @@ export function removeMessage(
   tables: Tables,
   box: Box,
   seq: number,
-  { expiresAt, large }: Pick<IndexEntry, 'expiresAt' | 'large'>,
+  { expiresAt, large, history }: Pick<IndexEntry, 'expiresAt' | 'large' | 'history'>,
 ): void {
   if (large) toSweep(tables, large.upload, large.blocks)
-  tables.kv.remove(bodyKey(seq))
+  leaveBody(tables, seq, history)
   tables.kv.remove(indexKey(box.mailbox, seq))
   tables.kv.remove(expiryKey(expiresAt, seq))
 }
@@ -285,7 +293,11 @@ function raiseClock(totals: Totals, wall: WallTime): void {
 }
 
 /** Where the bytes of a large message lie is nobody else's affair. */
-export function waitingOf({ large, share: _, ...entry }: IndexEntry, seq: number, storeId: string): Waiting {
+export function waitingOf(
+  { large, share: _, history: __, ...entry }: IndexEntry,
+  seq: number,
+  storeId: string,
+): Waiting {
   return { ...entry, seq, storeId, ...(large && { isLarge: true }) }
 }
 

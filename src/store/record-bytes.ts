@@ -135,6 +135,15 @@ export class Reader {
   rest(): Buffer {
     return this.#record.subarray(this.#at)
   }
+
+  skip(bytes: number): this {
+    this.#at += bytes
+    return this
+  }
+
+  skipText(): this {
+    return this.skip(2 + this.#record.readUInt16BE(this.#at))
+  }
 }
 
 export const writer = new Writer()

@@ -1,5 +1,6 @@
 import type { WallTime } from '../base/time.ts'
 import type { Binding } from '../sip/binding.ts'
+import type { HistoryPlace } from './history-story.ts'
 import { GROUP_MESSAGES, type IdentityGroup } from './identities.ts'
 import { openFields, type Reader, type Writer, writer } from './record-bytes.ts'
 import type { Decided } from './settings.ts'
@@ -65,6 +66,8 @@ export interface IndexEntry extends Omit<Waiting, 'seq' | 'storeId' | 'isLarge'>
   readonly large?: LargeExtent
   /** Under which of the head's shares it is counted. */
   readonly share: number
+  /** Item of histories that shares the body. */
+  readonly history?: HistoryPlace
 }
 
 export type LargeRecord = LargeBody & LargeExtent
@@ -83,6 +86,8 @@ export interface BodyRecord {
   readonly large?: LargeRecord
   /** Of a large message that has no blocks. */
   readonly content?: Buffer
+  /** Item of histories that shares it. */
+  readonly history?: HistoryPlace
 }
 
 export interface LifeRecord extends LifeStory {
@@ -217,10 +222,16 @@ export function decodeIdentities(key: string, record: Buffer): IdentityGroup | u
 }
 
 export const encodeIndex = (key: string, entry: IndexEntry): Buffer => {
-  const { isUrgent, lastFailure, large, isReceipt } = entry
+  const { isUrgent, lastFailure, large, isReceipt, history } = entry
   writer
     .begin()
-    .u8((isUrgent ? 1 : 0) | (lastFailure === undefined ? 0 : 2) | (large ? 4 : 0) | (isReceipt ? 8 : 0))
+    .u8(
+      (isUrgent ? 1 : 0) |
+        (lastFailure === undefined ? 0 : 2) |
+        (large ? 4 : 0) |
+        (isReceipt ? 8 : 0) |
+        (history ? 16 : 0),
+    )
     .u48(entry.share)
     .u48(entry.size)
     .u48(entry.receivedAt)
@@ -228,6 +239,7 @@ export const encodeIndex = (key: string, entry: IndexEntry): Buffer => {
     .u32(entry.attempts)
   if (lastFailure !== undefined) writer.text(lastFailure)
   if (large) writeExtent(large)
+  if (history) writer.u48(history.at).u48(history.id)
   return writer.finish(key)
 }
 
@@ -245,8 +257,11 @@ export function decodeIndex(key: string, record: Buffer): IndexEntry | undefined
     attempts: fields.u32(),
     ...((flags & 2) !== 0 && { lastFailure: fields.text() }),
     ...((flags & 4) !== 0 && { large: readExtent(fields) }),
+    ...((flags & 16) !== 0 && { history: readPlace(fields) }),
   }
 }
+
+const readPlace = (fields: Reader): HistoryPlace => ({ at: fields.wall(), id: fields.u48() })
 
 const writeExtent = ({ upload, size, blocks }: LargeExtent): Writer => writer.u48(upload).u48(size).u32(blocks)
 
@@ -257,17 +272,18 @@ const readExtent = (fields: Reader): LargeExtent => ({
 })
 
 export const encodeBody = (key: string, body: BodyRecord): Buffer => {
-  const { large, bytes, content } = body
+  const { large, bytes, content, history } = body
   writer
     .begin()
     .u32(body.mailbox)
-    .u8((body.isUrgent ? 1 : 0) | (large ? 2 : 0) | (body.isReceipt ? 4 : 0) | (content ? 8 : 0))
+    .u8((body.isUrgent ? 1 : 0) | (large ? 2 : 0) | (body.isReceipt ? 4 : 0) | (content ? 8 : 0) | (history ? 16 : 0))
     .u48(body.share)
     .u48(body.receivedAt)
     .u48(body.expiresAt)
     .text(body.storeId)
     .text(body.recipient)
   if (large) writeExtent(large).text(large.messageId).text(large.contentType).text(large.transactionId)
+  if (history) writer.u48(history.at).u48(history.id)
   if (content) writer.u32(bytes.length)
   return writer.finish(key, bytes, content)
 }
@@ -286,6 +302,7 @@ export function decodeBody(key: string, record: Buffer): BodyRecord | undefined 
     storeId: fields.text(),
     recipient: fields.text(),
     ...((flags & 2) !== 0 && { large: readLarge(fields) }),
+    ...((flags & 16) !== 0 && { history: readPlace(fields) }),
     ...((flags & 8) !== 0 ? readContent(fields) : { bytes: fields.rest() }),
   }
 }

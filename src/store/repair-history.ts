@@ -35,6 +35,7 @@ import {
   recordingKey,
 } from './keys.ts'
 import { decodeAccount } from './records.ts'
+import { type BodyPlace, sizeOfContent } from './shared-content.ts'
 import { EMPTY, type Tables } from './tables.ts'
 
 /** After the numbers were lost: farther than any given out since the last one that is still to be seen. */
@@ -115,9 +116,9 @@ function putPeer(tables: Tables, mailbox: number, place: HistoryPlace): void {
 
 /** Nobody knows any more what it was; content that is damaged too goes when it is read, or too old. What the index by peer has of it leads to nothing. */
 function dropEntry(tables: Tables, mailbox: number, place: HistoryPlace): void {
-  const [head, piece] = [headOf(tables, mailbox), contentOf(tables, place)?.piece]
+  const [head, content] = [headOf(tables, mailbox), contentOf(tables, place)]
   forget(tables, mailbox, place)
-  if (head && piece) new HistoryTables(tables).uncount(mailbox, head, place, piece.bytes.length)
+  if (head && content?.piece) new HistoryTables(tables).uncount(mailbox, head, place, sizeOfContent(content))
   else countAgain(tables, mailbox)
 }
 
@@ -128,29 +129,32 @@ function forget(tables: Tables, mailbox: number, place: HistoryPlace): void {
   if (recording && others.length > 0) new HistoryTables(tables).putRecording(place.id, { ...recording, owners: others })
   else tables.kv.remove(recordingKey(place.id))
   const content = contentOf(tables, place)
-  if (content && !content.owners.some(owner => tables.kv.get(entryKey(owner, place)))) dropContent(tables, place)
+  if (content && !content.owners.some(owner => tables.kv.get(entryKey(owner, place))))
+    dropContent(tables, place, content.shared)
 }
 
 /** From every history that has it. */
 function dropItem(tables: Tables, place: HistoryPlace): void {
+  let body: BodyPlace | undefined = contentOf(tables, place)?.shared
   for (const mailbox of mailboxesWithHistory(tables)) {
     const value = tables.kv.get(entryKey(mailbox, place))
     if (!value) continue
     const entry = decodeHistory(entryKey(mailbox, place), value)
     const head = headOf(tables, mailbox)
     const size = entry && sizeNow(tables, place, entry)
+    body ??= entry?.body
     tables.kv.remove(entryKey(mailbox, place))
     if (entry) tables.kv.remove(historyPeerKey(mailbox, nameHash(entry.peer), place.at, place.id))
     if (head && size !== undefined) new HistoryTables(tables).uncount(mailbox, head, place, size)
     else countAgain(tables, mailbox)
   }
   tables.kv.remove(recordingKey(place.id))
-  dropContent(tables, place)
+  dropContent(tables, place, body)
 }
 
-function dropContent(tables: Tables, place: HistoryPlace): void {
+function dropContent(tables: Tables, place: HistoryPlace, body: BodyPlace | undefined): void {
   const hasParts = tables.kv.range(...partsOf(place), { limit: 1 }).length > 0
-  new HistoryTables(tables).removeContent(place, hasParts)
+  new HistoryTables(tables).removeContent(place, hasParts, body)
 }
 
 function cutShort(tables: Tables, place: HistoryPlace): void {

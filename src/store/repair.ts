@@ -182,8 +182,8 @@ function repairMailbox(tables: Tables, box: Box, damagedKey: string, lost?: numb
 const sizeOf = ({ bytes, large }: BodyRecord): number => bytes.length + (large?.size ?? 0)
 
 function indexOf(body: BodyRecord): IndexEntry {
-  const { receivedAt, expiresAt, isUrgent, isReceipt, share, large } = body
-  const kind = { ...(isReceipt && { isReceipt }), ...(large && { large }) }
+  const { receivedAt, expiresAt, isUrgent, isReceipt, share, large, history } = body
+  const kind = { ...(isReceipt && { isReceipt }), ...(large && { large }), ...(history && { history }) }
   return { size: sizeOf(body), receivedAt, expiresAt, isUrgent, attempts: 0, share, ...kind }
 }
 
@@ -197,6 +197,8 @@ function dropDamaged(tables: Tables, box: Box, seq: number, known: IndexEntry | 
     ending('damaged', totals.clockFloor, 'failed its checksum'),
   )
   removeMessage(tables, box, seq, known ?? { expiresAt: totals.clockFloor })
+  // A history that shares the body finds it gone.
+  if (!bodyOf(tables, seq)) tables.kv.remove(bodyKey(seq))
   tables.putTotals(totals)
   if (!known) sweepOrphans(tables, mailboxes(tables))
 }
@@ -213,7 +215,9 @@ function lifeOf(tables: Tables, seq: number): LifeRecord {
 
 /** What the body still says of a message whose life story is gone. */
 function lifeAgain(tables: Tables, seq: number): LifeRecord {
-  const body = bodyOf(tables, seq)
+  const found = bodyOf(tables, seq)
+  // It may be there for a history alone.
+  const body = found && tables.kv.get(indexKey(found.mailbox, seq)) ? found : undefined
   return {
     seq,
     mailbox: body?.mailbox ?? 0,

@@ -5,7 +5,7 @@ import { decidedBy } from './settings.ts'
 import { decodeSettings } from './settings-records.ts'
 
 /** Raised when keys or records change so that an older program would misread them. */
-export const SCHEMA_VERSION = 7
+export const SCHEMA_VERSION = 8
 
 /** Those of before the first release kept duplicate keys elsewhere, or knew of no senders in heads and index entries, or of nothing urgent in heads. */
 const OLDEST_READ = 5
