@@ -166,7 +166,7 @@ t.test(
     const off = scenario('off', { config: '[deferral]\nenabled = false\n' })
     t.same(say(off, ['not kept']), [603])
     const on = scenario('on')
-    const typing = on.alice.message({ to: BOB, body: '<x/>', contentType: 'application/im-iscomposing+xml' })
+    const typing = on.alice.message({ to: BOB, body: '<isComposing/>', contentType: 'application/im-iscomposing+xml' })
     const zero = on.alice.message({ to: BOB, body: 'now or never', headers: [['Expires', '0']] })
     on.world.pass(2000)
     t.equal(typing.status, 603)

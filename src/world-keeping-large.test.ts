@@ -135,8 +135,8 @@ t.test('what was not stored leaves nothing: refused, broken off, repeated, or no
   const made = call(run)
   const cpim = `From: <${ALICE}>\r\nTo: <${BOB}>\r\n\r\nContent-Type: `
   send(run, made, [
-    [Buffer.from('<x/>'), 'application/im-iscomposing+xml', 'typing.bare'],
-    [Buffer.from(`${cpim}application/im-iscomposing+xml\r\n\r\n<x/>`), 'message/cpim', 'typing.wrapped'],
+    [Buffer.from('<isComposing/>'), 'application/im-iscomposing+xml', 'typing.bare'],
+    [Buffer.from(`${cpim}application/im-iscomposing+xml\r\n\r\n<isComposing/>`), 'message/cpim', 'typing.wrapped'],
     [Buffer.from(`${cpim}message/imdn+xml\r\n\r\n<imdn/>`), 'message/cpim', 'a.receipt'],
     [Buffer.from('said'), 'text/plain', 'said'],
     [Buffer.from('said'), 'text/plain', 'said'],

@@ -65,6 +65,25 @@ t.test('RFC 5502, 7315, 8496: what a core wrote about an anonymous sender names 
   t.notMatch(text(shownHeads({ invite: said }, true).invite), 'alice')
 })
 
+t.test('DM-STO-03: what is the network’s own goes to no reader of a history, whoever sent it', async t => {
+  const own = [
+    'P-Access-Network-Info: 3GPP-E-UTRAN-FDD;utran-cell-id-3gpp=cell-1',
+    'p-charging-vector : icid-value=secret',
+    'P-Charging-Function-Addresses: ccf=192.0.2.7;',
+    ' ecf=192.0.2.8',
+    'P-Served-User: <sip:alice@example.org>;sescase=orig',
+  ]
+  const shared = ['From: <sip:alice@example.org>;tag=a', 'P-Asserted-Identity: <sip:alice@example.org>', 'X-Any: \xe9']
+  const body = Buffer.from('\r\nP-Served-User: said\r\n\r\n\xff', 'latin1')
+  const start = 'MESSAGE sip:bob@example.org SIP/2.0'
+  const received = Buffer.concat([head(start, ...own, ...shared), body])
+  t.same(shownMessage(received, false), Buffer.concat([head(start, ...shared), body]))
+  const every = head('INVITE sip:bob@example.org SIP/2.0', ...own, ...shared)
+  for (const [name, shown] of Object.entries(shownHeads({ invite: every, answer: every, bye: every }, false)))
+    t.equal(text(shown), text(head('INVITE sip:bob@example.org SIP/2.0', ...shared)), name)
+  t.notMatch(text(shownHeads({ answer: every }, true).answer), /P-(Access|Charging|Served)/i, 'of who answered')
+})
+
 t.test('RFC 3323 4.1.1.3: a From that is anonymous already stays as it was written', async t => {
   const from = 'From: "Nobody" <sip:anonymous@anonymous.invalid>;tag=1'
   t.match(text(shownMessage(Buffer.concat([head('MESSAGE sip:b SIP/2.0', from), head('')]), true)), from)

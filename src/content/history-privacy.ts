@@ -1,8 +1,9 @@
 import { headLines } from './head-lines.ts'
+import { NETWORK_ONLY } from './network-headers.ts'
 
 /**
- * What a history shows of somebody who asked for privacy (RFC 3323, 3325): everything is kept, and their identity is left out of whatever
- * is given out. Bodies are never touched.
+ * What a history shows: everything is kept, and out of whatever is given to users go the headers that are the network's own (DM-STO-03)
+ * and the identity of somebody who asked for privacy (RFC 3323, 3325). Bodies are never touched.
  */
 
 /** Heads of a session as they are kept: start line and headers, each line ended by CRLF, no empty line. */
@@ -16,7 +17,8 @@ interface SessionHeads {
  * Headers that say who sent a request or an answer, besides From and To (RFC 3261, 3325, 3892, 8224); and those by which a trust domain
  * knows them: whom it serves or charges, and where they are (RFC 5502, 5503, 7315, 8496).
  */
-const NAMING = new Set([
+const NAMING: ReadonlySet<string> = new Set([
+  ...NETWORK_ONLY,
   'p-asserted-identity',
   'p-preferred-identity',
   'remote-party-id',
@@ -25,17 +27,7 @@ const NAMING = new Set([
   'contact',
   'reply-to',
   'referred-by',
-  'p-served-user',
   'p-associated-uri',
-  'p-profile-key',
-  'p-user-database',
-  'p-access-network-info',
-  'p-visited-network-id',
-  'p-charging-vector',
-  'p-charge-info',
-  'p-dcs-billing-info',
-  'p-dcs-laes',
-  'p-dcs-trace-party-id',
 ])
 
 /** RFC 3323 4.2: the services that hide the sender. */
@@ -43,32 +35,38 @@ const HIDING = /^(id|user|header|session)$/i
 
 const ANONYMOUS = '"Anonymous" <sip:anonymous@anonymous.invalid>'
 
-/** A whole MESSAGE as received. Its body is never changed, and without privacy the very same octets are given back. */
+/** A whole MESSAGE as received. Its body is never changed; where nothing is left out the very same octets are given back. */
 export function shownMessage(message: Buffer, isAnonymous: boolean): Buffer {
-  if (!isAnonymous) return message
   const end = message.indexOf('\r\n\r\n', 0, 'latin1')
-  if (end < 0) return hidden(message, ['from'])
-  return Buffer.concat([hidden(message.subarray(0, end + 2), ['from']), message.subarray(end + 2)])
+  const head = end < 0 ? message : message.subarray(0, end + 2)
+  const shown = shownRequest(head, isAnonymous, ['from'])
+  if (shown === head) return message
+  return end < 0 ? shown : Buffer.concat([shown, message.subarray(end + 2)])
 }
+
+const shownRequest = (head: Buffer, isAnonymous: boolean, addresses: readonly string[]): Buffer =>
+  isAnonymous ? hidden(head, addresses) : withoutNetwork(head)
+
+/** Most heads have none of them, and stay as they are. */
+const withoutNetwork = (head: Buffer): Buffer =>
+  headLines(head).some(({ key }) => NETWORK_ONLY.has(key)) ? hidden(head, [], NETWORK_ONLY) : head
 
 /** The heads of a session or a large message. `isAnonymous`: whoever sent the INVITE asked for privacy; who answered may for themselves. */
 export function shownHeads(heads: SessionHeads, isAnonymous: boolean): SessionHeads {
   const { invite, answer, bye } = heads
   return {
-    ...(invite && { invite: isAnonymous ? hidden(invite, ['from']) : invite }),
+    ...(invite && { invite: shownRequest(invite, isAnonymous, ['from']) }),
     ...(answer && { answer: shownAnswer(answer, isAnonymous) }),
-    ...(bye && { bye: isAnonymous ? hidden(bye, callerIn(bye, invite)) : bye }),
+    ...(bye && { bye: shownRequest(bye, isAnonymous, callerIn(bye, invite)) }),
   }
 }
 
 /** From is the caller's in an answer too; the other headers are the callee's own. */
 function shownAnswer(answer: Buffer, isAnonymous: boolean): Buffer {
   const hidesCallee = asksForPrivacy(answer)
-  if (!isAnonymous && !hidesCallee) return answer
-  return hidden(answer, isAnonymous ? ['from'] : [], hidesCallee ? NAMING : NOTHING)
+  if (!isAnonymous && !hidesCallee) return withoutNetwork(answer)
+  return hidden(answer, isAnonymous ? ['from'] : [], hidesCallee ? NAMING : NETWORK_ONLY)
 }
-
-const NOTHING: ReadonlySet<string> = new Set()
 
 /** A BYE comes from either side: the tag says whose address is whose. Where it cannot be told, both are hidden. */
 function callerIn(bye: Buffer, invite: Buffer | undefined): readonly string[] {

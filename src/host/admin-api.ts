@@ -21,7 +21,11 @@ export const adminApi =
   async app => {
     app.setErrorHandler((error, request, reply) => {
       if (error instanceof Denied) return sendDenied(request, reply, error)
-      if (!(error instanceof Problem)) log.error('request of the API failed', { reason: messageOf(error) })
+      if (!(error instanceof Problem)) {
+        const { statusCode = 500 } = error as { statusCode?: number }
+        const level = statusCode < 500 ? 'debug' : 'error'
+        log[level]('request of the API failed', { reason: messageOf(error) })
+      }
       return sendProblem(reply, error)
     })
     await app.register(cookie)

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { Counters } from '../base/counters.ts'
-import { silentLog } from '../base/log.ts'
+import { type Log, silentLog } from '../base/log.ts'
 import type { WallTime } from '../base/time.ts'
 import { HISTORY_LIMITS, type MessageKept, messageKept, sendWritten, sessionOpened } from '../testing/history-items.ts'
 import { HostStore } from '../testing/host-store.ts'
@@ -29,7 +29,7 @@ interface View {
 }
 
 /** The API over a store with bob in it; `told` is what the engine hears. */
-async function setUp(t: Test) {
+async function setUp(t: Test, log: Log = silentLog) {
   const host = new HostStore()
   host.model.execute(accountPut(BOB_AOR))
   host.model.execute(accountPut(ALICE_AOR))
@@ -41,7 +41,7 @@ async function setUp(t: Test) {
   const dir = join(t.testdir(), 'jobs')
   const jobs = new Jobs({ dir, reserveBytes: 0, entropy: new SystemEntropy(), now: () => clock.now(), log: silentLog })
   const guarded = guardedBy(async password => password === 'right', counters)
-  const common = { guarded, store: outside, jobs, domain: 'example.org', log: silentLog }
+  const common = { guarded, store: outside, jobs, domain: 'example.org', log }
   const { http, at } = await HttpServer.listen(
     { transport: 'tcp', endpoint: { address: '127.0.0.1', port: 0 }, key: 'listen.http' },
     {
@@ -249,9 +249,10 @@ t.test('what is asked wrongly is told, and nothing is done', async t => {
   for (const other of ['..%2f..%2f', '%00', 'sip:1@elsewhere.example', 'x'.repeat(2000)])
     t.match(await problem(t, await call(`users/bob/history/${other}`)), /^404 /, other)
   t.match(await problem(t, await call(`users/bob/history/${reference}/pieces?from=-1`)), /^422 from/)
-  for (const body of [[], 'x', { before: 5 }, { befor: '2030-01-01' }, { before: 'soon' }, { before: '' }])
+  for (const body of [null, [], 'x', { before: 5 }, { befor: '2030-01-01' }, { before: 'soon' }, { before: '' }])
     t.match(await problem(t, await post('users/bob/history/erase', body)), /^422 /, JSON.stringify(body))
   t.match(await problem(t, await post('users/bob/history/export', { kind: 'fax' })), /^422 kind/)
+  t.match(await problem(t, await post('users/bob/history/export', null)), /^422 /)
   t.match(await problem(t, await post('users/nobody/history/erase')), /^404 /)
   t.equal((await view('users/bob/history')).items.length, 1)
   for (const [path, method] of [
@@ -263,6 +264,29 @@ t.test('what is asked wrongly is told, and nothing is done', async t => {
     ['jobs/x', 'DELETE'],
   ] as const)
     t.equal((await call(path, { method, headers: { authorization: '' } })).status, 401, path)
+  t.equal((await view('users/bob/history')).items.length, 1)
+})
+
+t.test('a request that is no JSON is 400, and nothing that the administrator has to look at', async t => {
+  const logged: string[] = []
+  const into = (level: string) => () => void logged.push(level)
+  const log = { debug: into('debug'), info: into('info'), warn: into('warn'), error: into('error') }
+  const { call, keep, view } = await setUp(t, log)
+  keep(1)
+  for (const body of ['{', '{"before":}', 'all'])
+    t.match(
+      await problem(
+        t,
+        await call('users/bob/history/erase', {
+          method: 'POST',
+          body,
+          headers: { 'content-type': 'application/json' },
+        }),
+      ),
+      /^400 /,
+      body,
+    )
+  t.same(logged, ['debug', 'debug', 'debug'])
   t.equal((await view('users/bob/history')).items.length, 1)
 })
 

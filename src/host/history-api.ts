@@ -65,16 +65,19 @@ export const historyApi = (options: HistoryApiOptions): FastifyPluginAsync =>
     })
     app.post<OfUser>(`${PATH}/export`, forRole('operator'), async ({ params, body }, reply) => {
       const aor = await known(link, aorIn(params.aor, domain))
-      const filter = orRefused(() => filterOf(textsOf(body ?? {}, FILTERS), domain))
+      const filter = orRefused(() => filterOf(textsOf(given(body), FILTERS), domain))
       return startJob(jobs, exportOrder(link, aor, filter), reply)
     })
     app.post<OfUser>(`${PATH}/erase`, forRole('operator'), async ({ params, body }, reply) => {
       const aor = await known(link, aorIn(params.aor, domain))
-      const { before } = textsOf(body ?? {}, ['before'])
+      const { before } = textsOf(given(body), ['before'])
       const bound = orRefused(() => (before === undefined ? undefined : timeOf('before', before)))
       return startJob(jobs, eraseOrder(link, aor, bound), reply)
     })
   })
+
+/** Without a body nothing narrows it; `null` is a body, and none of ours: a program that lost what it meant erases nothing. */
+const given = (body: unknown): unknown => (body === undefined ? {} : body)
 
 async function known(link: ApiLink, aor: string): Promise<string> {
   if (!(await link.ask('history.summary', { aor }))) throw noSuchUser(aor)

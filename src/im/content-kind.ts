@@ -4,11 +4,17 @@ import { CPIM_TYPE, IMDN_TYPE, type ReceiptRequest, receiptAsked } from '../cont
 /** RFC 3994: that somebody is typing is of no use later. */
 const TYPING = 'application/im-iscomposing+xml'
 
+/** Typing notices are some hundred bytes; what is larger, or says something else, is a message whatever it calls itself. */
+const TYPING_BYTES_MAX = 4096
+
 /** Receipts are some hundred bytes; what is much larger counts as a message, whatever it calls itself. */
 const RECEIPT_BYTES_MAX = 8192
 
-/** `mediaType` in lower case, without parameters. */
-export const isNoise = (mediaType: string | undefined): boolean => mediaType === TYPING
+const IS_TYPING = /<([\w.-]+:)?isComposing\b/
+
+/** `mediaType` in lower case, without parameters; `bytes` of the content, as far as is known. */
+export const isNoise = (mediaType: string | undefined, bytes: number): boolean =>
+  mediaType === TYPING && bytes <= TYPING_BYTES_MAX
 
 export const mediaTypeOf = (contentType: string): string => contentType.split(';', 1)[0]!.trim().toLowerCase()
 
@@ -31,7 +37,7 @@ export function contentKind(mediaType: string | undefined, isEncoded: boolean, s
   const head = isCpim(mediaType) && !isEncoded ? readCpim(start) : undefined
   const inner = head ? head.mediaType : mediaType
   return {
-    isNoise: isNoise(inner),
+    isNoise: isNoise(inner, start.length) && !isEncoded && IS_TYPING.test(start.toString('latin1')),
     isReceipt: inner === IMDN_TYPE && start.length <= RECEIPT_BYTES_MAX,
     asked: inner === IMDN_TYPE ? undefined : head && receiptAsked(head),
   }

@@ -72,7 +72,7 @@ export class LargeReceiver implements ChunkReceiver, Gatherer {
   /** The chunk that is coming in, and where in the message its next octets go. */
   #current: Arriving | undefined
   #offset = 0
-  #type = { contentType: '', isNoise: false, isCpim: false }
+  #type = { contentType: '', mediaType: '', isCpim: false }
   #isHeld = false
   /** One message was refused, and the session ends for it. */
   #isRefusing = false
@@ -188,9 +188,9 @@ export class LargeReceiver implements ChunkReceiver, Gatherer {
     if (this.#known.has(messageId)) return NOT_KEPT
     const contentType = head.contentType ?? 'text/plain'
     const type = this.#typeOf(contentType)
-    if (type.isNoise) return NOT_KEPT
-    if (this.#unfinished.length >= UNFINISHED_MAX) return REFUSED
     const { transactionId, byteRange } = head
+    if (isNoise(type.mediaType, byteRange?.total ?? 0)) return NOT_KEPT
+    if (this.#unfinished.length >= UNFINISHED_MAX) return REFUSED
     const first = { transactionId, contentType, isCpim: type.isCpim, expectedBytes: byteRange?.total ?? 0 }
     const message = this.#messageFor(now, messageId)
     const upload = new Upload(this.#context, message, first, this.#memory, this.#uploadEvents)
@@ -201,10 +201,10 @@ export class LargeReceiver implements ChunkReceiver, Gatherer {
   }
 
   /** Of the same type as the one before, mostly. */
-  #typeOf(contentType: string): { isNoise: boolean; isCpim: boolean } {
+  #typeOf(contentType: string): { mediaType: string; isCpim: boolean } {
     if (contentType !== this.#type.contentType) {
       const mediaType = mediaTypeOf(contentType)
-      this.#type = { contentType, isNoise: isNoise(mediaType), isCpim: isCpim(mediaType) }
+      this.#type = { contentType, mediaType, isCpim: isCpim(mediaType) }
     }
     return this.#type
   }

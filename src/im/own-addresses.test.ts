@@ -69,3 +69,15 @@ t.test(
     t.same(offered(new OwnAddresses('x', [], [at('tls', '0.0.0.0', 2856)])), Array(5).fill('tls'))
   },
 )
+
+t.test('what would come to the box itself is known by address and port, not by name', async t => {
+  const own = (address: string, port: number) =>
+    new OwnAddresses('edge1.example.org', [at('udp', address, port)], [], ['192.0.2.1', '2001:db8::1'])
+  for (const address of ['127.0.0.1', '127.9.9.9', '0.0.0.0', '::1', '::', '192.0.2.1', '2001:db8::1'])
+    t.ok(own('::', 5070).isOwn(hop('udp', address)), address)
+  t.notOk(own('::', 5070).isOwn(hop('udp', '192.0.2.9')))
+  t.notOk(own('::', 5070).isOwn(hop('tcp', '127.0.0.1')), 'nobody listens there')
+  t.notOk(own('::', 5060).isOwn(hop('udp', '127.0.0.1')), 'another program')
+  t.ok(own('192.0.2.1', 5070).isOwn(hop('udp', '192.0.2.1')))
+  t.notOk(own('192.0.2.1', 5070).isOwn(hop('udp', '127.0.0.1')))
+})

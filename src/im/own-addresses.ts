@@ -55,6 +55,17 @@ export class OwnAddresses {
     return this.#host.wrote(host) && this.#sip.some(({ endpoint }) => endpoint.port === (port ?? 5060))
   }
 
+  /** Whether what is sent there would come to this box itself, as far as it knows its addresses. */
+  isOwn({ transport, address, port }: Hop): boolean {
+    const isHere = isThisHost(address) || this.hosts.includes(address)
+    return this.#sip.some(
+      ({ transport: own, endpoint }) =>
+        own === transport &&
+        endpoint.port === port &&
+        (endpoint.address === address || (isHere && isWildcard(endpoint.address))),
+    )
+  }
+
   #nameFor(own: Endpoint | undefined, to: Flow | Hop): string {
     return this.#host.towards(remoteOf(to), own?.address, 'local' in to ? to.local.address : undefined)
   }
@@ -64,6 +75,9 @@ export class OwnAddresses {
 export const contactOf = (contactUri: string): string => `<${contactUri}>;${IM_FEATURE_TAG};automata`
 
 const remoteOf = (to: Flow | Hop): string => ('remote' in to ? to.remote.address : to.address)
+const isWildcard = (address: string): boolean => address === '0.0.0.0' || address === '::'
+/** RFC 1122 3.2.1.3, RFC 4291 2.5.2, 2.5.3. */
+const isThisHost = (address: string): boolean => /^(::ffff:)?(127\.|0\.0\.0\.0$)|^::1?$/.test(address)
 const isIpv6 = (address: string): boolean => address.includes(':')
 
 /** `::` takes IPv4 as well, so a listener of the other family is better than none. */

@@ -119,6 +119,8 @@ t.test(
     t.match(plain, { from: `<${ALICE}>`, isAnonymous: true, privacy: 'id', initiator: ALICE })
     const hidden = wish({ from: '"Anonymous" <sip:anonymous@anonymous.invalid>;tag=a', headers: ['Privacy: id'] })
     t.match(hidden, { from: '<sip:anonymous@anonymous.invalid>', isAnonymous: true, initiator: ALICE })
+    for (const uri of ['sip:boss@anonymous.invalid.example.net', 'sip:x%40anonymous.invalid@example.net'])
+      t.match(wish({ from: `<${uri}>;tag=a`, headers: ['Privacy: id'] }), { from: `<${ALICE}>` }, uri)
   },
 )
 

@@ -54,7 +54,7 @@ export function wishOf(referral: Referral, policy: RecordingPolicy, domain: Doma
     const privacy = value(request, 'privacy')
     const named = fromAddress(request).uri
     // RFC 3323 4.1.1.3: a name that was hidden from us is shown to nobody.
-    const from = /@anonymous\.invalid\b/i.test(named) ? named : initiator
+    const from = isNobody(named) ? named : initiator
     return {
       initiator,
       requestUri: withHistoryParams(referTo, params.raw),
@@ -65,6 +65,12 @@ export function wishOf(referral: Referral, policy: RecordingPolicy, domain: Doma
       ...(privacy !== undefined && { privacy }),
     }
   })
+}
+
+/** RFC 3323 4.1.1.3. */
+function isNobody(uri: string): boolean {
+  const { scheme, host } = parseUri(uri)
+  return (scheme === 'sip' || scheme === 'sips') && host === 'anonymous.invalid'
 }
 
 function refusalOf(referral: Referral, policy: RecordingPolicy, domain: Domain): Answer | undefined {

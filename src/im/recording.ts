@@ -97,10 +97,12 @@ export class Recording {
   }
 
   start(now: Now): void {
-    const { routing, coreRoute } = this.#parts
+    const { routing, coreRoute, own } = this.#parts
     const { requestUri } = this.wish
     const begin = (then: Now, reach: Reach | undefined): void => {
       if (this.#state === 'ended') this.#failed(then, 487, 'Request Terminated')
+      // A name may lead anywhere: only now is it known that it is us.
+      else if (coreRoute === undefined && reach && isToUs(own, reach)) this.#failed(then, 403, 'No Conference Here')
       else if (reach) this.#invite(then, reach)
       else this.#failed(then, 480, 'No Way to the Conference')
     }
@@ -264,3 +266,6 @@ export class Recording {
     for (const done of this.#whenOver.splice(0)) done(now)
   }
 }
+
+const isToUs = (own: OwnAddresses, { to, others = [] }: Reach): boolean =>
+  [to, ...others].some(hop => !('id' in hop) && own.isOwn(hop))

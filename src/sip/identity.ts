@@ -1,4 +1,5 @@
 import { type Cidr, isInCidr } from '../base/address.ts'
+import { NETWORK_ONLY } from '../content/network-headers.ts'
 import { addLast, has, removeFirst, value, values } from '../sip-parser-lite/access.ts'
 import { type SipRequest, SipSyntaxError } from '../sip-parser-lite/message.ts'
 import { fromAddress, parseAuth, parseNameAddr } from '../sip-parser-lite/typed.ts'
@@ -115,25 +116,6 @@ const UNTRUSTED = new Set([
   'p-served-user',
   'p-called-party-id',
   'p-associated-uri',
-  'p-profile-key',
-  'p-user-database',
-])
-
-/**
- * DM-STO-03: what the network must take out before a request reaches a user. Charging (RFC 7315 4.5, 4.6; RFC 8496; RFC
- * 5503), the sender's cell and visited network (RFC 7315 4.3, 4.4: for the home network's eyes), and subscriber records
- * (RFC 5002, 4457, 5502). P-Called-Party-ID and P-Asserted-Service are meant for the receiver and stay.
- */
-const NETWORK_ONLY = new Set([
-  'p-charging-vector',
-  'p-charging-function-addresses',
-  'p-charge-info',
-  'p-dcs-billing-info',
-  'p-dcs-laes',
-  'p-dcs-trace-party-id',
-  'p-access-network-info',
-  'p-visited-network-id',
-  'p-served-user',
   'p-profile-key',
   'p-user-database',
 ])

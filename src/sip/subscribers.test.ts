@@ -282,15 +282,16 @@ t.test('more NOTIFYs than a conference has are put off', async t => {
   const peer = new NotifierWire()
   peer.stand()
   const answers = Array.from({ length: 300 }, () => peer.tell())
-  t.ok(answers.slice(0, 190).every(status => status === '200'))
-  t.ok(answers.slice(210).every(status => status === '500'))
+  const taken = answers.filter(status => status === '200').length
+  t.ok(taken >= 29 && taken <= 31, String(taken))
+  t.ok(answers.slice(taken).every(status => status === '500'))
   peer.take()
   peer.pass(500)
   t.equal(peer.tell(), '500')
   peer.pass(1000)
   t.equal(peer.tell(), '200')
-  peer.pass(1000)
-  t.equal(peer.tell({ state: 'terminated;reason=noresource' }), '200')
+  t.equal(peer.tell(), '500')
+  t.equal(peer.tell({ state: 'terminated;reason=noresource' }), '200', 'the last one counts at once')
 })
 
 t.test('too many at once', async t => {
