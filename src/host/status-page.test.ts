@@ -73,7 +73,7 @@ t.test('alarms in words, with what to do and a link for whoever may go there', a
   const { body } = await page.ask('/', { headers: operator })
   t.match(textOf(body), /Alarm: Flash is nearly full: 1 kB are free\. Below the reserve new messages are refused/)
   t.match(textOf(body), /Warning: Passwords of users are not checked\. Anybody/)
-  t.match(body, /href="\/network">Look/)
+  t.match(body, /href="\/network">Go to SIP and MSRP</)
   const seen = (await page.ask('/', { headers: viewer })).body
   t.match(textOf(seen), /Passwords of users are not checked/)
   t.notMatch(seen, /href="\/network"/, 'a viewer is not sent where viewers may not go')

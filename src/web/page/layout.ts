@@ -55,10 +55,10 @@ const GROUPS: readonly { readonly name: keyof Strings['shell']['groups']; readon
   },
 ]
 
-/** Whether the page of that path is one that this visitor may open. */
-export const mayOpen = ({ who }: Visit, path: string): boolean => {
+/** What the page of that path is called; undefined where this visitor may not open it. */
+export function titleOf({ who, strings }: Visit, path: string): string | undefined {
   const link = GROUPS.flatMap(({ links }) => links).find(each => each.path === path)
-  return link !== undefined && who !== undefined && isAllowed(who.role, link.role)
+  return link && who && isAllowed(who.role, link.role) ? (strings.shell[link.name] as string) : undefined
 }
 
 /** A whole document. */

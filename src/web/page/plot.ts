@@ -29,7 +29,7 @@ export function plot({ title, series, labels, format, tableTitle }: PlotOptions)
   const x = (index: number): number => step * (index + 0.5)
   const y = (value: number): number => HEIGHT * (1 - value / top)
   const [first, second] = series
-  return html`<figure class="plot"><figcaption>${title}: ${legend(first, 'a')}${second && html`, ${legend(second, 'b')}`}</figcaption>
+  return html`<figure class="card plot"><figcaption>${title}: ${legend(first, 'a')}${second && html`, ${legend(second, 'b')}`}</figcaption>
 <div class="graph"><div class="y" aria-hidden="true">${[1, 0.5, 0].map(part => html`<span>${format(top * part)}</span>`)}</div>
 <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="${title}">
 ${[0, 0.5, 1].map(part => html`<path class="axis" d="M0 ${y(top * part)}h${WIDTH}"/>`)}

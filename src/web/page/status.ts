@@ -3,7 +3,7 @@ import type { Alarm, BoxStatus, SeriesView, Span } from '../services/status.ts'
 import { alarmText } from './alarm-words.ts'
 import { bytes, clockTime, duration, number, time } from './format.ts'
 import { foreign, type Html, html } from './html.ts'
-import { mayOpen } from './layout.ts'
+import { titleOf } from './layout.ts'
 import { plot } from './plot.ts'
 import type { PagePart } from './site.ts'
 import { listenersCard, statusCards } from './status-cards.ts'
@@ -24,51 +24,62 @@ export const statusPage: PagePart = (app, site) => {
     const visit = site.visit(request)
     const span = SPANS.find(each => each === request.query.span) ?? 'hour'
     const box = await status.status()
-    const body = html`<div id="figures" data-refresh-s="${FIGURES_S}">${alarms(visit, box.alarms)}${custody(visit, box)}</div>
+    const body = html`<div id="figures" data-refresh-s="${FIGURES_S}">${figures(visit, box)}</div>
 <div id="plots" data-refresh-s="${PLOTS_S}">${plots(visit, status.series(span))}</div>
 <div id="facts" data-refresh-s="${PLOTS_S}"><div class="columns">${statusCards(visit, box)}</div>${listenersCard(visit, box)}</div>`
     return site.show(reply, visit, { title: visit.strings.shell.status, body })
   })
 }
 
-function alarms(visit: Visit, list: readonly Alarm[]): Html {
+/** What has to be done at once stands before the figures, what can wait behind them. */
+function figures(visit: Visit, box: BoxStatus): Html {
   const { status: words } = visit.strings
-  if (list.length === 0) return html`<p class="told done">${words.fine}</p>`
-  const rows = list.map(alarm => {
-    const { text, todo, page } = alarmText(visit, alarm)
-    const link = mayOpen(visit, page) && html` <a href="${page}">${words.open}</a>`
-    return html`<li class="banner ${alarm.level}"><strong>${words.level[alarm.level]}:</strong> ${foreign(text, 600)} <span class="todo">${todo}${link}</span></li>`
-  })
-  return html`<section aria-labelledby="to-do"><h2 id="to-do">${words.alarmsTitle}</h2><ul class="alarms">${rows}</ul><p class="hint"><a href="/about/operations.md">${words.alarmsMore}</a></p></section>`
+  const urgent = box.alarms.filter(({ level }) => level === 'alarm')
+  const others = box.alarms.filter(({ level }) => level !== 'alarm')
+  const well = html`<p class="told done">${others.length === 0 ? words.fine : words.taking}</p>`
+  const manual =
+    box.alarms.length > 0 && html`<p class="hint"><a href="/about/operations.md">${words.alarmsMore}</a></p>`
+  return html`${urgent.length > 0 ? alarms(visit, words.alarmsTitle, urgent) : well}${custody(visit, box)}${others.length > 0 && alarms(visit, words.warningsTitle, others)}${manual}`
 }
 
-function custody(visit: Visit, { custody: figures, at }: BoxStatus): Html {
+function alarms(visit: Visit, title: string, list: readonly Alarm[]): Html {
+  const { status: words } = visit.strings
+  const rows = list.map(alarm => {
+    const { text, todo, page } = alarmText(visit, alarm)
+    const name = titleOf(visit, page)
+    const link = name !== undefined && html` <a href="${page}">${words.open(name)}</a>`
+    return html`<li class="banner ${alarm.level}"><strong>${words.level[alarm.level]}:</strong> ${foreign(text, 600)} <span class="todo">${todo}${link}</span></li>`
+  })
+  return html`<section><h2>${title}</h2><ul class="alarms">${rows}</ul></section>`
+}
+
+function custody(visit: Visit, { custody: counts, at }: BoxStatus): Html {
   const { status: words, shell } = visit.strings
   const rate = (value: number | undefined): string => (value === undefined ? '–' : number(visit, value))
   const rateHint = (value: number | undefined, count: number): Html =>
     html`${value === undefined ? words.notYet : words.perMinute}; ${words.sinceStart(number(visit, count))}`
   const oldest =
-    figures.oldestAt === undefined ? undefined : shell.ago(duration(visit, Math.max(0, at - figures.oldestAt)))
+    counts.oldestAt === undefined ? undefined : shell.ago(duration(visit, Math.max(0, at - counts.oldestAt)))
   return html`<div class="cards figures">${[
-    big(words.waiting, number(visit, figures.waiting), words.waitingBytes(bytes(visit, figures.waitingBytes))),
+    big(words.waiting, number(visit, counts.waiting), words.waitingBytes(bytes(visit, counts.waitingBytes))),
     big(
       words.oldest,
       oldest ?? '–',
-      figures.oldestAt === undefined
-        ? figures.waiting === 0
+      counts.oldestAt === undefined
+        ? counts.waiting === 0
           ? words.oldestNone
           : words.oldestUnknown
-        : time(visit, figures.oldestAt),
+        : time(visit, counts.oldestAt),
     ),
-    big(words.kept, rate(figures.storedPerMinute), rateHint(figures.storedPerMinute, figures.stored)),
-    big(words.handedOver, rate(figures.deliveredPerMinute), rateHint(figures.deliveredPerMinute, figures.delivered)),
+    big(words.kept, rate(counts.storedPerMinute), rateHint(counts.storedPerMinute, counts.stored)),
+    big(words.handedOver, rate(counts.deliveredPerMinute), rateHint(counts.deliveredPerMinute, counts.delivered)),
     big(
       words.refused,
-      number(visit, figures.refusedLastHour),
+      number(visit, counts.refusedLastHour),
       words.refusedHint,
-      figures.refusedLastHour > 0 ? 'warning-text' : '',
+      counts.refusedLastHour > 0 ? 'warning-text' : '',
     ),
-  ]}</div><p class="soft">${words.under(number(visit, figures.delivering), number(visit, figures.queued))}</p>`
+  ]}</div><p class="soft">${words.under(number(visit, counts.delivering), number(visit, counts.queued))}</p>`
 }
 
 const big = (title: string, value: string, hint: Html | string, className = ''): Html =>

@@ -2,10 +2,12 @@ import type { Strings } from './strings.ts'
 
 export const status: Strings['status'] = {
   fine: 'Alles in Ordnung: Nachrichten werden angenommen und zugestellt.',
-  alarmsTitle: 'Zu tun',
+  taking: 'Nachrichten werden angenommen und zugestellt.',
+  alarmsTitle: 'Sofort zu tun',
+  warningsTitle: 'Anzusehen',
   alarmsMore: 'Was ein Alarm ist, und warum',
   level: { alarm: 'Alarm', warning: 'Warnung' },
-  open: 'Ansehen',
+  open: page => `Zu: ${page}`,
   waiting: 'Warten',
   waitingBytes: bytes => `${bytes} zusammen`,
   oldest: 'Älteste',

@@ -1,9 +1,11 @@
 export const status = {
   fine: 'All is well: messages are taken and handed over.',
-  alarmsTitle: 'To do',
+  taking: 'Messages are taken and handed over.',
+  alarmsTitle: 'To do at once',
+  warningsTitle: 'To look at',
   alarmsMore: 'What counts as an alarm, and why',
   level: { alarm: 'Alarm', warning: 'Warning' },
-  open: 'Look',
+  open: (page: string) => `Go to ${page}`,
   waiting: 'Waiting',
   waitingBytes: (bytes: string) => `${bytes} in all`,
   oldest: 'Oldest',
