@@ -31,6 +31,18 @@ const BELOW: Record<string, readonly string[]> = {
   'main.ts': ['engine.ts', 'host', 'commands'],
 }
 
+/** Within `im`: each folder and those that it may use beside what stands in `im` itself. */
+const IM_BELOW: Record<string, readonly string[]> = {
+  delivery: [],
+  fetch: ['delivery'],
+  history: ['delivery', 'fetch'],
+  joined: ['history'],
+  recording: ['history'],
+  large: ['history'],
+  settings: ['delivery'],
+  waiting: [],
+}
+
 const IMPURE = new Set(['web', 'host', 'commands', 'main.ts'])
 const product = files.filter(isProduct)
 const pure = product.filter(file => !IMPURE.has(roomOf(file.path)))
@@ -64,6 +76,19 @@ t.test('imports run one way, low to high', async t => {
     const room = roomOf(file.path)
     const above = file.imports.filter(path => roomOf(path) !== room && !BELOW[room]?.includes(roomOf(path)))
     return above.map(path => `${file.path} imports ${path}`)
+  })
+  t.same(wrong, [])
+})
+
+t.test('the functions of messaging use each other one way', async t => {
+  const folderOf = (path: string): string | undefined => /^im\/([^/]+)\//.exec(path)?.[1]
+  const wrong = product.flatMap(file => {
+    const folder = folderOf(file.path)
+    if (folder === undefined) return []
+    const others = file.imports.filter(path => folderOf(path) !== undefined && folderOf(path) !== folder)
+    return others
+      .filter(path => !IM_BELOW[folder]?.includes(folderOf(path)!))
+      .map(path => `${file.path} imports ${path}`)
   })
   t.same(wrong, [])
 })

@@ -1,9 +1,9 @@
 import type { Config } from '../base/config.ts'
 import type { Now } from '../base/time.ts'
-import { HistoryDesk } from './history-desk.ts'
-import { type RecorderContext, RecorderMemory } from './history-recorder.ts'
-import { HistoryRounds } from './history-rounds.ts'
-import { JoinedSessions } from './joined-sessions.ts'
+import { HistoryDesk } from './history/history-desk.ts'
+import { type RecorderContext, RecorderMemory } from './history/history-recorder.ts'
+import { HistoryRounds } from './history/history-rounds.ts'
+import { JoinedSessions } from './joined/joined-sessions.ts'
 import { historyPolicy } from './policies.ts'
 
 type Parts = Omit<ConstructorParameters<typeof HistoryDesk>[0], 'history'> &

@@ -3,7 +3,7 @@ import type { Log } from '../base/log.ts'
 import { after, type Now, type WallTime } from '../base/time.ts'
 import type { Timers } from '../base/timers.ts'
 import type { StoreClient } from '../store/verbs.ts'
-import type { Delivery } from './delivery.ts'
+import type { Delivery } from './delivery/delivery.ts'
 import type { Notices } from './notices.ts'
 
 /** A message may outlive its time by as much, in flash but never on the wire: reading leaves expired ones out. */

@@ -1,7 +1,7 @@
 import type { SipRequest } from '../sip-parser-lite/message.ts'
 import { callId, cseq, fromTag } from '../sip-parser-lite/typed.ts'
 import type { MessageIdentity } from '../store/verbs.ts'
-import type { HistoryMaker, Said } from './history-desk.ts'
+import type { HistoryMaker, Said } from './history/history-desk.ts'
 import type { Terms } from './terms.ts'
 
 /** Who it is from, as far as is known. */

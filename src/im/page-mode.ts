@@ -9,12 +9,12 @@ import { callId } from '../sip-parser-lite/typed.ts'
 import type { StoreClient, Verbs } from '../store/verbs.ts'
 import { type Answer, unavailable, warning } from './answers.ts'
 import type { CustodyDesk } from './custody.ts'
-import type { Delivery } from './delivery.ts'
-import type { HistoryDesk } from './history-desk.ts'
+import type { Delivery } from './delivery/delivery.ts'
+import { Turns } from './delivery/turns.ts'
+import type { HistoryDesk } from './history/history-desk.ts'
 import { type Incoming, messageIdentity } from './incoming.ts'
 import type { Routing } from './reach.ts'
 import { targetsOf } from './targets.ts'
-import { Turns } from './turns.ts'
 
 /** What the sender gets: our own answer, or that of the receiver's client. */
 type PageModeAnswer = Answer | SipResponse

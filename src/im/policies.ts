@@ -3,12 +3,12 @@ import type { Config } from '../base/config.ts'
 import type { Flow } from '../base/flow.ts'
 import { TrustedPeers } from '../sip/identity.ts'
 import type { CustodyPolicy } from './custody.ts'
-import type { DeliveryPolicy } from './delivery.ts'
-import type { HistoryPolicy } from './history-desk.ts'
+import type { DeliveryPolicy } from './delivery/delivery.ts'
+import type { DeliveryProfile } from './delivery/rungs.ts'
+import type { HistoryPolicy } from './history/history-desk.ts'
 import type { OwnAddresses } from './own-addresses.ts'
 import type { ReceiptPolicy } from './receipt-terms.ts'
-import type { RecordingPolicy } from './recording-policy.ts'
-import type { DeliveryProfile } from './rungs.ts'
+import type { RecordingPolicy } from './recording/recording-policy.ts'
 
 /** What is told from where a request comes. */
 export function trustOf({ auth }: Config, own: OwnAddresses) {

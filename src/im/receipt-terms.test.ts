@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Instant, WallTime } from '../base/time.ts'
 import type { ReceiptRequest } from '../content/imdn.ts'
-import { ContentStart } from './content-start.ts'
+import { ContentStart } from './large/content-start.ts'
 import { receiptTerms } from './receipt-terms.ts'
 
 const NOW = { at: 0 as Instant, wall: Date.UTC(2030, 0, 2) as WallTime, isWallTrusted: true }

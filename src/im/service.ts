@@ -19,10 +19,10 @@ import type { Domain } from './domain.ts'
 import type { Invitations } from './invitations.ts'
 import type { Messages } from './messages.ts'
 import { METHODS } from './methods.ts'
-import type { Publishing } from './publishing.ts'
 import type { Referring } from './referring.ts'
 import type { Registrations } from './registrations.ts'
-import type { Subscribing } from './subscribing.ts'
+import type { Publishing } from './settings/publishing.ts'
+import type { Subscribing } from './waiting/subscribing.ts'
 
 const SUPPORTED = new Set(['path', 'outbound', 'timer', 'norefersub'])
 
