@@ -1,5 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { request as plainRequest } from 'node:http'
 import { request as secureRequest } from 'node:https'
 import { join } from 'node:path'
@@ -77,8 +77,8 @@ export class OpenedPage {
   /** `dir` may be one where a box stood before. */
   static async open(dir: string, { more = '', store = new HostStore() }: PageOptions = {}): Promise<OpenedPage> {
     const file = join(dir, 'restante.toml')
-    const text = textOf(dir, more)
-    writeFileSync(file, text)
+    if (!existsSync(file)) writeFileSync(file, textOf(dir, more))
+    const text = readFileSync(file, 'utf8')
     const loaded = loadConfig(text, file)
     if ('errors' in loaded) throw new Error(loaded.errors.join())
     const { config } = loaded
