@@ -59,6 +59,7 @@ export async function serve(world: World, options: ServeCommandOptions): Promise
   const { box } = serving
   world.out(banner(box, config.domain))
   world.out(firstPasswords(box))
+  world.out(firstRun(box, access.isNew))
   world.out(howToTry(box, file, firstAccounts.length > 0))
   log.info('serving', { version: VERSION, domain: config.domain })
   reload.onHangUp = () => readAgain(serving)
@@ -127,6 +128,14 @@ const firstPasswords = ({ credentials }: Box): string =>
     : `\nFirst start. These passwords are shown this once; they are kept only as hashes:\n${columns(
         credentials.map(({ name, password }) => [`  ${name}`, password]),
       )}`
+
+/** Until the steps of the first run are through. */
+function firstRun({ http }: Box, isNew: boolean): string {
+  const page = http.find(({ isSecure }) => isSecure) ?? http[0]
+  if (!isNew || !page) return ''
+  const at = `http${page.isSecure ? 's' : ''}://${hostPort(page)}/`
+  return `\nTo set it up: open ${at} and sign in as admin with the password of the first start.\n`
+}
 
 function howToTry(box: Box, file: string, hasTour: boolean): string {
   const lines = [
