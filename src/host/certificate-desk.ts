@@ -156,7 +156,7 @@ export class CertificateDesk implements CertificateService {
     return {
       file,
       isOwn: file === join(this.#folder, CERTIFICATE_FILE),
-      isSelfSigned: leaf.checkIssued(leaf) && leaf.verify(leaf.publicKey),
+      isSelfSigned: leaf.subject === leaf.issuer && leaf.verify(leaf.publicKey),
       subject: nameOf(leaf.subject),
       issuer: nameOf(leaf.issuer),
       names: namesOf(leaf),
@@ -210,8 +210,11 @@ const nameOf = (subject: string | undefined): string => (subject ?? '').replaceA
 
 const namesOf = (leaf: X509Certificate): string[] =>
   [...(leaf.subjectAltName ?? '').matchAll(/(?:DNS|IP Address):("[^"]*"|[^,]*)/g)].map(([, name]) =>
-    name!.replaceAll('"', ''),
+    shortest(name!.replaceAll('"', '')),
   )
+
+/** RFC 5952: an IPv6 address as people write it. */
+const shortest = (name: string): string => (isIP(name) === 6 ? new URL(`http://[${name}]`).hostname.slice(1, -1) : name)
 
 const keyName = ({ asymmetricKeyType, asymmetricKeyDetails: details }: KeyObject): string =>
   `${asymmetricKeyType?.toUpperCase()} ${details?.namedCurve ?? details?.modulusLength ?? ''}`.trim()

@@ -13,6 +13,9 @@ const KEEP_MS = 2000
 const WALL_MIN = Date.UTC(2026, 0, 1)
 const WALL_MAX = Date.UTC(2050, 0, 1)
 
+/** Messages may live for less than this; hardly anybody who sets a clock by hand is so far off. */
+const AHEAD_MS = 86_400_000
+
 /** capabilities(7): CAP_SYS_TIME. */
 const SET_CLOCK = 25n
 
@@ -53,10 +56,14 @@ export class SystemTime implements TimeService {
     return { wall, floor: this.#clock.trustedWall, isTrusted: isWallTrusted, canSet: this.#canSet, ...source }
   }
 
-  async set(wall: number, who: string): Promise<TimeRefusal | undefined> {
+  async set(
+    wall: number,
+    { who, isAheadMeant }: { who: string; isAheadMeant: boolean },
+  ): Promise<TimeRefusal | undefined> {
     if (!(wall >= WALL_MIN && wall < WALL_MAX)) return { kind: 'out of range' }
     if (!this.#canSet) return { kind: 'not permitted' }
-    const before = this.#clock.now().wall
+    const { wall: before, isWallTrusted } = this.#clock.now()
+    if (isWallTrusted && !isAheadMeant && wall - before > AHEAD_MS) return { kind: 'far ahead' }
     const set = await this.#run('date', ['-u', '-s', `@${Math.floor(wall / 1000)}`])
     if ('wrong' in set) return { kind: 'failed', why: set.wrong }
     this.#asked = undefined

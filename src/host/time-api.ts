@@ -8,7 +8,14 @@ import { adminApi, forRole } from './admin-api.ts'
 
 const PATH = '/api/v1/time'
 
-const NewTime = Type.Object({ now: Type.String({ maxLength: 40 }) }, { additionalProperties: false })
+const NewTime = Type.Object(
+  {
+    now: Type.String({ maxLength: 40 }),
+    /** Set it more than a day ahead, at which what waits expires. */
+    far_ahead: Type.Optional(Type.Boolean()),
+  },
+  { additionalProperties: false },
+)
 
 /** The clock of the box: what is known of it; PUT sets it. */
 export const timeApi = (services: WebServices): FastifyPluginAsync =>
@@ -19,7 +26,9 @@ export const timeApi = (services: WebServices): FastifyPluginAsync =>
       PATH,
       { ...forRole('operator'), schema: { body: NewTime } },
       async (request, reply) => {
-        const refusal = await time.set(Date.parse(request.body.now), needs(request, 'operator').name)
+        const { now, far_ahead: isAheadMeant = false } = request.body
+        const { name: who } = needs(request, 'operator')
+        const refusal = await time.set(Date.parse(now), { who, isAheadMeant })
         if (refusal) throw problemOf(refusal)
         return show(reply, await time.view())
       },
@@ -29,6 +38,11 @@ export const timeApi = (services: WebServices): FastifyPluginAsync =>
 function problemOf(refusal: TimeRefusal): Problem {
   if (refusal.kind === 'out of range')
     return new Problem(422, 'now: an RFC 3339 time from 2026 to 2049, e.g. "2030-01-31T12:00:00Z".')
+  if (refusal.kind === 'far ahead')
+    return new Problem(
+      409,
+      'That is more than a day ahead: what waits would expire. Say "far_ahead": true if it is meant.',
+    )
   if (refusal.kind === 'failed') return new Problem(500, `The system did not set the clock: ${refusal.why}`)
   return new Problem(
     409,

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { ownerOf, pageAddresses, roleFor, TRIAL_S } from '../configuration/operations.ts'
 import { needs } from '../guard.ts'
 import type { CheckedChange, ConfigDifference, ConfigurationView } from '../services/configuration.ts'
@@ -23,7 +23,7 @@ export const changes: PagePart = (app, site) => {
     const owner = ownerOf(needs(request, 'operator'))
     const visit = site.visit(request)
     const view = configuration.view()
-    if (view.isStarting) return showStarting(site, reply, visit, hostOf(request))
+    if (view.isStarting) return showStarting(site, request, reply, visit)
     if (view.pending) return showTrial(site, reply, visit, view)
     const candidate = configuration.candidates.of(owner)
     const failure = failed(visit, view)
@@ -32,7 +32,7 @@ export const changes: PagePart = (app, site) => {
     const checked = configuration.check(candidate.changes)
     if ('errors' in checked) return showErrors(site, reply, visit, checked.errors)
     const isStale = candidate.version !== view.version
-    const body = html`${failure}${review(visit, { checked, isStale, version: view.version, host: hostOf(request) })}`
+    const body = html`${failure}${review(visit, { checked, keys: new Set(candidate.changes.keys()), isStale, version: view.version, host: hostOf(request) })}`
     return site.show(reply, visit, { title, body })
   })
   app.post<{ Body: { version?: unknown } | null }>('/changes/apply', async (request, reply) => {
@@ -44,7 +44,7 @@ export const changes: PagePart = (app, site) => {
     const applied = configuration.apply(candidate.changes, { version, who: who.name, confirmS: TRIAL_S })
     const visit = site.visit(request)
     if (typeof applied === 'object') return showErrors(site, reply, visit, applied.errors)
-    if (applied === 'applying') return showStarting(site, reply, visit, hostOf(request))
+    if (applied === 'applying') return showStarting(site, request, reply, visit)
     if (applied === 'nothing') configuration.candidates.drop(ownerOf(who))
     return applied === 'nothing' ? site.done(reply, '/changes', 'nothing') : reply.redirect('/changes', 303)
   })
@@ -69,9 +69,10 @@ function endings(app: FastifyInstance, site: Site): void {
     return site.done(reply, '/changes', 'confirmed')
   })
   app.post('/changes/revert', async (request, reply) => {
-    const { name } = needs(request, 'operator')
-    if (!configuration.revert(name)) return reply.redirect('/changes', 303)
-    return showStarting(site, reply, site.visit(request), hostOf(request))
+    const who = needs(request, 'operator')
+    if (!configuration.revert(who.name)) return reply.redirect('/changes', 303)
+    configuration.candidates.drop(ownerOf(who))
+    return showStarting(site, request, reply, site.visit(request))
   })
   app.post('/changes/understood', async (request, reply) => {
     needs(request, 'operator')
@@ -86,15 +87,18 @@ const act = (visit: Visit, path: string, label: string, kind: 'main' | 'plain' |
   form(visit, path, button(label, { kind }))
 
 /** The connections end in a moment: everything that has to be known until the box is there again stands on this page. */
-function showStarting(site: Site, reply: Reply, visit: Visit, host: string) {
+function showStarting(site: Site, request: FastifyRequest, reply: Reply, visit: Visit) {
   const { changes: words } = visit.strings
   const { pages, pending } = site.services.configuration.view()
-  const here = pageAddresses(pages, host)
-  const list = here.map(address => html`<li><a href="${address}changes">${address}</a></li>`)
-  const body = html`<p data-await="/changes">${pending ? words.starting : words.goingBack}</p>
-${here.length > 0 ? html`<p>${words.thenHere}</p><ul>${list}</ul>` : html`<p class="banner alarm">${words.warnings['no page']}</p>`}
+  const then = pageAddresses(pages, hostOf(request))
+  const here = new URL(`${request.protocol}://${hostOf(request)}/`).href
+  const isHere = then.some(address => new URL(address).href === here)
+  const text = pending ? words.starting : words.goingBack
+  const list = then.map(address => html`<li><a href="${address}changes">${address}</a></li>`)
+  const body = html`${isHere ? html`<p data-await="/changes">${text}</p>` : html`<p>${text}</p>`}
+${then.length > 0 ? html`<p>${words.thenHere}</p><ul>${list}</ul>` : html`<p class="banner alarm">${words.warnings['no page']}</p>`}
 ${pending && html`<p class="hint">${words.byItself(TRIAL_S)}</p>`}`
-  return site.show(reply, visit, { title: words.title, body, refreshS: LOOK_AGAIN_S })
+  return site.show(reply, visit, { title: words.title, body, ...(isHere && { refreshS: LOOK_AGAIN_S }) })
 }
 
 function showTrial(site: Site, reply: Reply, visit: Visit, { pending }: ConfigurationView) {
@@ -105,20 +109,30 @@ function showTrial(site: Site, reply: Reply, visit: Visit, { pending }: Configur
 
 interface Review {
   readonly checked: CheckedChange
+  /** What was asked for; other differences only follow from it. */
+  readonly keys: ReadonlySet<string>
   readonly isStale: boolean
   readonly version: string
   readonly host: string
 }
 
-function review(visit: Visit, { checked, isStale, version, host }: Review): Html {
+function review(visit: Visit, { checked, keys, isStale, version, host }: Review): Html {
   const { changes: words } = visit.strings
   const warnings = checked.warnings.map(
     kind => html`<p class="banner ${kind === 'no page' ? 'alarm' : 'warning'}">${words.warnings[kind]}</p>`,
   )
+  const rowOf = (key: string, label: string): Html | false =>
+    keys.size > 1 &&
+    keys.has(key) &&
+    form(
+      visit,
+      '/changes/discard',
+      html`<input type="hidden" name="key" value="${key}">${button(words.dropOne(label), { kind: 'plain' })}`,
+    )
   const places = checked.warnings.includes('page moves') || checked.warnings.includes('page is local')
   return html`${isStale && html`<p class="banner warning">${words.somebodyElse}</p>`}<p>${words.text}</p>${warnings}
 ${places && html`<p>${words.thenHere} ${pageAddresses(checked.pages, host).join(' ')}</p>`}
-${differences(visit, checked.differences, key => form(visit, '/changes/discard', html`<input type="hidden" name="key" value="${key}">${button(words.dropOne, { kind: 'plain' })}`))}
+${differences(visit, checked.differences, rowOf)}
 <div class="row">${form(visit, '/changes/apply', html`<input type="hidden" name="version" value="${version}">${button(words.apply(TRIAL_S))}`)}${act(visit, '/changes/discard', words.discard, 'plain')}</div><p class="hint">${words.restart}</p>`
 }
 
@@ -138,12 +152,12 @@ function showErrors(site: Site, reply: Reply, visit: Visit, errors: Readonly<Rec
 export function differences(
   visit: Visit,
   list: readonly ConfigDifference[],
-  ofRow: (key: string) => Html | false = () => false,
+  ofRow: (key: string, label: string) => Html | false = () => false,
 ): Html {
   const { changes: words, config } = visit.strings
   const rows = list.map(({ key, before, after }) => {
     const { label } = config.keys[key as keyof typeof config.keys]
-    return html`<tr><th scope="row">${label}<br><code>${key}</code>${ofRow(key)}</th><td data-title="${words.before}"><del>${shownValue(visit, key, before)}</del></td><td data-title="${words.after}"><ins>${shownValue(visit, key, after)}</ins></td></tr>`
+    return html`<tr><th scope="row">${label}<br><code>${key}</code>${ofRow(key, label)}</th><td data-title="${words.before}"><del>${shownValue(visit, key, before)}</del></td><td data-title="${words.after}"><ins>${shownValue(visit, key, after)}</ins></td></tr>`
   })
   return card(
     words.differences,

@@ -66,11 +66,11 @@ function visitOf(request: FastifyRequest, services: WebServices): Visit {
     ...(Object.hasOwn(strings.told, did) && {
       told: { kind: 'done', text: strings.told[did as keyof Strings['told']] },
     }),
-    banners: who ? bannersOf(strings, services, who) : [],
+    banners: who ? bannersOf(strings, services, who, path) : [],
   }
 }
 
-function bannersOf({ changes: words }: Strings, { configuration }: WebServices, who: Who): Banner[] {
+function bannersOf({ changes: words }: Strings, { configuration }: WebServices, who: Who, path: string): Banner[] {
   if (!isAllowed(who.role, 'operator')) return []
   const { pending, lastFailure, restartNeeded } = configuration.view()
   const link = { href: '/changes', text: words.look }
@@ -79,6 +79,7 @@ function bannersOf({ changes: words }: Strings, { configuration }: WebServices, 
   if (lastFailure !== undefined) banners.push({ kind: 'alarm', text: words.wentBack(lastFailure), link })
   if (restartNeeded === 'could not go back') banners.push({ kind: 'alarm', text: words.couldNotGoBack })
   if (restartNeeded === 'file was changed') banners.push({ kind: 'warning', text: words.fileChanged })
-  if (configuration.candidates.of(ownerOf(who))) banners.push({ kind: 'note', text: words.notApplied, link })
+  if (path !== link.href && configuration.candidates.of(ownerOf(who)))
+    banners.push({ kind: 'note', text: words.notApplied, link })
   return banners
 }

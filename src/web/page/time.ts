@@ -1,6 +1,6 @@
 import { needs } from '../guard.ts'
 import type { TimeRefusal, TimeView } from '../services/time.ts'
-import { button, errorSummary, field, form } from './form.ts'
+import { button, checkbox, errorSummary, field, form } from './form.ts'
 import { time as shown } from './format.ts'
 import { type Html, type HtmlValue, html } from './html.ts'
 import type { PagePart, Site } from './site.ts'
@@ -13,10 +13,11 @@ export const time: PagePart = (app, site) => {
     needs(request, 'operator')
     return show(site, reply, site.visit(request))
   })
-  app.post<{ Body: { now?: unknown } | null }>('/time', async (request, reply) => {
+  app.post<{ Body: { now?: unknown; ahead?: unknown } | null }>('/time', async (request, reply) => {
     const { name } = needs(request, 'operator')
-    const now = request.body?.now
-    const refusal = await site.services.time.set(typeof now === 'string' ? Date.parse(`${now}Z`) : Number.NaN, name)
+    const { now, ahead } = request.body ?? {}
+    const wall = typeof now === 'string' ? Date.parse(`${now}Z`) : Number.NaN
+    const refusal = await site.services.time.set(wall, { who: name, isAheadMeant: [ahead].flat().includes('on') })
     return refusal ? show(site, reply, site.visit(request), refusal) : site.done(reply, '/time', 'timeSet')
   })
 }
@@ -31,6 +32,7 @@ async function show(site: Site, reply: Parameters<Site['show']>[0], visit: Visit
 
 function wordsOf({ strings: { time: words } }: Visit, refusal: TimeRefusal): string {
   if (refusal.kind === 'failed') return words.failed(refusal.why)
+  if (refusal.kind === 'far ahead') return words.farAhead
   return refusal.kind === 'out of range' ? words.wrong : words.cannot
 }
 
@@ -48,7 +50,7 @@ function standing(visit: Visit, { wall, floor, isTrusted, source, asked }: TimeV
 const setting = (visit: Visit, { wall }: TimeView, error: string | undefined): Html => {
   const { time: words } = visit.strings
   const now = new Date(wall).toISOString().slice(0, 19)
-  return html`<p>${words.setText} ${words.ahead}</p>${form(visit, '/time', html`${field({ name: 'now', label: words.date, type: 'datetime-local', value: now, isRequired: true, error })}${button(words.setIt, { kind: 'danger' })}`)}`
+  return html`<p>${words.setText} ${words.ahead}</p>${form(visit, '/time', html`${field({ name: 'now', label: words.date, type: 'datetime-local', value: now, isRequired: true, error })}${error !== undefined && checkbox({ name: 'ahead', label: words.aheadMeant, isOn: false })}${button(words.setIt, { kind: 'danger' })}`)}`
 }
 
 const byHand = ({ strings: { time: words } }: Visit, { wall }: TimeView): Html =>

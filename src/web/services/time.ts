@@ -24,6 +24,8 @@ export type TimeRefusal =
   | { readonly kind: 'not permitted' }
   /** Not a time that a box can be in: before this was built, or past what certificates can say. */
   | { readonly kind: 'out of range' }
+  /** More than a day ahead of a clock that is believed: what waits would expire. To be said on purpose. */
+  | { readonly kind: 'far ahead' }
   /** The system's own words. */
   | { readonly kind: 'failed'; readonly why: string }
 
@@ -31,5 +33,5 @@ export type TimeRefusal =
 export interface TimeService {
   view(): Promise<TimeView>
   /** Milliseconds since 1970. Undefined: it is set. Kept by the hardware's clock too, where there is one that takes it. */
-  set(wall: number, who: string): Promise<TimeRefusal | undefined>
+  set(wall: number, by: { readonly who: string; readonly isAheadMeant: boolean }): Promise<TimeRefusal | undefined>
 }

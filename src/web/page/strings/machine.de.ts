@@ -64,6 +64,8 @@ export const time: Strings['time'] = {
   wrong: 'Datum und Uhrzeit von 2026 bis 2049, in UTC.',
   ahead:
     'Stellen Sie sie nicht vor: Was bis dahin abläuft, ist weg, und das Gerät glaubt danach keine frühere Zeit mehr.',
+  farAhead: 'Das ist mehr als einen Tag voraus: Was wartet und bis dahin abläuft, wäre weg.',
+  aheadMeant: 'Es ist so gemeint: Uhr vorstellen',
   cannot: 'Dieses Programm darf die Uhr nicht stellen. Am Gerät selbst, als root:',
   failed: why => `Das System hat die Uhr nicht gestellt: ${why}`,
 }

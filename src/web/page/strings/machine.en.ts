@@ -63,6 +63,8 @@ export const time = {
   wrong: 'A date and time from 2026 to 2049, in UTC.',
   ahead:
     'Do not set it ahead: what expires in between is gone, and the box will not believe an earlier time afterwards.',
+  farAhead: 'That is more than a day ahead: what waits and expires before then would be gone.',
+  aheadMeant: 'I mean it: set it ahead',
   cannot: 'This program may not set the clock. On the box itself, as root:',
   failed: (why: string) => `The system did not set the clock: ${why}`,
 }

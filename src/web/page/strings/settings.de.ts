@@ -43,7 +43,7 @@ export const changes: Strings['changes'] = {
   keep: 'Behalten',
   revert: 'Zurücknehmen',
   discard: 'Diese Änderungen verwerfen',
-  dropOne: 'Verwerfen',
+  dropOne: label => `„${label}“ verwerfen`,
   understood: 'Verstanden',
   stillThere: 'Was Sie ändern wollten, ist noch da.',
   apply: seconds => `${seconds} Sekunden lang erproben`,

@@ -40,7 +40,7 @@ export const changes = {
   keep: 'Keep it',
   revert: 'Take it back',
   discard: 'Drop these changes',
-  dropOne: 'Drop',
+  dropOne: (label: string) => `Drop “${label}”`,
   understood: 'Understood',
   stillThere: 'What you wanted to change is still here.',
   apply: (seconds: number) => `Try it for ${seconds} seconds`,
