@@ -2,8 +2,7 @@ import cookie from '@fastify/cookie'
 import formbody from '@fastify/formbody'
 import helmet from '@fastify/helmet'
 import type { FastifyPluginAsync } from 'fastify'
-import { Denied, guard } from '../guard.ts'
-import { Problem } from '../problem.ts'
+import { guard } from '../guard.ts'
 import type { WebServices } from '../services/services.ts'
 import { aboutPage } from './about.ts'
 import { account } from './account.ts'
@@ -12,16 +11,16 @@ import { certificates } from './certificates.ts'
 import { changes } from './changes.ts'
 import { history } from './history.ts'
 import { historyItem } from './history-item.ts'
-import { html } from './html.ts'
 import { jobs } from './jobs.ts'
 import { login } from './login.ts'
 import { message } from './message.ts'
 import { notFound } from './not-found.ts'
 import { queue } from './queue.ts'
+import { showRefused } from './refused.ts'
 import { settingsPages } from './settings-pages.ts'
 import { setup } from './setup.ts'
 import { setupFirst } from './setup-steps.ts'
-import { makeSite, type PagePart, type Site } from './site.ts'
+import { makeSite, type PagePart } from './site.ts'
 import { statusPage } from './status.ts'
 import { time } from './time.ts'
 import { user } from './user.ts'
@@ -92,27 +91,7 @@ export const pages =
     await app.register(async inner => {
       guard(inner, services)
       inner.addHook('onRequest', async (request, reply) => setupFirst(request, reply, site))
-      inner.setErrorHandler((error, request, reply) => refuse(site, error, request, reply))
+      inner.setErrorHandler((error, request, reply) => showRefused(site, error, request, reply))
       for (const part of PARTS) part(inner, site)
     })
   }
-
-const refuse = (
-  site: Site,
-  error: unknown,
-  ...[request, reply]: [Parameters<Site['visit']>[0], Parameters<Site['show']>[0]]
-) => {
-  const visit = site.visit(request)
-  const { shell, denied } = visit.strings
-  if (error instanceof Denied) {
-    if (error.why === 'not signed in' && request.method === 'GET')
-      return reply.redirect(`/login?back=${encodeURIComponent(request.url)}`, 303)
-    if (error.retryAfterS !== undefined) reply.header('retry-after', error.retryAfterS)
-    const body = html`<p>${denied[error.why]}</p>`
-    return site.show(reply, visit, { title: denied.title, body, status: error.status, isAlone: !visit.who })
-  }
-  const status = error instanceof Problem ? error.status : ((error as { statusCode?: number }).statusCode ?? 500)
-  if (status >= 500) site.services.log.error('page failed', { path: visit.path, reason: String(error) })
-  const body = html`<p>${shell.trouble}</p>`
-  return site.show(reply, visit, { title: status < 500 ? shell.errorTitle : shell.troubleTitle, body, status })
-}

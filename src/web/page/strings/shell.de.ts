@@ -47,6 +47,9 @@ export const shell: Strings['shell'] = {
   forbidden: role => `Dafür braucht es die Rolle ${role}.`,
   troubleTitle: 'Im Gerät ist etwas schiefgegangen',
   trouble: 'Es wurde nichts geändert, außer die Seite sagt es. Das Protokoll hat die Einzelheiten.',
+  nothingDone: 'Es wurde nichts geändert.',
+  tooLarge: 'Das war mehr, als diese Seite annimmt.',
+  unreadable: 'Was der Browser schickte, ist nicht zu lesen. Gehen Sie zurück, und versuchen Sie es noch einmal.',
   staleTitle: 'Dieses Formular war zu alt',
   stale:
     'Sie wurden inzwischen abgemeldet, oder das Formular kam von anderswo. Öffnen Sie die Seite neu und wiederholen Sie es.',

@@ -45,6 +45,9 @@ export const shell = {
   forbidden: (role: string) => `This needs the role ${role}.`,
   troubleTitle: 'Something went wrong inside the box',
   trouble: 'Nothing was changed unless the page says so. The log has the details.',
+  nothingDone: 'Nothing was changed.',
+  tooLarge: 'That was more than this page takes.',
+  unreadable: 'What the browser sent cannot be read. Go back, and try again.',
   staleTitle: 'This form was too old',
   stale: 'You were signed out in between, or the form came from somewhere else. Open the page again and repeat it.',
 }

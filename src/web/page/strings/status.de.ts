@@ -29,7 +29,7 @@ export const status: Strings['status'] = {
   plotTable: 'Dasselbe als Tabelle',
   spans: { hour: 'Letzte Stunde', day: 'Letzter Tag', week: 'Letzte Woche' },
   spanLabel: 'Zeitraum der Kurven',
-  plotHint: 'Lücken sind Zeiten, in denen das Gerät nicht lief.',
+  plotHint: 'Zeiten in UTC. Lücken sind Zeiten, in denen das Gerät nicht lief.',
   peers: 'Gegenstellen',
   accounts: 'Benutzer',
   bindings: 'Angemeldete Geräte',

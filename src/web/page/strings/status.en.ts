@@ -27,7 +27,7 @@ export const status = {
   plotTable: 'The same as a table',
   spans: { hour: 'Last hour', day: 'Last day', week: 'Last week' },
   spanLabel: 'Span of the plots',
-  plotHint: 'Gaps are times when the box did not run.',
+  plotHint: 'Times are UTC. Gaps are times when the box did not run.',
   peers: 'Peers',
   accounts: 'Users',
   bindings: 'Devices registered',

@@ -1,0 +1,46 @@
+import t, { type Test } from 'tap'
+import { HostStore } from '../testing/host-store.ts'
+import { OpenedPage } from './page.fixture.ts'
+
+const opened = async (t: Test, store = new HostStore()) => {
+  const page = await OpenedPage.open(t.testdir({}), { store })
+  page.access.finishSetup()
+  t.teardown(() => page.close())
+  return { page, browser: await page.signIn('admin', page.secret) }
+}
+
+t.test('an address that nothing has: said so, with the way back, and nothing of the address', async t => {
+  const { page, browser } = await opened(t)
+  for (const path of ['/nothing', '/about/nothing', '/%3Cscript%3E', '/users/..%2f..%2fetc']) {
+    const { status, body, headers } = await browser.get(path)
+    t.equal(status, 404, path)
+    t.match(headers['content-type'], 'text/html; charset=utf-8')
+    t.match(body, /<h1>There is no such page<\/h1>/)
+    t.match(body, /<nav class="pages"/, 'where else to go')
+    t.notMatch(body, '<script>')
+  }
+  t.match(await page.ask('/nothing'), { status: 303 }, 'strangers are not told what there is')
+})
+
+t.test('a form that is too large, or that nobody can read: said in words, nothing done', async t => {
+  const { page, browser } = await opened(t)
+  const { cookie } = browser
+  const form = 'application/x-www-form-urlencoded'
+  const large = await page.ask('/users', { headers: { cookie, 'content-type': form }, body: `a=${'x'.repeat(70_000)}` })
+  t.equal(large.status, 413)
+  t.match(large.body, /<p>That was more than this page takes\.<\/p><p>Nothing was changed\./)
+  const headers = { cookie, 'content-type': 'application/xml', 'accept-language': 'de' }
+  const odd = await page.ask('/users', { headers, body: '<a/>' })
+  t.equal(odd.status, 415)
+  t.match(odd.body, /nicht zu lesen.*Es wurde nichts geändert/s)
+})
+
+t.test('whoever has to sign in comes back; a form from another site does nothing', async t => {
+  const { page, browser } = await opened(t)
+  t.match(await page.ask('/?span=week'), { status: 303, headers: { location: '/login?back=%2F%3Fspan%3Dweek' } })
+  const headers = { cookie: browser.cookie, origin: 'https://elsewhere.example' }
+  const { status, body } = await page.ask('/logout', { headers, form: { csrf: browser.csrf } })
+  t.equal(status, 403)
+  t.match(body, /<main/)
+  t.equal((await browser.get('/')).status, 200, 'still signed in')
+})
