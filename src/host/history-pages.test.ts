@@ -96,7 +96,7 @@ t.test('export and erase are work: its page shows how far it is, and its result'
   t.match(file.headers.get('content-disposition'), 'attachment; filename="history.mbox"')
   t.match(await file.text(), /^From /)
   t.match(await text(call('/jobs')), 'Export of a history')
-  t.match(await text(call(`${BOB}/erase`)), '3 items')
+  t.match(await text(call(`${BOB}/erase`)), 'Items: 3')
   await ended(await post(`${BOB}/erase`, { before: '2001-01-01' }))
   t.match(host.model.execute({ verb: 'history.summary', aor: BOB_AOR }), { items: 3 })
   await ended(await post(`${BOB}/erase`, { before: '' }))

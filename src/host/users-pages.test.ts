@@ -37,7 +37,7 @@ t.test(
     host.model.execute(custodyOf(1))
     host.model.execute({ verb: 'bindings.put', aor: BOB_AOR, version: 0, bindings: [bindingOf('sip:bob@192.0.2.7')] })
     const first = await text(call('/users'))
-    t.match(first, '121 accounts, 1 contacts registered.')
+    t.match(first, 'Accounts: 121. Registered contacts: 1.')
     t.match(first, /1 contact<[\s\S]*data-title="Waiting"[^>]*>1</)
     t.match(first, 'Next page')
     const next = /href="(\/users\?after=[^"]+)"/.exec(first)?.[1]
@@ -158,7 +158,7 @@ t.test('what is lost is said before an account is removed, and an account of the
   host.model.execute(accountPut(ALICE_AOR, 'file'))
   for (const number of [1, 2]) host.model.execute(custodyOf(number))
   const asked = await text(call(`${BOB}/remove`))
-  t.match(asked, '2 waiting messages')
+  t.match(asked, 'waiting messages, unread: 2')
   t.match(asked, 'Senders of waiting messages who asked for it are told')
   t.ok(host.model.execute({ verb: 'account.get', aor: BOB_AOR }), 'nothing is done by looking')
   const done = await post(`${BOB}/remove`, {})

@@ -7,7 +7,10 @@ const LINE_LENGTH_MAX = 1000
 const LENGTH_MAX = 65_536
 
 export function foreignLines(text: string): Html {
-  const all = text.slice(0, LENGTH_MAX).split(/\r\n|\r|\n/)
+  const all = text
+    .slice(0, LENGTH_MAX)
+    .trimEnd()
+    .split(/\r\n|\r|\n/)
   const lines = all.slice(0, LINES_MAX).map(line => html`${foreign(line.replace(/\t/g, '    '), LINE_LENGTH_MAX)}\n`)
   const isCut = all.length > LINES_MAX || text.length > LENGTH_MAX
   return html`<pre class="foreign">${lines}${isCut && '…'}</pre>`

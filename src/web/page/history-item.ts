@@ -31,7 +31,7 @@ export const historyItem: PagePart = (app, site) => {
     const { histories: words } = visit.strings
     const body = html`${about(visit, found.aor, found.item)}${card(words.said, said(visit, found.item))}${participants(visit, found.item)}${found.item.heads.map(([name, text]) => card(words.heads[name], foreignLines(text)))}
 <p><a class="button" href="${found.path}/remove">${words.removeItem}</a></p>`
-    return site.show(reply, visit, { title: words.item, body })
+    return site.show(reply, visit, { title: words.of(found.aor), body })
   })
   app.get<OfItem>('/history/:aor/:reference/remove', async (request, reply) => {
     needs(request, 'operator')
@@ -56,9 +56,9 @@ function about(visit: Visit, aor: string, item: HistoryItemView): Html {
   const { histories: words } = visit.strings
   const peer = html`<a href="${pathWith(historyPath(aor), { peer: item.peer })}">${foreign(item.peer, 300)}</a>`
   return card(
-    item.subject === null || item.subject === '' ? words.noSubject : words.item,
+    words.item,
     facts([
-      item.subject === null ? undefined : [words.subject, foreign(item.subject)],
+      [words.subject, item.subject === null || item.subject === '' ? words.noSubject : foreign(item.subject)],
       [words.owner, html`<a href="${historyPath(aor)}">${foreign(aor, 300)}</a>`],
       [words.peer, peer],
       [words.kind, `${words.kinds[item.kind]}, ${words.roles[item.role]}`],

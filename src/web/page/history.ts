@@ -123,7 +123,7 @@ function filters(visit: Visit, given: Record<(typeof FILTERS)[number], string>):
     { value: '', label: words.anyKind },
     ...Object.entries(words.kinds).map(([value, label]) => ({ value, label })),
   ]
-  return html`${field({ name: 'peer', label: words.peer, type: 'search', value: given.peer, maxLength: 1024 })}${field({ name: 'subject', label: words.subject, type: 'search', value: given.subject, maxLength: 300 })}${field({ name: 'since', label: words.since, type: 'date', value: given.since })}${field({ name: 'until', label: words.until, type: 'date', value: given.until })}${select({ name: 'kind', label: words.kind, value: given.kind, choices: kinds })}`
+  return html`${field({ name: 'peer', label: words.peer, type: 'search', value: given.peer, maxLength: 1024 })}${field({ name: 'subject', label: words.subjectContains, type: 'search', value: given.subject, maxLength: 300 })}${field({ name: 'since', label: words.since, type: 'date', value: given.since })}${field({ name: 'until', label: words.until, type: 'date', value: given.until })}${select({ name: 'kind', label: words.kind, value: given.kind, choices: kinds })}`
 }
 
 /** With whom was spoken lately: each leads to that conversation. */

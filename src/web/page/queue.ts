@@ -7,7 +7,7 @@ import { bytes, number, time } from './format.ts'
 import { foreign, type Html, html } from './html.ts'
 import { filled, messagePath, pager, pathWith, ROWS, searchForm, textsIn, userPath } from './parts.ts'
 import type { PagePart, Site } from './site.ts'
-import { table } from './table.ts'
+import { type Column, table } from './table.ts'
 import type { Visit } from './visit.ts'
 
 const FIELDS = ['user', 'sender', 'id', 'after'] as const
@@ -54,7 +54,7 @@ async function waiting(site: Site, visit: Visit, { user, sender, after }: Asked)
   }
   const { messages, next } = await site.services.queue.messages(asked)
   const isPartly = next !== undefined && messages.length < ROWS
-  return html`${messageTable(visit, messages)}${isPartly && html`<p class="hint">${words.partly}</p>`}${pager(visit, { path: '/queue', query: { user, sender }, after, next, label: isPartly ? words.searchOn : visit.strings.shell.next })}`
+  return html`${messageTable(visit, messages, aor !== undefined)}${isPartly && html`<p class="hint">${words.partly}</p>`}${pager(visit, { path: '/queue', query: { user, sender }, after, next, label: isPartly ? words.searchOn : visit.strings.shell.next })}`
 }
 
 function mailboxTable(visit: Visit, rows: readonly MailboxSummary[]): Html {
@@ -79,9 +79,13 @@ function mailboxTable(visit: Visit, rows: readonly MailboxSummary[]): Html {
   )
 }
 
-function messageTable(visit: Visit, rows: readonly WaitingRow[]): Html {
+function messageTable(visit: Visit, rows: readonly WaitingRow[], isOne: boolean): Html {
   const { queue: words } = visit.strings
-  return table(
+  const receiver: Column<WaitingRow> = {
+    title: words.for,
+    cell: ({ aor }) => html`<a href="${userPath(aor)}">${foreign(aor, 120)}</a>`,
+  }
+  return table<WaitingRow>(
     words.messages,
     [
       {
@@ -90,12 +94,14 @@ function messageTable(visit: Visit, rows: readonly WaitingRow[]): Html {
           html`<a href="${messagePath(row.storeId)}">${foreign(row.storeId, 120)}</a>${row.isUrgent && html` <span class="warning-text">${words.urgent}</span>`}${row.isReceipt === true && html` <span class="soft">${words.receipt}</span>`}`,
       },
       { title: words.from, cell: ({ sender }) => (sender === '' ? '–' : foreign(sender, 120)) },
-      { title: words.for, cell: ({ aor }) => html`<a href="${userPath(aor)}">${foreign(aor, 120)}</a>` },
+      ...(isOne ? [] : [receiver]),
       { title: words.received, cell: ({ receivedAt }) => time(visit, receivedAt) },
-      { title: words.expires, cell: ({ expiresAt }) => time(visit, expiresAt) },
       { title: words.bytes, cell: ({ size }) => bytes(visit, size), isNumber: true },
-      { title: words.attempts, cell: ({ attempts }) => number(visit, attempts), isNumber: true },
-      { title: words.lastFailure, cell: ({ lastFailure }) => (lastFailure === undefined ? '–' : foreign(lastFailure)) },
+      {
+        title: words.attempts,
+        cell: ({ attempts, lastFailure }) =>
+          html`${number(visit, attempts)}${lastFailure !== undefined && html`: ${foreign(lastFailure, 80)}`}`,
+      },
     ],
     rows,
     words.noMatch,

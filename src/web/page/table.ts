@@ -1,6 +1,6 @@
 import { type Html, type HtmlValue, html } from './html.ts'
 
-interface Column<T> {
+export interface Column<T> {
   readonly title: string
   readonly cell: (row: T) => HtmlValue
   /** Numbers stand at the right. */

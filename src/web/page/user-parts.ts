@@ -42,7 +42,7 @@ function oneDevice(visit: Visit, device: Device): Html {
     .map(feature => html`<li><code>${foreign(feature, 160)}</code></li>`)
   return html`<div class="device">${facts([
     [words.contact, foreign(device.contact, 300)],
-    [words.transport, `${device.transport.toUpperCase()}, ${words.from} ${device.from}`],
+    [words.transport, `${device.transport.toUpperCase()}, ${device.from}`],
     [
       words.flow,
       html`<span class="${device.flow === 'open' ? 'good' : device.flow === 'closed' ? 'bad' : 'soft'}">${words.flows[device.flow]}</span>`,
