@@ -63,6 +63,7 @@ export class CertificateDesk implements CertificateService {
 
   offer({ certificate, key }: { certificate: string; key: string }): CertificateOffer | CertificateRefusal {
     const blocks = certificatesIn(certificate)
+    if (blocks.length === 0) return { errors: { certificate: 'is not a certificate in PEM' } }
     if (blocks.length > CHAIN_MAX) return { errors: { certificate: `has more than ${CHAIN_MAX} certificates` } }
     const chain = `${blocks.join('\n')}\n`
     const pair = this.#pairOf(chain, key, certificate)
