@@ -43,9 +43,13 @@ export const aboutPage: PagePart = (app, site) => {
       ]),
     )}${card(
       words.manual,
-      html`<ul>${about.documents.map(name => html`<li><a href="/about/${name}">${words.documents[name] ?? name}</a></li>`)}</ul>`,
+      html`<ul class="links">${about.documents.map(name => html`<li><a href="/about/${name}">${words.documents[name] ?? name}</a></li>`)}</ul>`,
     )}</div>
-<section class="card"><p>${packages.length > 0 && words.insideText(number(visit, packages.length))}</p>${packages.length > 0 && html`<p><a class="button" href="/about/sbom.json" download>${words.sbom}</a></p>`}${inside}</section>`
+<section class="card"><h2>${words.inside}</h2>${
+      packages.length === 0
+        ? html`<p class="none">${words.insideNone}</p>`
+        : html`<p>${words.insideText(number(visit, packages.length))}</p><p><a class="button" href="/about/sbom.json" download>${words.sbom}</a></p><details><summary>${words.unfold}</summary>${inside}</details>`
+    }</section>`
     return site.show(reply, visit, { title: shell.about, body })
   })
   app.get('/about/sbom.json', async (request, reply) => {

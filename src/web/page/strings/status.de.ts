@@ -103,6 +103,7 @@ export const about: Strings['about'] = {
   },
   inside: 'Enthaltene Software',
   insideText: count => `${count} Pakete, jedes mit eigenen Bedingungen.`,
+  unfold: 'Alle Pakete zeigen',
   insideNone: 'Diese Ausgabe sagt nicht, was enthalten ist.',
   sbom: 'Liste für Maschinen herunterladen (CycloneDX)',
   name: 'Paket',

@@ -101,6 +101,7 @@ export const about = {
   } as Readonly<Record<string, string>>,
   inside: 'Software inside',
   insideText: (count: string) => `${count} packages, each with its own terms.`,
+  unfold: 'Show all packages',
   insideNone: 'This build does not say what is inside.',
   sbom: 'Download the list for machines (CycloneDX)',
   name: 'Package',
