@@ -71,19 +71,21 @@ function showPassword(site: Site, reply: Parameters<Site['show']>[0], visit: Vis
 }
 
 async function showSummary(site: Site, reply: Parameters<Site['show']>[0], visit: Visit) {
-  const { setup: words } = visit.strings
-  const { configuration, store } = site.services
+  const { setup: words, config } = visit.strings
+  const { configuration, certificates, store } = site.services
   const { domain, hostname, listen } = configuration.view().running
   const listed = await store.ask('account.list', { limit: COUNTED_MAX })
   const users = 'failure' in listed ? [] : listed.value
+  const certificate = certificates.view()
   const count = number(visit, users.length)
   const at = (...values: readonly (string | readonly string[])[]) => values.flat().filter(Boolean).join(', ')
   const rows = [
-    [words.domain, domain],
-    [words.hostname, hostname],
+    [config.keys.domain.label, domain],
+    [config.keys.hostname.label, hostname],
     [words.sip, at(listen.sip_udp, listen.sip_tcp, listen.sip_tls, listen.sip_ws, listen.sip_wss)],
     [words.msrp, at(listen.msrp_tcp, listen.msrp_tls)],
     [words.pageAt, at(listen.http, listen.https)],
+    certificate && ([words.fingerprint, certificate.fingerprint] as const),
     [words.userCount, users.length < COUNTED_MAX ? count : words.atLeast(count)],
   ] as const
   const body = html`<p>${words.summaryText}</p>${facts(rows)}${form(visit, '/setup/finish', button(words.finish))}<p class="hint">${words.finishHint}</p>`

@@ -32,6 +32,8 @@ for (const each of document.querySelectorAll('[data-refresh-s]')) {
   const renew = async () => {
     if (document.hidden || each.contains(document.activeElement)) return
     const reply = await fetch(location.href, { headers: { accept: 'text/html' } }).catch(() => undefined)
+    // Signed out meanwhile: figures that nobody renews any more must not look like those of now.
+    if (reply?.redirected) location.reload()
     if (!reply?.ok || reply.redirected) return
     const fresh = new DOMParser().parseFromString(await reply.text(), 'text/html').getElementById(each.id)
     if (!fresh) return

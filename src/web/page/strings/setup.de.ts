@@ -32,7 +32,7 @@ export const setup: Strings['setup'] = {
   localName: name =>
     `${name} meint auf jedem Gerät das Gerät selbst. Schreiben Sie den Namen oder die Adresse, unter der Clients es erreichen.`,
   domainHint:
-    'Adressen der Benutzer enden damit: alice@example.org. Benutzer, die unter einer anderen Domain angelegt wurden, kommen nicht mit.',
+    'Adressen der Benutzer enden damit: alice@example.org. Benutzer, die unter einer anderen Domäne angelegt wurden, kommen nicht mit.',
   check: 'Prüfen und verwenden',
   conflict: 'Jemand anderes hat die Einstellungen inzwischen geändert. Sehen Sie sie noch einmal an.',
   pending: 'Eine andere Änderung wird erprobt. Warten Sie, bis sie bleibt oder zurückgeht.',
@@ -53,11 +53,10 @@ export const setup: Strings['setup'] = {
   noUsers: 'Es gibt noch keine.',
   usersMax: max => `Höchstens ${max} auf einmal.`,
   summaryText: 'So ist das Gerät eingerichtet. Alles lässt sich später ändern.',
-  domain: 'Domain',
-  hostname: 'Rechnername',
   sip: 'SIP',
   msrp: 'MSRP',
   pageAt: 'Diese Seite',
+  fingerprint: 'Fingerabdruck des Zertifikats',
   userCount: 'Benutzer',
   atLeast: count => `${count} oder mehr`,
   finish: 'Fertig',
