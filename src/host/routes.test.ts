@@ -31,6 +31,7 @@ const ROUTES: Readonly<Record<string, Needs>> = {
   'DELETE /api/v1/users/:aor': 'operator',
   'POST /api/v1/users/:aor/password': 'operator',
   'GET /api/v1/users/:aor/bindings': 'viewer',
+  'POST /api/v1/users/:aor/provisioning': 'operator',
   'GET /api/v1/queue': 'viewer',
   'GET /api/v1/queue/:id': 'viewer',
   'POST /api/v1/queue/:id/deliver': 'operator',

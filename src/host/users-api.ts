@@ -64,6 +64,14 @@ export const usersApi = (options: UsersApiOptions): FastifyPluginAsync =>
       const { aor, devices } = await userOf(users, params.aor, domain)
       return plainly(reply).send({ aor, bindings: devices.map(deviceView) })
     })
+    app.post<OfUser>(`${USER}/provisioning`, forRole('operator'), async ({ params }, reply) => {
+      const aor = aorIn(params.aor, domain)
+      const made = await users.provision(aor)
+      if (!made) throw noSuchUser(aor)
+      return plainly(reply)
+        .code(201)
+        .send({ aor, path: `/provisioning/${made.token}`, minutes: made.minutes })
+    })
   })
 
 const plainly = (reply: FastifyReply): FastifyReply => reply.header('cache-control', 'no-store')

@@ -205,6 +205,13 @@ t.test('a phone fetches its account by the code: without the password, for some 
   t.match(xml, `<entry name="ha1" overwrite="true">${account?.ha1Md5}</entry>`)
   t.match(xml, '&lt;sip:127.0.0.1:5060;transport=tcp&gt;')
   t.notMatch(xml, 'secret')
+  const asked = await call(`/api/v1${BOB}/provisioning`, { method: 'POST' })
+  t.equal(asked.status, 201)
+  const { path, minutes } = (await asked.json()) as { path: string; minutes: number }
+  t.equal(minutes, 10)
+  t.equal(await (await fetch(`${origin}${path}`)).text(), xml)
+  t.equal((await call('/api/v1/users/nobody/provisioning', { method: 'POST' })).status, 404)
+  t.equal((await call(`/api/v1${BOB}/provisioning`, { method: 'POST' }, 'viewer')).status, 403)
   t.equal((await fetch(`${origin}/provisioning/abc`)).status, 404)
   t.equal((await post('/users/nobody/phone', {})).status, 404)
   t.equal((await call(BOB, {}, 'viewer')).status, 200)

@@ -14,12 +14,20 @@ export class Linphone implements Client {
   }
 
   static start(options: ClientOptions): Linphone {
-    const { dir } = options
+    return Linphone.#open(options.dir, configOf(options))
+  }
+
+  /** Knows nothing but where to fetch its account. */
+  static provisioned(dir: string, address: string): Linphone {
+    return Linphone.#open(dir, `${PLACE}[misc]\nconfig-uri=${address}\n`)
+  }
+
+  static #open(dir: string, config: string): Linphone {
     // It makes the file of its database, but not the folder.
     mkdirSync(join(dir, '.local/share/linphone'), { recursive: true })
     mkdirSync(join(dir, '.config/linphone'), { recursive: true })
     const file = join(dir, 'linphonerc')
-    writeFileSync(file, configOf(options))
+    writeFileSync(file, config)
     return new Linphone(new Program('linphone-daemon', ['--config', file, '--log', join(dir, 'log')], dir))
   }
 
@@ -50,7 +58,7 @@ export class Linphone implements Client {
   }
 }
 
-const configOf = ({ user, boxPort, transport }: ClientOptions): string => `[sip]
+const PLACE = `[sip]
 default_proxy=0
 sip_port=-1
 sip_tcp_port=-1
@@ -60,7 +68,9 @@ guess_hostname=0
 register_only_when_network_is_up=0
 [net]
 dns_srv_enabled=0
-[proxy_0]
+`
+
+const configOf = ({ user, boxPort, transport }: ClientOptions): string => `${PLACE}[proxy_0]
 reg_proxy=<sip:127.0.0.1:${boxPort};transport=${transport}>
 reg_route=<sip:127.0.0.1:${boxPort};transport=${transport}>
 reg_identity=sip:${user}@${DOMAIN}

@@ -8,7 +8,7 @@ import { foreign, type Html, html } from './html.ts'
 import { showNotFound } from './not-found.ts'
 import { jobPath } from './parts.ts'
 import type { PagePart } from './site.ts'
-import { card, facts, table } from './table.ts'
+import { facts, table } from './table.ts'
 import { isAllowed, type Visit } from './visit.ts'
 
 interface OfJob {
@@ -87,18 +87,15 @@ const resultLink = (visit: Visit, { id, state, resultBytes }: JobView): Html | u
 function oneJob(visit: Visit, job: JobView): Html {
   const { jobs: words } = visit.strings
   const result = resultLink(visit, job)
-  return card(
-    kindOf(visit, job),
-    facts([
-      [words.subject, foreign(job.subject, 300)],
-      [words.state, words.states[job.state]],
-      [words.progress, progress(visit, job)],
-      [words.started, time(visit, job.startedAt)],
-      job.endedAt === null ? undefined : [words.ended, time(visit, job.endedAt)],
-      job.reason === null ? undefined : [words.reason, job.reason],
-      result && [words.result, result],
-    ]),
-  )
+  return html`<section class="card">${facts([
+    [words.subject, foreign(job.subject, 300)],
+    [words.state, words.states[job.state]],
+    [words.progress, progress(visit, job)],
+    [words.started, time(visit, job.startedAt)],
+    job.endedAt === null ? undefined : [words.ended, time(visit, job.endedAt)],
+    job.reason === null ? undefined : [words.reason, job.reason],
+    result && [words.result, result],
+  ])}</section>`
 }
 
 function jobTable(visit: Visit, list: readonly JobView[]): Html {

@@ -84,7 +84,7 @@ ${
   html`<p>${words.registered(number(visit, found.contacts))}</p><p class="row"><a class="button" href="${path}/deliver">${words.deliver}</a><a class="button" href="${path}/delete">${words.delete}</a></p>`
 }`
   const status = refusal === undefined ? 200 : 409
-  return site.show(reply, visit, { title: words.message, body, status })
+  return site.show(reply, visit, { title: found.story.storeId.slice(0, 200), body, status })
 }
 
 function about(visit: Visit, { story, waiting }: MessageView): Html {
