@@ -79,7 +79,7 @@ export function select(
   return around(
     options,
     html`<label for="${id}">${label}</label>`,
-    html`<select id="${id}" name="${name}"${described(id, hint, error)}>${choices.map(
+    html`<select id="${id}" name="${name}"${error !== undefined && html` aria-invalid="true"`}${described(id, hint, error)}>${choices.map(
       choice =>
         html`<option value="${choice.value}"${attribute('selected', choice.value === value)}>${choice.label}</option>`,
     )}</select>`,
