@@ -1,3 +1,4 @@
+import { createConnection } from 'node:net'
 import t from 'tap'
 import { basic, cookiesOf, OpenedPage } from './page.fixture.ts'
 
@@ -60,6 +61,33 @@ t.test(
     t.equal(status, 421, 'a whole address in place of a path names another host')
   },
 )
+
+/** What no client library would send; the status line that comes back. */
+async function statusOf(port: number, head: string): Promise<string> {
+  const socket = createConnection(port, '127.0.0.1')
+  socket.end(`${head}\r\n\r\n`)
+  const parts: Buffer[] = []
+  for await (const part of socket) parts.push(part as Buffer)
+  return `${Buffer.concat(parts)}`.split('\r\n')[0]!
+}
+
+t.test('requests whose host is not one and the same are refused', async t => {
+  const page = await opened(t.testdir({}))
+  t.teardown(() => page.close())
+  const { port } = page.apps[0]!.server.address() as { port: number }
+  const cases: [RegExp, string][] = [
+    [/ 200 /, 'GET /login HTTP/1.1\r\nHost: localhost\r\nConnection: close'],
+    [/ 421 /, 'GET /login HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\nConnection: close'],
+    [/ 421 /, 'GET /login HTTP/1.1\r\nHost: evil.example\r\nhost: localhost\r\nConnection: close'],
+    [/ 400 /, 'GET /login HTTP/1.1\r\nConnection: close'],
+    [/ 421 /, 'GET /login HTTP/1.0\r\nConnection: close'],
+    [/ 421 /, 'GET /login HTTP/1.1\r\nHost:\r\nConnection: close'],
+    [/ 421 /, 'GET http://evil.example/login HTTP/1.1\r\nHost: localhost\r\nConnection: close'],
+    [/ 431 /, `GET /login HTTP/1.1\r\nHost: localhost\r\nCookie: ${'x'.repeat(40_000)}\r\nConnection: close`],
+    [/ 400 /, 'GET /login\r\n evil HTTP/1.1\r\nHost: localhost'],
+  ]
+  for (const [status, head] of cases) t.match(await statusOf(port, head), status, head.slice(0, 90))
+})
 
 t.test('without TLS the network is sent to where it is safe, and what it sent in the open is refused', async t => {
   const page = await opened(t.testdir({}))

@@ -105,9 +105,10 @@ export const hostIn = (authority: string): string =>
     .replace(/^\[(.*)\]$/, '$1')
     .toLowerCase()
 
-/** RFC 9112 3.2.2: a whole address in place of a path would name another host than `Host` does. */
+/** RFC 9112 3.2: a second `Host`, or a whole address in place of a path, would name another host than the one that is looked at. */
 function checkHost(request: FastifyRequest, { hosts }: Guarded): void {
-  if (!request.url.startsWith('/')) throw new Denied(421, 'unknown host')
+  const names = request.raw.rawHeaders.filter((text, index) => index % 2 === 0 && text.toLowerCase() === 'host')
+  if (names.length > 1 || !request.url.startsWith('/')) throw new Denied(421, 'unknown host')
   const host = hostIn(request.headers.host ?? '')
   if (host === 'localhost' || isIP(host) !== 0 || hosts.includes(host)) return
   throw new Denied(421, 'unknown host')
