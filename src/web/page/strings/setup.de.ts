@@ -77,6 +77,6 @@ export const accessRefusals: Strings['accessRefusals'] = {
   unknown: 'Das gibt es nicht mehr.',
   'wrong password': 'Das ist nicht Ihr Passwort.',
   'own account':
-    'Das ist Ihr eigenes Konto. Ihr Passwort ändern Sie an seiner Stelle; das Übrige macht jemand anderes, der verwaltet.',
+    'Das ist Ihr eigenes Konto. Sein Passwort ändern Sie oben auf dieser Seite; das Übrige macht ein anderer Administrator.',
   'printed password': 'Das Passwort von admin ist noch das ausgegebene. Wählen Sie zuerst ein anderes.',
 }

@@ -72,6 +72,6 @@ export const accessRefusals = {
   unknown: 'There is nothing of that name any more.',
   'wrong password': 'This is not your password.',
   'own account':
-    'This is your own account. Change your password below it; the rest is for another administrator to do.',
+    'This is your own account. Change its password at the top of this page; the rest is for another administrator to do.',
   'printed password': 'The password of admin is still the one that was printed. Choose another first.',
 }
