@@ -198,3 +198,31 @@ t.test('a store that fails is 503 on the page and in the API', async t => {
   for (const path of ['/queue', '/users', '/history', '/api/v1/queue', '/api/v1/users'])
     t.equal((await call(path)).status, 503, path)
 })
+
+t.test('pages ask the same of the store however many users there are, and however much waits', async t => {
+  const { host, call } = await peopleServed(t)
+  const asked = async (path: string) => {
+    host.asked.length = 0
+    t.equal((await call(path)).status, 200, path)
+    return host.asked.length
+  }
+  const nameOf = (i: number): string => `sip:user${String(i).padStart(5, '0')}@example.org`
+  const fill = (from: number, to: number) => {
+    for (let i = from; i < to; i++) {
+      host.model.execute(accountPut(nameOf(i)))
+      host.model.execute(custodyOf(i, { recipient: nameOf(i) }))
+    }
+  }
+  fill(0, 100)
+  const paths = [
+    '/users',
+    `/users/${encodeURIComponent(nameOf(1))}`,
+    '/queue',
+    '/queue?user=user00001',
+    `/queue/${idOf(1)}`,
+  ]
+  const few = []
+  for (const path of paths) few.push(await asked(path))
+  fill(100, 3000)
+  for (const [index, path] of paths.entries()) t.equal(await asked(path), few[index], path)
+})
