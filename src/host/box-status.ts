@@ -52,7 +52,6 @@ interface Slow {
   readonly wear: Wear
   readonly usedBytes: number
   readonly totalBytes: number | undefined
-  readonly source: ClockSource
 }
 
 /** Watches the box once a minute, and tells what the Status page, the API and the plots show. */
@@ -133,19 +132,18 @@ export class StatusWatch implements StatusService {
   async #look(): Promise<Slow> {
     const { dataDir } = this.#options
     const times = { processS: process.uptime(), machineS: machineUptimeS() }
-    const [wear, usedBytes, totalBytes, source] = await Promise.all([
+    const [wear, usedBytes, totalBytes] = await Promise.all([
       readWear(dataDir, times),
       folderBytes(dataDir),
       statfs(dataDir).then(
         ({ blocks, bsize }) => blocks * bsize,
         () => undefined,
       ),
-      this.#clockSource(),
     ])
-    return { wear, usedBytes, totalBytes, source }
+    return { wear, usedBytes, totalBytes }
   }
 
-  /** Programs are started for it, so not each minute. */
+  /** Programs are started for it, so only when somebody looks, and then seldom. */
   #clockSource(): Promise<ClockSource> {
     const { clock, clockSource } = this.#options
     const { at } = clock.now()
@@ -167,12 +165,13 @@ export class StatusWatch implements StatusService {
   async #read(): Promise<BoxStatus> {
     const { config, clock, store, health } = this.#options
     const now = clock.now()
-    const [status, bindings, oldestAt, problem, slow] = await Promise.all([
+    const [status, bindings, oldestAt, problem, slow, source] = await Promise.all([
       store.ask('status', {}),
       store.ask('bindings.count', {}),
       this.#oldest.at(now.at),
       health.problem(),
       this.#slow,
+      this.#clockSource(),
     ])
     if (!('failure' in status)) this.#numbers = status.value
     const {
@@ -224,7 +223,7 @@ export class StatusWatch implements StatusService {
         coreRoute: config.core.route,
       },
       listeners: this.#listeners(),
-      clock: { wall: now.wall, isTrusted: now.isWallTrusted, floor: clock.trustedWall, source: slow.source },
+      clock: { wall: now.wall, isTrusted: now.isWallTrusted, floor: clock.trustedWall, source },
       flash: { freeBytes, reserveBytes, usedBytes: slow.usedBytes, totalBytes: slow.totalBytes },
       wear: slow.wear,
       alarms: this.#alarms(now, { ...condition, ...slow.wear }),
