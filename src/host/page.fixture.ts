@@ -34,15 +34,17 @@ interface PageOptions {
   /** Lines of the configuration beside the usual ones. */
   readonly more?: string
   readonly store?: HostStore
+  /** Of `listen.sip_tcp`, in place of none. */
+  readonly sipTcp?: string
 }
 
-const textOf = (dir: string, more: string): string => `domain = "example.org"
+const textOf = (dir: string, more: string, sipTcp: string): string => `domain = "example.org"
 hostname = "edge1.example.org"
 data_dir = "${join(dir, 'data')}"
 ${more}
 [listen]
 sip_udp = "127.0.0.1:0"
-sip_tcp = ""
+sip_tcp = "${sipTcp}"
 msrp_tcp = "127.0.0.1:0"
 http = "127.0.0.1:0"
 https = "127.0.0.1:0"
@@ -75,9 +77,12 @@ export class OpenedPage {
   }
 
   /** `dir` may be one where a box stood before. */
-  static async open(dir: string, { more = '', store = new HostStore() }: PageOptions = {}): Promise<OpenedPage> {
+  static async open(
+    dir: string,
+    { more = '', store = new HostStore(), sipTcp = '' }: PageOptions = {},
+  ): Promise<OpenedPage> {
     const file = join(dir, 'restante.toml')
-    if (!existsSync(file)) writeFileSync(file, textOf(dir, more))
+    if (!existsSync(file)) writeFileSync(file, textOf(dir, more, sipTcp))
     const text = readFileSync(file, 'utf8')
     const loaded = loadConfig(text, file)
     if ('errors' in loaded) throw new Error(loaded.errors.join())

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { HostStore } from '../testing/host-store.ts'
@@ -145,6 +147,28 @@ t.test('where the page may move, the change is on trial until somebody shows tha
   t.equal(place(await browser.post('/setup/keep')), '/setup/users')
   t.notOk(page.configuration.view().pending)
   t.equal(page.configuration.view().running.hostname, 'edge2.example.org')
+})
+
+t.test('where the box cannot serve with it, it serves as before and says why', async t => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  t.teardown(() => taken.close())
+  const { port } = taken.address() as { port: number }
+  const page = await OpenedPage.open(t.testdir({}), { sipTcp: `127.0.0.2:${port}` })
+  t.teardown(() => page.close())
+  const browser = await page.signIn('admin', page.secret)
+  await browser.post('/setup/password', { password: PASSWORD, again: PASSWORD })
+  const { version, running } = page.configuration.view()
+  t.equal(place(await browser.post('/setup/network', network(page, { reach: 'local' }))), '/setup/applied')
+  while (page.restarts.length === 0) await new Promise(setImmediate)
+  await page.restarts[0]?.catch(() => {})
+  const told = await browser.get('/setup/applied')
+  t.match(told, {
+    status: 200,
+    body: /could not serve with this, and serves as before: .*another program listens there/,
+  })
+  t.match(page.configuration.view(), { version, running: { listen: running.listen } })
+  t.equal((await browser.get('/setup/network')).status, 200)
 })
 
 t.test('users are made, their passwords shown once; the last step closes all of them for good', async t => {
