@@ -21,6 +21,8 @@ interface HistoryApiOptions {
 }
 
 const PATH = '/api/v1/users/:aor/history'
+/** Whose histories there are. */
+const OWNERS = '/api/v1/history'
 const ITEM = `${PATH}/:reference`
 
 const FILTERS = ['peer', 'since', 'until', 'subject', 'kind'] as const
@@ -43,6 +45,13 @@ export const historyApi = (options: HistoryApiOptions): FastifyPluginAsync =>
   adminApi(options, app => {
     const { domain, jobs } = options
     const link = linkTo(options.store)
+    app.get(OWNERS, forRole('operator'), async ({ query }, reply) => {
+      const { limit, after } = textsOf(query, ['limit', 'after'])
+      const most = wholeIn('limit', limit, LIMIT_DEFAULT, 1, LIMIT_MAX)
+      const found = await link.ask('history.owners', { ...(after !== undefined && { after }), limit: most + 1 })
+      const users = found.slice(0, most)
+      return unkept(reply).send({ users, next: found.length > most ? users.at(-1)!.aor : null })
+    })
     app.get<OfUser>(PATH, forRole('operator'), async ({ params, query }, reply) => {
       const aor = await known(link, aorIn(params.aor, domain))
       return unkept(reply).send(await page(link, aor, textsOf(query, [...FILTERS, 'order', 'limit', 'cursor']), domain))

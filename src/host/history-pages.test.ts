@@ -152,6 +152,17 @@ t.test('an item is removed after a question', async t => {
   t.equal((await call(path)).status, 404)
 })
 
+t.test('API: whose histories there are, page by page', async t => {
+  const { host, call } = await withHistory(t)
+  host.model.execute(messageKept(9, { owners: [{ aor: ALICE_AOR, role: 'sender', peer: BOB_AOR }] }))
+  const first = (await (await call('/api/v1/history?limit=1', {}, 'operator')).json()) as { next: string }
+  t.match(first, { users: [{ aor: ALICE_AOR, items: 1 }], next: ALICE_AOR })
+  const rest = await (await call(`/api/v1/history?limit=1&after=${encodeURIComponent(first.next)}`)).json()
+  t.match(rest, { users: [{ aor: BOB_AOR, items: 3 }], next: null })
+  t.equal((await call('/api/v1/history?limit=0')).status, 422)
+  t.equal((await call('/api/v1/history', {}, 'viewer')).status, 403)
+})
+
 t.test('roles: histories are for operators', async t => {
   const { call, post, references } = await withHistory(t)
   const item = `${BOB}/${encodeURIComponent(references[0]!)}`

@@ -38,6 +38,7 @@ const ROUTES: Readonly<Record<string, Needs>> = {
   'DELETE /api/v1/queue/:id': 'operator',
   'GET /api/v1/users/:aor/settings': 'viewer',
   'PUT /api/v1/users/:aor/settings': 'operator',
+  'GET /api/v1/history': 'operator',
   'GET /api/v1/users/:aor/history': 'operator',
   'GET /api/v1/users/:aor/history/:reference': 'operator',
   'GET /api/v1/users/:aor/history/:reference/pieces': 'operator',
