@@ -57,13 +57,18 @@ const sendPem = (reply: FastifyReply, name: string, text: string | undefined): F
 
 /** Into what is about to be changed; from there on trial. */
 function taken(site: Site, reply: Reply, visit: Visit, owner: string, made: CertificateOffer | CertificateRefusal) {
-  if ('errors' in made) return show(site, reply, visit, { ...made.errors })
+  if ('errors' in made) return show(site, reply, visit, namedErrors(visit, made))
   const { configuration } = site.services
   const before = configuration.candidates.of(owner)?.changes ?? []
   const changes = new Map<string, ConfigValue>([...before, ...made.changes])
   configuration.candidates.put(owner, { version: configuration.view().version, changes })
   return reply.redirect('/changes', 303)
 }
+
+const namedErrors = ({ strings: { certificates: words } }: Visit, { errors }: CertificateRefusal): FormErrors => ({
+  ...(errors.certificate !== undefined && { certificate: `${words.certificate}: ${errors.certificate}` }),
+  ...(errors.key !== undefined && { key: `${words.keyFile}: ${errors.key}` }),
+})
 
 function show(site: Site, reply: Reply, visit: Visit, errors: FormErrors = {}) {
   const { certificates: words, shell } = visit.strings
