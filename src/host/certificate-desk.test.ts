@@ -183,7 +183,8 @@ t.test('warnings: over, soon over, not yet, and names that are missing', async t
   const { certificate, key } = await authority.issue({ ...ISSUED, names: [dns('edge1.example.org')] })
   for (const [wall, kinds] of [
     [WALL, ['does not name']],
-    [WALL + 60 * DAY_MS, ['ends soon', 'does not name']],
+    [WALL + 69 * DAY_MS, ['does not name']],
+    [WALL + 70 * DAY_MS, ['ends soon', 'does not name']],
     [Date.UTC(1990, 0, 1), ['not yet valid', 'does not name']],
     [LOST, ['does not name']],
   ] as const) {

@@ -30,8 +30,8 @@ interface DeskOptions {
 }
 
 const DAY_MS = 86_400_000
-/** Long enough to get another one, also over a holiday. */
-const SOON_DAYS = 30
+/** Long enough to get another one, also over a holiday; the alarm on Status begins on the same day. */
+const SOON_DAYS = 20
 /** Certificates that were given and are not used any more; the oldest go. */
 const OFFERS_MAX = 8
 /** RFC 5280 has no bound; real chains have two or three. */

@@ -113,7 +113,7 @@ const warnings = ({ strings }: Visit, { warnings: list }: CertificateView): Html
 function others(visit: Visit, errors: FormErrors, hasRequest: boolean): Html {
   const { certificates: words } = visit.strings
   const files = html`<p>${words.giveText}</p>${field({ name: 'certificate', label: words.certificate, type: 'file', isRequired: true, error: errors.certificate })}${field({ name: 'key', label: words.keyFile, type: 'file', hint: words.keyHint, error: errors.key })}${button(words.check)}`
-  const request = html`<p>${words.requestText}</p>${form(visit, '/certificates/request', button(words.requestIt, { kind: 'plain' }))}${hasRequest && html`<p><a href="/certificates/request.pem" download>${words.requestFile}</a></p>`}`
+  const request = html`<p>${words.requestText}</p><div class="row">${form(visit, '/certificates/request', button(words.requestIt, { kind: 'plain' }))}${hasRequest && html`<a href="/certificates/request.pem" download>${words.requestFile}</a>`}</div>`
   return html`${card(words.give, form(visit, '/certificates/given', files, { isMultipart: true }))}
 ${card(words.make, html`<p>${words.makeText}</p>${form(visit, '/certificates/self-signed', button(words.makeIt, { kind: 'plain' }))}`)}
 ${card(words.request, request)}
