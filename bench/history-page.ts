@@ -44,7 +44,7 @@ const BATCH = 1000
 const OUTSTANDING = 32
 const USERS = 1000
 const CUSTODY_LIMITS = { quotaMessages: 1e7, quotaBytes: 2 ** 40, reserveBytes: 0 }
-const HISTORY_LIMITS = { quotaBytes: 2 ** 40, reserveBytes: 0, isActiveByDefault: true }
+const HISTORY_LIMITS = { quotaBytes: 2 ** 40, dayBytes: 2 ** 40, reserveBytes: 0, isActiveByDefault: true }
 
 const at = (number: number): WallTime => (START + number) as WallTime
 const peerOf = (number: number): string => `sip:peer${number % PEERS}@example.net`

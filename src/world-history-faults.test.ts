@@ -253,7 +253,7 @@ t.test('hanging up, and switching the box off, end it at once', async t => {
 function sessionOf({ world, box }: Scenario, pieces: readonly HistoryPiece[]): string {
   const receivedAt = world.clock.now().wall
   const open = world.ask(box, 'history.open', { ...sessionOpened(1, { receivedAt }), isAskedFor: true })
-  if (typeof open === 'string') throw new Error(open)
+  if (typeof open === 'string' || open.record === undefined) throw new Error(JSON.stringify(open))
   const { record } = open
   for (let at = 0; at < pieces.length; at += 8)
     world.ask(box, 'history.append', { record, pieces: pieces.slice(at, at + 8), limits: HISTORY_LIMITS })

@@ -175,17 +175,34 @@ t.test('history never delays nor fails an answer: with a slow store, a full or b
   for (const [name, prepare] of Object.entries(worlds)) t.same(answers(true, prepare), answers(false, prepare), name)
 })
 
-t.test('history.quota_bytes: the oldest of a full history makes room, and no answer is another', async t => {
-  const run = scenario('full history', { config: `[history]\nactive_default = true\nquota_bytes = 5000\n` })
-  t.same(
-    say(
-      run,
-      ['1', '2', '3', '4', '5', '6', '7', '8'].map(text => text.repeat(900)),
-    ),
-    Array(8).fill(202),
-  )
-  const kept = items(run, BOB).map(({ bytes }) => bytes.toString().at(-1))
-  t.ok(kept.length > 0 && kept.length < 8 && kept.at(-1) === '8', kept.join())
+t.test(
+  'history.quota_bytes: the oldest of a full history makes room, so much a day, and no answer is another',
+  async t => {
+    const run = scenario('full history', { config: `[history]\nactive_default = true\nquota_bytes = 6000\n` })
+    const texts = (first: number, count: number) => Array.from({ length: count }, (_, i) => `${first + i}`.repeat(900))
+    const last = () => items(run, BOB).map(({ bytes }) => bytes.toString().at(-1))
+    t.same(say(run, texts(1, 3)), Array(3).fill(202))
+    run.world.pass(86_400_000)
+    t.same(say(run, texts(4, 4)), Array(4).fill(202))
+    const kept = last()
+    t.ok(kept.length > 3 && kept.length < 7 && kept.at(-1) === '7' && kept[0] !== '1', kept.join())
+    t.ok(run.box.counters.get('history_evicted') > 0)
+    t.same(say(run, texts(8, 2)), [202, 202])
+    t.ok(run.box.counters.get('history_not_kept', 'daily limit') > 0)
+    t.notOk(last().includes('9'))
+  },
+)
+
+t.test('a stranger fills what room there is in a history, and makes nothing leave that was said before', async t => {
+  const run = scenario('flood', { config: `[history]\nactive_default = true\nquota_bytes = 9000\n` })
+  const mallory = run.world.phone('mallory', { password: null, domain: 'elsewhere.example' })
+  t.same(say(run, ['what alice said']), [202])
+  const flood = Array.from({ length: 30 }, () => mallory.message({ to: BOB, body: 'x'.repeat(900) }))
+  run.world.until(() => flood.every(({ status }) => status !== undefined), 'answers')
+  t.ok(flood.every(({ status }) => status === 202 || status === 603))
+  t.match(items(run, BOB)[0]!.bytes.toString(), 'what alice said')
+  t.equal(run.box.counters.get('history_evicted'), 0)
+  t.ok(run.box.counters.get('history_not_kept', 'no room for strangers') > 0)
 })
 
 t.test('what could not be kept is counted', async t => {

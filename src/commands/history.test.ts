@@ -41,8 +41,8 @@ function setUp(t: Test) {
   }
   const keep = (number: number, kept: MessageKept = {}) => {
     const reply = store.model.execute(messageKept(number, kept))
-    if (typeof reply === 'string') throw new Error(reply)
-    return reply[0]!.reference
+    if (typeof reply === 'string' || !('reference' in reply[0]!)) throw new Error('not kept')
+    return reply[0].reference
   }
   const count = () => (store.model.execute({ verb: 'history.summary', aor: BOB_AOR }) as { items: number }).items
   return { dir, store, history, keep, count }

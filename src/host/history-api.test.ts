@@ -65,8 +65,8 @@ async function setUp(t: Test, log: Log = silentLog) {
   const view = async (path: string) => (await (await call(path)).json()) as View
   const keep = (number: number, kept: MessageKept = {}) => {
     const reply = host.model.execute(messageKept(number, kept))
-    if (typeof reply === 'string') throw new Error(reply)
-    return encodeURIComponent(reply[0]!.reference)
+    if (typeof reply === 'string' || !('reference' in reply[0]!)) throw new Error('not kept')
+    return encodeURIComponent(reply[0].reference)
   }
   const ended = async (response: Response) => {
     t.equal(response.status, 202)

@@ -85,11 +85,11 @@ export class Appliance {
     })
     this.#housekeeping = new Housekeeping({ ...common, notices: this.#notices })
     this.#histories = new Histories(common)
-    const { historyDesk, recorder, joined } = this.#histories
-    const keeping = { ...common, historyDesk, recorder }
+    const { historyDesk, recorder, joined, notes } = this.#histories
+    const keeping = { ...common, historyDesk, recorder, notes }
     const policy = custodyPolicy(config, { storeUri, isOurs: uri => domain.userOf(uri) !== undefined })
     const watch = new CustodyWatch({
-      ...common,
+      ...keeping,
       onNotice: now => this.#notices.look(now),
       onNearlyFull: (aor, seq, percent) => this.#notifier.nearlyFull(aor, seq, percent),
     })

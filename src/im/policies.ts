@@ -48,6 +48,8 @@ export const historyPolicy = ({ deferral, history }: Config): HistoryPolicy => (
   isEnabled: history.enabled,
   limits: {
     quotaBytes: history.quota_bytes,
+    // Whoever has a history written over and over wears flash, and keeps nothing.
+    dayBytes: history.quota_bytes,
     reserveBytes: HISTORY_RESERVES * deferral.reserve_bytes,
     isActiveByDefault: history.active_default,
   },

@@ -127,11 +127,15 @@ t.test('histories: whose items joined or left, and when a recording is over', as
     pass(1000)
     return [...histories]
   }
-  t.same(telling(messageKept(1), [{ aor: BOB_AOR, reference: '' }]), [BOB_AOR])
-  t.same(telling(messageKept(1), 'flash reserve'), [])
+  t.same(telling({ ...messageKept(1) }, [{ aor: BOB_AOR, reference: '' }]), [BOB_AOR])
+  t.same(telling({ ...messageKept(1) }, 'flash reserve'), [])
   const { verb: _, ...history } = messageKept(1)
-  t.same(telling({ ...custodyOf(1), history }, stored), [BOB_AOR])
-  t.same(telling(sessionOpened(1), { record: 7 }), [BOB_AOR])
+  const kept = [{ aor: BOB_AOR, reference: 'sip:h' }]
+  t.same(telling({ ...custodyOf(1), history }, { ...(stored as object), history: kept }), [BOB_AOR])
+  t.same(telling({ ...custodyOf(1), history }, { ...(stored as object), history: 'flash reserve' }), [])
+  t.same(telling({ ...messageKept(1) }, [{ aor: BOB_AOR, passedOver: 'daily limit' }]), [])
+  t.same(telling(sessionOpened(1), { outcomes: [{ aor: BOB_AOR, passedOver: 'daily limit' }] }), [])
+  t.same(telling(sessionOpened(1), { record: 7, outcomes: kept }), [BOB_AOR])
   t.same(telling(sessionOpened(1), 'unwanted'), [])
   const close = { verb: 'history.close' as const, record: 7, at: 0, keep: true }
   t.same(telling(close, 'closed'), [BOB_AOR])
@@ -140,5 +144,5 @@ t.test('histories: whose items joined or left, and when a recording is over', as
   t.same(telling({ verb: 'history.remove', aor: BOB_AOR, reference: '' }, 'absent'), [])
   t.same(telling({ verb: 'history.erase', aor: BOB_AOR, limit: 1 }, { removed: 1, isDone: false }), [BOB_AOR])
   t.same(telling({ verb: 'history.erase', aor: BOB_AOR, limit: 1 }, { removed: 0, isDone: true }), [])
-  t.same(told, [BOB_AOR], 'a mailbox is told by custody alone')
+  t.same(told, [BOB_AOR, BOB_AOR], 'a mailbox is told by custody alone')
 })

@@ -1,5 +1,6 @@
 import { after, type Now } from '../base/time.ts'
 import type { Timers } from '../base/timers.ts'
+import type { HistoryKept } from '../store/history.ts'
 import type { StoreClient, StoreRequest, StoreResult, Verb, Verbs } from '../store/verbs.ts'
 
 /** Long enough for the confirmations of a fast push to be told as one change, short enough for nobody to wait for it. */
@@ -126,13 +127,13 @@ export class StoreChanges {
   #historiesOf(request: StoreRequest, value: unknown): readonly string[] {
     switch (request.verb) {
       case 'custody':
-        return request.history?.owners.map(({ aor }) => aor) ?? []
+        return keepersOf((value as { history?: HistoryKept }).history)
       case 'history.keep':
-        return Array.isArray(value) ? value.map(({ aor }) => aor) : []
+        return keepersOf(value as HistoryKept)
       case 'history.open': {
         const begun = value as Verbs['history.open']['reply']
-        const owners = request.owners.map(({ aor }) => aor)
-        if (typeof begun === 'string') return []
+        if (typeof begun === 'string' || begun.record === undefined) return []
+        const owners = keepersOf(begun.outcomes)
         remember(this.#recordings, begun.record, owners)
         return owners
       }
@@ -185,3 +186,7 @@ const WATCHED: ReadonlySet<Verb> = new Set<Verb>([
   'history.remove',
   'history.erase',
 ])
+
+/** Those who have it now. */
+const keepersOf = (kept: HistoryKept = []): string[] =>
+  kept === 'flash reserve' ? [] : kept.flatMap(outcome => ('reference' in outcome ? [outcome.aor] : []))

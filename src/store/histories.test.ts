@@ -175,8 +175,11 @@ t.test(
       record: number
     }
     const pieces = [historyPiece(Buffer.alloc(7000))]
-    t.equal(ask({ verb: 'history.append', record, pieces, limits: own }), 'kept')
-    t.equal(ask({ verb: 'history.append', record, pieces, limits: own }), 'kept')
+    for (const _ of [1, 2]) {
+      const before = numbers().length
+      const kept = ask({ verb: 'history.append', record, pieces, limits: own })
+      t.strictSame(kept, { evicted: before - numbers().length })
+    }
     t.match(list().entries[0], { kind: 'session', size: 14_000 })
     t.ok(ask({ verb: 'history.summary', aor: BOB_AOR })!.bytes <= own.quotaBytes)
     t.equal(ask({ verb: 'history.append', record, pieces, limits: own }), 'full')
@@ -186,6 +189,78 @@ t.test(
     t.match(list().entries, [{ state: 'cut short', size: 20_000 }])
   },
 )
+
+t.test('a stranger’s item is kept while there is room, and makes nothing older leave', async t => {
+  const { ask, numbers, list } = historyStore()
+  const own = { ...limits, quotaBytes: 20_000 }
+  const bytes = Buffer.alloc(1000, 'x')
+  const from = (number: number, isFromStranger: boolean) =>
+    ask({ verb: 'history.keep', ...historyOf(number, { owners: BOB_ALONE, limits: own, bytes }), isFromStranger })
+  for (let number = 1; number <= 19; number++) from(number, false)
+  t.match(from(20, true), [{ aor: BOB_AOR, reference: String }])
+  t.strictSame(from(21, true), [{ aor: BOB_AOR, passedOver: 'no room for strangers' }])
+  const history = { ...historyOf(22, { owners: BOB_ALONE, limits: own, bytes }), isFromStranger: true }
+  t.match(ask({ ...custodyOf(22), history }), {
+    outcome: 'stored',
+    history: [{ aor: BOB_AOR, passedOver: 'no room for strangers' }],
+  })
+  t.equal(numbers().length, 20)
+  t.equal(numbers()[0], 1)
+  t.match(from(23, false), [{ aor: BOB_AOR, reference: String, evicted: 2 }])
+  t.strictSame([numbers()[0], numbers().length], [3, 19])
+  t.match(from(24, true), [{ aor: BOB_AOR, reference: String }])
+  const open = { verb: 'history.open', item: SESSION, owners: BOB_ALONE, limits: own, isFromStranger: true } as const
+  t.strictSame(ask({ ...open, heads: { invite: bytes } }), {
+    outcomes: [{ aor: BOB_AOR, passedOver: 'no room for strangers' }],
+  })
+  const { record } = ask({ ...open, heads: {} }) as { record: number }
+  const pieces = [historyPiece(bytes)]
+  t.strictSame(ask({ verb: 'history.append', record, pieces, limits: own }), {
+    aor: BOB_AOR,
+    passedOver: 'no room for strangers',
+  })
+  t.equal(ask({ verb: 'history.append', record, pieces, limits: own }), 'gone')
+  t.match(list({ kind: 'session' }).entries, [{ state: 'cut short', size: 0 }])
+  t.strictSame(numbers().slice(0, 2), [1, 3], 'behind the session nothing has left')
+})
+
+t.test('of each owner there is so much new in a day, whatever leaves meanwhile', async t => {
+  const { ask, list, restart, table } = historyStore()
+  const own = { ...limits, dayBytes: 10_000 }
+  const DAY = 86_400_000
+  const keep = (at: number, size: number, owners = BOB_ALONE) => {
+    const item = { receivedAt: (STORED_AT + at) as WallTime }
+    return ask({ verb: 'history.keep', ...historyOf(1, { owners, limits: own, item, bytes: Buffer.alloc(size) }) })
+  }
+  const over = [{ aor: BOB_AOR, passedOver: 'daily limit' }]
+  t.match(keep(0, 6000), [{ reference: String }])
+  t.strictSame(keep(1, 4001), over)
+  t.match(keep(1, 4000), [{ reference: String }])
+  t.strictSame(ask({ verb: 'history.erase', aor: BOB_AOR, limit: 9 }), { removed: 2, isDone: true })
+  restart()
+  t.strictSame(keep(DAY - 1, 1), over, 'what left is not forgotten')
+  t.strictSame(ask({ verb: 'history.summary', aor: BOB_AOR }), { items: 0, bytes: 0, version: '0' })
+  t.strictSame(ask({ verb: 'history.owners', limit: 9 }), [])
+  t.match(keep(DAY - 1, 1, [...BOTH]), [over[0], { aor: ALICE_AOR, reference: String }], 'each by itself')
+  ask({ verb: 'clock', wall: (STORED_AT + DAY) as WallTime })
+  t.match(keep(DAY, 9000), [{ reference: String }])
+  t.strictSame(keep(-DAY, 1001), over, 'a clock that goes back begins no day')
+  const open = { verb: 'history.open', owners: BOB_ALONE, heads: {}, limits: own } as const
+  const receivedAt = (STORED_AT + DAY) as WallTime
+  const opened = ask({ ...open, item: { ...SESSION, receivedAt } }) as { record: number }
+  const append = (size: number) =>
+    ask({
+      verb: 'history.append',
+      record: opened.record,
+      pieces: [historyPiece(Buffer.alloc(size), { at: receivedAt })],
+      limits: own,
+    })
+  t.equal(append(900), 'kept')
+  t.strictSame(append(101), over[0])
+  t.match(list({ kind: 'session' }).entries, [{ state: 'cut short', size: 900 }])
+  ask({ verb: 'account.remove', aor: BOB_AOR, at: STORED_AT })
+  t.equal(table.range('m', 'n').filter(({ key }) => key[5] === 'k').length, 1, 'the head of the other')
+})
 
 t.test('below the flash reserve nothing is added, and a session is cut short', async t => {
   let free = 10_000

@@ -8,7 +8,7 @@ import type {
   HistoryRole,
   HistoryState,
 } from './history.ts'
-import type { HistoryPlace } from './history-story.ts'
+import { type HistoryDay, type HistoryPlace, NO_DAY } from './history-story.ts'
 import { CONTENT_AT, openFields, openRecord, type Reader, sealRecord, writer } from './record-bytes.ts'
 import type { BodyPlace, SharedBytes } from './shared-content.ts'
 
@@ -33,6 +33,7 @@ export interface HistoryHead {
   readonly indexed: HistoryPlace | undefined
   /** Entries past that. */
   readonly unindexed: number
+  readonly day: HistoryDay
 }
 
 /** What one owner has listed of an item. */
@@ -69,6 +70,7 @@ export interface RecordingRecord {
   readonly size: number
   readonly pieces: number
   readonly count: number
+  readonly isFromStranger: boolean
 }
 
 export interface HeadsRecord {
@@ -96,6 +98,8 @@ export const encodeHistoryHead = (key: string, head: HistoryHead): Buffer =>
     .u48(head.indexed?.id ?? 0)
     .u32(head.unindexed)
     .text(head.aor)
+    .u48(head.day.since)
+    .u48(head.day.bytes)
     .finish(key)
 
 export function decodeHistoryHead(key: string, record: Buffer): HistoryHead | undefined {
@@ -104,7 +108,9 @@ export function decodeHistoryHead(key: string, record: Buffer): HistoryHead | un
   const [items, bytes, change] = [fields.u48(), fields.u48(), fields.u48()]
   const indexed = { at: fields.wall(), id: fields.u48() }
   const [unindexed, aor] = [fields.u32(), fields.text()]
-  return { aor, items, bytes, change, indexed: indexed.id === 0 ? undefined : indexed, unindexed }
+  // Older ones end here.
+  const day = fields.isAtEnd ? NO_DAY : { since: fields.wall(), bytes: fields.u48() }
+  return { aor, items, bytes, change, indexed: indexed.id === 0 ? undefined : indexed, unindexed, day }
 }
 
 const KINDS: readonly HistoryKind[] = ['message', 'large', 'session']
@@ -232,10 +238,11 @@ export function decodeContent(key: string, record: Buffer): ContentRecord | unde
   }
 }
 
-export function encodeRecording(key: string, { at, owners, size, pieces, count }: RecordingRecord): Buffer {
+export function encodeRecording(key: string, record: RecordingRecord): Buffer {
+  const { at, owners, size, pieces, count, isFromStranger } = record
   writer.begin().u48(at).u48(size).u32(pieces).u32(count).u8(owners.length)
   for (const owner of owners) writer.u32(owner)
-  return writer.finish(key)
+  return writer.u8(isFromStranger ? 1 : 0).finish(key)
 }
 
 export function decodeRecording(key: string, record: Buffer): RecordingRecord | undefined {
@@ -247,6 +254,7 @@ export function decodeRecording(key: string, record: Buffer): RecordingRecord | 
       pieces: fields.u32(),
       count: fields.u32(),
       owners: readNumbers(fields),
+      isFromStranger: !fields.isAtEnd && fields.u8() === 1,
     }
   )
 }

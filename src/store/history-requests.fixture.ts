@@ -51,6 +51,7 @@ export class HistoryRequests {
       heads: this.#heads(),
       limits: this.#limits(),
       ...(this.#dice.chance(0.3) && { isAskedFor: true }),
+      ...this.#stranger(),
     }),
     'history.append': () => ({
       record: this.#record(),
@@ -82,13 +83,19 @@ export class HistoryRequests {
   }
 
   kept(): NewHistory {
-    return { item: this.#item('message'), owners: this.#owners(), piece: this.#piece(), limits: this.#limits() }
+    const item = this.#item('message')
+    return { item, owners: this.#owners(), piece: this.#piece(), limits: this.#limits(), ...this.#stranger() }
+  }
+
+  #stranger(): { isFromStranger?: boolean } {
+    return this.#dice.chance(0.3) ? { isFromStranger: true } : {}
   }
 
   /** What was answered to a request of the run: which recordings there are, and where pages go on. */
   learn(request: StoreRequest, reply: Reply): void {
-    if (request.verb === 'history.open' && typeof reply === 'object') {
-      this.#open.push((reply as { record: number }).record)
+    const record = request.verb === 'history.open' ? (reply as { record?: number }).record : undefined
+    if (record !== undefined) {
+      this.#open.push(record)
       if (this.#open.length > OPEN_MAX) this.#open.shift()
     } else if (request.verb === 'history.close' && this.#dice.chance(0.9)) {
       const at = this.#open.indexOf(request.record)
@@ -171,6 +178,7 @@ export class HistoryRequests {
   #limits(): HistoryLimits {
     return {
       quotaBytes: this.#dice.chance(0.005) ? 3000 : this.#quota,
+      dayBytes: this.#pick([this.#quota, 1e9, 1e9]),
       reserveBytes: this.#pick([0, 0, 0, 2000]),
       isActiveByDefault: this.#dice.chance(0.8),
     }

@@ -11,11 +11,17 @@ import type {
   HistoryPiece,
   NewHistory,
 } from './history.ts'
+import { decodeHistoryHead } from './history-records.ts'
 import { bodyKey, readU48 } from './keys.ts'
 import { isRead } from './story.ts'
 import type { RequestOf, StoreRequest, Verb, Verbs } from './verbs.ts'
 
-export const HISTORY_LIMITS: HistoryLimits = { quotaBytes: 1e9, reserveBytes: 0, isActiveByDefault: true }
+export const HISTORY_LIMITS: HistoryLimits = {
+  quotaBytes: 1e9,
+  dayBytes: 1e9,
+  reserveBytes: 0,
+  isActiveByDefault: true,
+}
 
 export const BOTH: readonly HistoryOwner[] = [
   { aor: BOB_AOR, role: 'receiver', peer: ALICE_AOR },
@@ -69,6 +75,10 @@ export function bodiesLeft(table: Pick<SortedKeyValue, 'range'>): string[] {
   return table.range('s', 't').flatMap(({ key }) => (key.endsWith('b') && !waiting.has(key) ? key : []))
 }
 
+/** A head that counts what was new today may stay without any. */
+export const hasItems = (key: string, value: Buffer): boolean =>
+  key[5] === 'k' && decodeHistoryHead(key, value)?.items !== 0
+
 /** A store with alice and bob, and what is asked of it. */
 export function historyStore(freeBytes: () => number = () => Number.MAX_SAFE_INTEGER) {
   const table = new SortedKeyValue()
@@ -121,7 +131,7 @@ export function historyStore(freeBytes: () => number = () => Number.MAX_SAFE_INT
     left: (): string[] => {
       while (ask({ verb: 'history.sweep', limit: 50 }) > 0);
       const own = ['h', 'i', 'j', 'r', 'v'].flatMap(first => table.range(first, `${first}\xff`))
-      const listed = table.range('m', 'n').filter(({ key }) => 'fkl'.includes(key[5]!))
+      const listed = table.range('m', 'n').filter(({ key, value }) => 'fl'.includes(key[5]!) || hasItems(key, value))
       return [...[...own, ...listed].map(({ key }) => key), ...bodiesLeft(table)]
     },
   }

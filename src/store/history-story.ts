@@ -6,10 +6,12 @@ import type {
   HistoryHeads,
   HistoryItem,
   HistoryKind,
+  HistoryLimits,
   HistoryOwner,
   HistoryParticipant,
   HistoryPiece,
   NewHistory,
+  PassedOver,
 } from './history.ts'
 
 /** What every store decides alike of histories: names, bounds, what is wanted. Pure, so that the reference model and the real store share it. */
@@ -142,6 +144,30 @@ export function checkPieces(pieces: readonly HistoryPiece[]): void {
 
 /** What goes with a message must not fail it: what is out of bounds is not kept. */
 export const isWithinBounds = ({ piece }: NewHistory): boolean => piece.bytes.length <= HISTORY_PIECE_MAX
+
+/** What an owner has had new in a day. */
+export interface HistoryDay {
+  readonly since: WallTime
+  readonly bytes: number
+}
+
+export const NO_DAY: HistoryDay = { since: 0 as WallTime, bytes: 0 }
+
+const DAY_MS = 86_400_000
+
+/** The same with so much more. A clock that goes back begins no new day. */
+export const dayWith = (day: HistoryDay, at: WallTime, bytes: number): HistoryDay =>
+  at >= day.since + DAY_MS ? { since: at, bytes } : { since: day.since, bytes: day.bytes + bytes }
+
+/** Why nothing of that size is added for this owner, or undefined: it is. */
+export function passedOver(
+  has: { readonly bytes: number; readonly day: HistoryDay },
+  more: { readonly at: WallTime; readonly size: number; readonly isFromStranger: boolean },
+  { quotaBytes, dayBytes }: HistoryLimits,
+): PassedOver | undefined {
+  if (more.isFromStranger && has.bytes + more.size > quotaBytes) return 'no room for strangers'
+  return dayWith(has.day, more.at, more.size).bytes > dayBytes ? 'daily limit' : undefined
+}
 
 /** Throws where heads are longer than any that the parser passes on. */
 export function checkHeads(heads: HistoryHeads): void {

@@ -23,7 +23,7 @@ import {
   NO_HISTORY,
   type RecordingRecord,
 } from './history-records.ts'
-import { type HistoryPlace, isBefore, packed } from './history-story.ts'
+import { dayWith, type HistoryPlace, isBefore, NO_DAY, packed } from './history-story.ts'
 import { nameHash } from './identities.ts'
 import type { Entry, RangeOptions } from './key-value.ts'
 import {
@@ -112,20 +112,19 @@ export class HistoryTables {
     this.#tables.kv.putRecord(HISTORY_TOTALS_KEY, totals, () => encodeHistoryTotals(HISTORY_TOTALS_KEY, totals))
   }
 
-  /** Undefined: nothing is in it, or the account is gone. */
+  /** Undefined: nothing ever was in it, or the account is gone. */
   head(mailbox: number): HistoryHead | undefined {
     return this.#tables.read(historyHeadKey(mailbox), decodeHistoryHead, { table: 'history head', mailbox })
   }
 
-  /** One without items is not there, and its owner not listed. */
+  /** The owner of one without items is not listed; it stays for what was new today. */
   putHead(mailbox: number, head: HistoryHead): void {
     const key = historyHeadKey(mailbox)
-    if (head.items > 0) this.#tables.kv.putRecord(key, head, () => encodeHistoryHead(key, head))
-    else {
-      this.#tables.kv.remove(key)
-      this.#tables.kv.remove(historyNameKey(head.aor))
-      this.clearPeers(mailbox)
-    }
+    const put = head.items > 0 ? head : { ...head, indexed: undefined, unindexed: 0 }
+    this.#tables.kv.putRecord(key, put, () => encodeHistoryHead(key, put))
+    if (head.items > 0) return
+    this.#tables.kv.remove(historyNameKey(head.aor))
+    this.clearPeers(mailbox)
   }
 
   /** What the index by peer has of entries that were damaged leads to nothing; it goes with the last entry. */
@@ -171,10 +170,10 @@ export class HistoryTables {
   /** The head as it is once the entry, which was put before, is counted. */
   addEntry(box: Box, place: HistoryPlace, { peer, size }: HistoryRecord, change: number): void {
     const { mailbox, aor } = box
-    const before = this.head(mailbox)
-    if (!before) this.#tables.kv.put(historyNameKey(aor), EMPTY)
-    const { items = 0, bytes = 0, indexed, unindexed = 0 } = before ?? {}
-    const head = { aor, items: items + 1, bytes: bytes + size, change, indexed, unindexed }
+    const { items = 0, bytes = 0, indexed, unindexed = 0, day = NO_DAY } = this.head(mailbox) ?? {}
+    if (items === 0) this.#tables.kv.put(historyNameKey(aor), EMPTY)
+    const counts = { items: items + 1, bytes: bytes + size, day: dayWith(day, place.at, size) }
+    const head = { aor, ...counts, change, indexed, unindexed }
     if (isIndexed(indexed, place)) {
       this.#putPeer(mailbox, place, peer)
       this.putHead(mailbox, head)

@@ -65,6 +65,8 @@ export interface HistoryParticipant {
 export interface HistoryLimits {
   /** Of each owner; the oldest items make room. An item larger than this is cut short. */
   readonly quotaBytes: number
+  /** New in the history of each owner in a day, which begins with the first item after the one before is over: flash wears. */
+  readonly dayBytes: number
   /** Flash kept free: below it nothing is added to any history. */
   readonly reserveBytes: number
   /** For users who never decided. */
@@ -114,7 +116,25 @@ export interface NewHistory {
   readonly owners: readonly HistoryOwner[]
   readonly piece: HistoryPiece
   readonly limits: HistoryLimits
+  /** Who sent it proved nothing: no older item makes room for it. */
+  readonly isFromStranger?: boolean
 }
+
+/** Why an owner who wants it does not get it: a stranger's item in a full history, or as much as there may be new in a day. */
+export type PassedOver = 'no room for strangers' | 'daily limit'
+
+/** What became of an item in the history of one owner. */
+export type HistoryOutcome =
+  | {
+      readonly aor: string
+      readonly reference: string
+      /** Older items that made room; absent: none. */
+      readonly evicted?: number
+    }
+  | { readonly aor: string; readonly passedOver: PassedOver }
+
+/** Of all who want it, in their order. */
+export type HistoryKept = readonly HistoryOutcome[] | 'flash reserve'
 
 /** What the user decided; absent: never. */
 export interface HistoryChoice {
@@ -125,14 +145,14 @@ export interface HistoryChoice {
 /** The verbs of the store that concern history; as `Verbs`. */
 export interface HistoryVerbs {
   /**
-   * A whole message, for all owners who want it, in one transaction (HIS-STO-01). References of those kept, with their owners. The oldest
-   * items of an owner give way to it.
+   * A whole message, for all owners who want it, in one transaction (HIS-STO-01). The oldest items of an owner give way to it, unless it
+   * is from a stranger.
    */
-  'history.keep': {
-    request: { item: HistoryItem; owners: readonly HistoryOwner[]; piece: HistoryPiece; limits: HistoryLimits }
-    reply: readonly { readonly aor: string; readonly reference: string }[] | 'flash reserve'
-  }
-  /** Begins an item whose pieces come later (HIS-STO-02..04). It is listed at once, as `open`. 'unwanted': no owner has switched it on. */
+  'history.keep': { request: NewHistory; reply: HistoryKept }
+  /**
+   * Begins an item whose pieces come later (HIS-STO-02..04). It is listed at once, as `open`. 'unwanted': no owner has switched it on.
+   * `outcomes`: of all who want it; without a record nobody has it.
+   */
   'history.open': {
     request: {
       item: HistoryItem
@@ -141,13 +161,23 @@ export interface HistoryVerbs {
       limits: HistoryLimits
       /** Kept without a look at the settings: its owner asked for this very item (HIS-REF-01). */
       isAskedFor?: boolean
+      /** As `NewHistory.isFromStranger`; counts for all that is appended. */
+      isFromStranger?: boolean
     }
-    reply: { readonly record: number } | 'unwanted' | 'flash reserve'
+    reply: { readonly record?: number; readonly outcomes: readonly HistoryOutcome[] } | 'unwanted' | 'flash reserve'
   }
-  /** Adds pieces in their order; they are the store's until it has replied. 'full': the item is as long as one may be, or the flash is; it was cut short here and is closed. */
+  /**
+   * Adds pieces in their order; they are the store's until it has replied. 'full': the item is as long as one may be, or the flash is;
+   * it was cut short here and is closed. `passedOver`: the same, for the limits of an owner. `evicted`: kept, and so many older items made room.
+   */
   'history.append': {
     request: { record: number; pieces: readonly HistoryPiece[]; limits: HistoryLimits }
-    reply: 'kept' | 'full' | 'gone'
+    reply:
+      | 'kept'
+      | { readonly evicted: number }
+      | 'full'
+      | { readonly aor: string; readonly passedOver: PassedOver }
+      | 'gone'
   }
   /** `keep: false`: as if it had never been begun. Otherwise it is whole, or what `state` says. */
   'history.close': {

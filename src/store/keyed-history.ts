@@ -1,5 +1,14 @@
 import { whole } from './damage.ts'
-import type { HistoryItem, HistoryLimits, HistoryOwner, HistoryState, NewHistory } from './history.ts'
+import type {
+  HistoryItem,
+  HistoryKept,
+  HistoryLimits,
+  HistoryOutcome,
+  HistoryOwner,
+  HistoryState,
+  NewHistory,
+  PassedOver,
+} from './history.ts'
 import type { HistoryRecord } from './history-records.ts'
 import {
   boundedItem,
@@ -10,6 +19,8 @@ import {
   historyTime,
   isHistoryWanted,
   isWithinBounds,
+  NO_DAY,
+  passedOver,
   referenceOf,
   roomMade,
 } from './history-story.ts'
@@ -30,7 +41,15 @@ interface Beginning {
   readonly count: number
   readonly state: HistoryState
   readonly isPieced: boolean
+  readonly isFromStranger: boolean
   readonly body?: BodyPlace
+}
+
+/** `place` is undefined where nobody has it; `outcomes` are of all who want it. */
+interface Begun {
+  readonly place: HistoryPlace | undefined
+  readonly holders: readonly Holder[]
+  readonly outcomes: readonly HistoryOutcome[]
 }
 
 /** A message in its mailbox, as it will be pushed. */
@@ -41,38 +60,40 @@ interface WaitingBody extends BodyPlace {
 /** HIS-STO-01: entries of all owners and the content, once, in one transaction. */
 export const keepHistory: Do<'history.keep'> = (tables, request) => {
   checkPieces([request.piece])
-  const kept = keepItem(tables, request)
-  if (kept === 'flash reserve') return kept
-  if (!kept) return []
-  const reference = referenceOf(kept.place, tables.surroundings.hostname)
-  return kept.holders.map(({ box }) => ({ aor: box.aor, reference }))
+  return keepItem(tables, request).outcome
 }
 
-/** Undefined: nobody wants it. */
+interface KeptItem {
+  /** Undefined: nobody has it. */
+  readonly place?: HistoryPlace
+  readonly outcome: HistoryKept
+}
+
 function keepItem(
   tables: Tables,
-  { item, owners, piece, limits }: NewHistory,
+  { item, owners, piece, limits, isFromStranger = false }: NewHistory,
   body?: WaitingBody,
-): { place: HistoryPlace; holders: readonly Holder[] } | 'flash reserve' | undefined {
-  const holders = wantedBy(tables, item, owners, limits)
-  if (holders.length === 0) return undefined
+): KeptItem {
+  const wanting = wantedBy(tables, item, owners, limits)
+  if (wanting.length === 0) return { outcome: [] }
   const bytes = piece.bytes.subarray(0, limits.quotaBytes)
-  if (tables.freeBytes() - bytes.length < limits.reserveBytes) return 'flash reserve'
+  if (tables.freeBytes() - bytes.length < limits.reserveBytes) return { outcome: 'flash reserve' }
   const state = bytes.length < piece.bytes.length ? 'cut short' : 'whole'
   const of = body && { mailbox: body.mailbox, seq: body.seq }
-  const beginning = { size: bytes.length, count: 1, state, isPieced: false, ...(of && { body: of }) } as const
-  const place = begin(tables, item, holders, limits, beginning)
+  const counts = { size: bytes.length, count: 1, state } as const
+  const beginning = { ...counts, isPieced: false, isFromStranger, ...(of && { body: of }) }
+  const { place, holders, outcomes } = begin(tables, item, wanting, limits, beginning)
+  if (!place) return { outcome: outcomes }
   const shared = body && of && { ...of, ...sharedBytes(body.bytes, bytes) }
   const own = shared ? bytes.subarray(shared.prefix, bytes.length - shared.suffix) : bytes
   const content = { owners: mailboxesOf(holders), piece: { ...piece, bytes: own }, ...(shared && { shared }) }
   new HistoryTables(tables).putContent(place, content)
-  return { place, holders }
+  return { place, outcome: outcomes }
 }
 
-/** What goes with a message must not fail it. Undefined: it is not kept; otherwise the body has to be. */
-export function keepWithCustody(tables: Tables, history: NewHistory, body: WaitingBody): HistoryPlace | undefined {
-  const kept = isWithinBounds(history) ? keepItem(tables, history, body) : undefined
-  return kept === 'flash reserve' ? undefined : kept?.place
+/** What goes with a message must not fail it. Without a place it is not kept; otherwise the body has to be. */
+export function keepWithCustody(tables: Tables, history: NewHistory, body: WaitingBody): KeptItem | undefined {
+  return isWithinBounds(history) ? keepItem(tables, history, body) : undefined
 }
 
 export function wantedBy(
@@ -91,20 +112,28 @@ export function wantedBy(
 
 export const mailboxesOf = (holders: readonly Holder[]): number[] => holders.map(({ box }) => box.mailbox)
 
-/** The entries of all owners, and room made for them. */
+/** The entries of all owners whose limits allow it, and room made for them. */
 export function begin(
   tables: Tables,
   item: HistoryItem,
-  holders: readonly Holder[],
+  wanting: readonly Holder[],
   limits: HistoryLimits,
-  beginning: Beginning,
-): HistoryPlace {
+  { isFromStranger, ...beginning }: Beginning,
+): Begun {
+  const at = historyTime(item.receivedAt, tables.totals().clockFloor)
+  const { size } = beginning
+  const tried = wanting.map(holder => {
+    const why = overLimit(tables, holder.box.mailbox, { at, size, isFromStranger }, limits)
+    return { holder, why, evicted: 0 }
+  })
+  const taken = tried.filter(({ why }) => why === undefined)
+  if (taken.length === 0) return { place: undefined, holders: [], outcomes: tried.map(each => outcomeOf(each, '')) }
   const histories = new HistoryTables(tables)
   const id = histories.nextNumber()
-  const at = historyTime(item.receivedAt, tables.totals().clockFloor)
   const place = { at, id }
-  for (const { box } of holders) makeRoom(tables, box.mailbox, beginning.size, limits)
+  for (const each of taken) each.evicted = makeRoom(tables, each.holder.box.mailbox, size, limits)
   const known = { ...boundedItem(item), ...beginning }
+  const holders = taken.map(({ holder }) => holder)
   const mailboxes = mailboxesOf(holders)
   for (const { box, owner } of holders) {
     const { role, peer } = owner
@@ -112,28 +141,54 @@ export function begin(
     histories.putEntry(box.mailbox, place, entry)
     histories.addEntry(box, place, entry, id)
   }
-  return place
+  const reference = referenceOf(place, tables.surroundings.hostname)
+  return { place, holders, outcomes: tried.map(each => outcomeOf(each, reference)) }
 }
 
-/** The oldest items of the owner give way, some more than needed at a time, and no more than a transaction should remove. */
+interface Tried {
+  readonly holder: Holder
+  readonly why: PassedOver | undefined
+  readonly evicted: number
+}
+
+function outcomeOf({ holder, why, evicted }: Tried, reference: string): HistoryOutcome {
+  const { aor } = holder.box
+  return why === undefined ? { aor, reference, ...(evicted > 0 && { evicted }) } : { aor, passedOver: why }
+}
+
+/** Why so much more is not added to that history, or undefined: it is. */
+export function overLimit(
+  tables: Tables,
+  mailbox: number,
+  more: Parameters<typeof passedOver>[1],
+  limits: HistoryLimits,
+): PassedOver | undefined {
+  const { bytes = 0, day = NO_DAY } = new HistoryTables(tables).head(mailbox) ?? {}
+  return passedOver({ bytes, day }, more, limits)
+}
+
+/** The oldest items of the owner give way, some more than needed at a time, and no more than a transaction should remove. How many. */
 export function makeRoom(
   tables: Tables,
   mailbox: number,
   size: number,
   { quotaBytes }: HistoryLimits,
   except?: HistoryPlace,
-): void {
+): number {
   const histories = new HistoryTables(tables)
   const bytesNow = (): number => histories.head(mailbox)?.bytes ?? 0
   const target = roomMade(bytesNow(), size, quotaBytes)
-  if (target === undefined) return
+  if (target === undefined) return 0
   const oldest = histories
     .oldest(mailbox, EVICTED_MAX + 1)
     .filter(({ at, id }) => at !== except?.at || id !== except.id)
+  let evicted = 0
   for (const { entry, ...place } of oldest.slice(0, EVICTED_MAX)) {
-    if (bytesNow() <= target) return
+    if (bytesNow() <= target) break
     leave(tables, mailbox, place, entry)
+    evicted++
   }
+  return evicted
 }
 
 /** An item leaves one history; with the last one its content goes. */

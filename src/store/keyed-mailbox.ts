@@ -83,13 +83,13 @@ export function keep(tables: Tables, box: Box, message: Kept, keeping: Keeping):
   const receipt = message.isReceipt ? undefined : message.receipt
   const size = bytes.length + (large?.size ?? 0)
   const times = { receivedAt, expiresAt }
-  const history = keeping.history && keepWithCustody(tables, keeping.history, { mailbox, seq, bytes })
+  const kept = keeping.history && keepWithCustody(tables, keeping.history, { mailbox, seq, bytes })
   const kind = {
     isUrgent,
     share,
     ...(large && { large }),
     ...(isReceipt && { isReceipt }),
-    ...(history && { history }),
+    ...(kept?.place && { history: kept.place }),
   }
   tables.putBody(seq, { mailbox, recipient, storeId, ...times, bytes, content, ...kind })
   const events: LifeEvent[] = [{ at, event: 'stored' }]
@@ -113,6 +113,7 @@ export function keep(tables: Tables, box: Box, message: Kept, keeping: Keeping):
     storeId,
     waiting: waitingIn(head),
     ...(fullPercent !== undefined && { fullPercent }),
+    ...(kept && { history: kept.outcome }),
   }
 }
 

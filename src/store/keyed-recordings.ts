@@ -6,29 +6,34 @@ import {
   bytesOfPieces,
   checkHeads,
   checkPieces,
+  dayWith,
   endsIn,
   fitsItem,
   hasHeads,
   headsSize,
+  historyTime,
 } from './history-story.ts'
 import { HistoryTables } from './history-tables.ts'
-import { begin, leave, mailboxesOf, makeRoom, wantedBy } from './keyed-history.ts'
+import { begin, leave, mailboxesOf, makeRoom, overLimit, wantedBy } from './keyed-history.ts'
 import type { Do, Tables } from './tables.ts'
 
 /** HIS-STO-02..04: an item whose pieces come later; the recording has its number. */
-export const openHistory: Do<'history.open'> = (tables, { item, owners, heads, limits, isAskedFor }) => {
+export const openHistory: Do<'history.open'> = (tables, request) => {
+  const { item, owners, heads, limits, isAskedFor, isFromStranger = false } = request
   checkHeads(heads)
-  const holders = wantedBy(tables, item, owners, limits, isAskedFor)
-  if (holders.length === 0) return 'unwanted'
+  const wanting = wantedBy(tables, item, owners, limits, isAskedFor)
+  if (wanting.length === 0) return 'unwanted'
   const size = headsSize(heads)
   if (tables.freeBytes() - size < limits.reserveBytes) return 'flash reserve'
-  const place = begin(tables, item, holders, limits, { size, count: 0, state: 'open', isPieced: true })
+  const beginning = { size, count: 0, state: 'open', isPieced: true, isFromStranger } as const
+  const { place, holders, outcomes } = begin(tables, item, wanting, limits, beginning)
+  if (!place) return { outcomes }
   const histories = new HistoryTables(tables)
   const mailboxes = mailboxesOf(holders)
   histories.putContent(place, { owners: mailboxes })
   if (hasHeads(heads)) histories.putHeads(place, { heads, participants: [] })
-  histories.putRecording(place.id, { at: place.at, owners: mailboxes, size, pieces: 0, count: 0 })
-  return { record: place.id }
+  histories.putRecording(place.id, { at: place.at, owners: mailboxes, size, pieces: 0, count: 0, isFromStranger })
+  return { record: place.id, outcomes }
 }
 
 export const appendHistory: Do<'history.append'> = (tables, { record: id, pieces, limits }) => {
@@ -44,16 +49,26 @@ export const appendHistory: Do<'history.append'> = (tables, { record: id, pieces
     return 'full'
   }
   const place = { at: record.at, id }
-  for (const mailbox of record.owners) makeRoom(tables, mailbox, bytes, limits, place)
+  const at = historyTime(pieces.at(-1)!.at, tables.totals().clockFloor)
+  const { isFromStranger } = record
+  for (const mailbox of record.owners) {
+    const why = overLimit(tables, mailbox, { at, size: bytes, isFromStranger }, limits)
+    if (why === undefined) continue
+    const aor = histories.head(mailbox)?.aor ?? ''
+    end(tables, id, record, 'cut short', pieces.at(-1)!.at)
+    return { aor, passedOver: why }
+  }
+  let evicted = 0
+  for (const mailbox of record.owners) evicted += makeRoom(tables, mailbox, bytes, limits, place)
   histories.putPieces(place, record.pieces, pieces)
-  grow(tables, record, bytes)
+  grow(tables, record, bytes, at)
   histories.putRecording(id, {
     ...record,
     size: record.size + bytes,
     pieces: record.pieces + pieces.length,
     count: record.count + endsIn(pieces),
   })
-  return 'kept'
+  return evicted > 0 ? { evicted } : 'kept'
 }
 
 export const closeHistory: Do<'history.close'> = (tables, request) => {
@@ -75,7 +90,7 @@ export const closeHistory: Do<'history.close'> = (tables, request) => {
   const people = boundedParticipants(participants)
   if (hasHeads(heads) || people.length > 0) histories.putHeads(place, { heads: all, participants: people })
   const bytes = headsSize(all) - headsSize(given)
-  grow(tables, record, bytes)
+  grow(tables, record, bytes, historyTime(at, tables.totals().clockFloor))
   end(tables, id, { ...record, size: record.size + bytes }, state, at)
   return 'closed'
 }
@@ -87,11 +102,12 @@ export const recoverHistory: Do<'history.recover'> = (tables, { at }) => {
   return open.length
 }
 
-function grow(tables: Tables, { owners }: RecordingRecord, bytes: number): void {
+function grow(tables: Tables, { owners }: RecordingRecord, bytes: number, at: WallTime): void {
   const histories = new HistoryTables(tables)
   for (const mailbox of bytes === 0 ? [] : owners) {
     const head = histories.head(mailbox)
-    if (head) histories.putHead(mailbox, { ...head, bytes: head.bytes + bytes })
+    const day = head && dayWith(head.day, at, Math.max(0, bytes))
+    if (head && day) histories.putHead(mailbox, { ...head, bytes: head.bytes + bytes, day })
   }
 }
 

@@ -2,15 +2,16 @@ import type { WallTime } from '../base/time.ts'
 import type {
   HistoryChoice,
   HistoryEntry,
-  HistoryHeads,
   HistoryItem,
+  HistoryKept,
   HistoryLimits,
+  HistoryOutcome,
   HistoryOwner,
-  HistoryParticipant,
   HistoryPiece,
   HistoryState,
   HistoryVerbs,
   NewHistory,
+  PassedOver,
 } from './history.ts'
 import {
   boundedItem,
@@ -21,8 +22,8 @@ import {
   checkPieces,
   clippedPeer,
   cursorOf,
+  dayWith,
   EVICTED_MAX,
-  endsIn,
   fitsItem,
   type HistoryPlace,
   hasHeads,
@@ -34,37 +35,18 @@ import {
   isHistoryWanted,
   LIST_MAX,
   LOOKED_MAX,
+  NO_DAY,
   PIECES_BYTES_MAX,
   packed,
+  passedOver,
   placeOfCursor,
   placeOfReference,
   REMOVED_MAX,
   referenceOf,
   roomMade,
 } from './history-story.ts'
+import { type Content, copied, entryOf, type Owner, sizeOf } from './memory-history-items.ts'
 import { inOrder } from './memory-order.ts'
-
-/** One history. Of an account that was removed it stays until it is swept. */
-interface Owner {
-  readonly aor: string
-  /** In the order in which the accounts were made. */
-  readonly number: number
-  change: number
-  isGone: boolean
-}
-
-interface Content extends HistoryPlace {
-  readonly item: Omit<HistoryItem, 'receivedAt'>
-  readonly holders: Map<Owner, HistoryOwner>
-  readonly pieces: HistoryPiece[]
-  heads: HistoryHeads
-  participants: readonly HistoryParticipant[]
-  state: HistoryState
-  endedAt?: WallTime
-  /** Records beside the first: of pieces, and of heads. */
-  records: number
-  hasHeads: boolean
-}
 
 interface Surroundings {
   readonly hostname: string
@@ -109,7 +91,11 @@ export class MemoryHistory {
       const found = this.#find(aor, reference)
       if (!found) return undefined
       const { content, owner } = found
-      return { entry: this.#entry(content, owner), heads: content.heads, participants: content.participants }
+      return {
+        entry: entryOf(content, owner, this.#around.hostname),
+        heads: content.heads,
+        participants: content.participants,
+      }
     },
     'history.pieces': request => this.#pieces(request),
     'history.remove': ({ aor, reference }) => {
@@ -140,21 +126,21 @@ export class MemoryHistory {
         .map(([aor, owner]) => ({ aor, items: this.#of(owner).length, bytes: this.#bytes(owner) })),
   }
 
-  keep({ item, owners, piece, limits }: NewHistory): Reply<'history.keep'> {
+  keep(history: NewHistory, clockFloor = this.#around.clockFloor()): HistoryKept {
+    const { item, owners, piece, limits, isFromStranger = false } = history
     checkPieces([piece])
     const wanted = this.#wanted(item, owners, limits)
     if (wanted.size === 0) return []
     const bytes = Buffer.from(piece.bytes.subarray(0, limits.quotaBytes))
     if (this.#around.freeBytes() - bytes.length < limits.reserveBytes) return 'flash reserve'
     const state = bytes.length < piece.bytes.length ? 'cut short' : 'whole'
-    const content = this.#begin(item, wanted, { state, pieces: [{ ...piece, bytes }], heads: {}, limits })
-    const reference = referenceOf(content, this.#around.hostname)
-    return [...wanted.values()].map(({ aor }) => ({ aor, reference }))
+    const what = { state, heads: {}, limits, isFromStranger } as const
+    return this.#begin(item, wanted, { ...what, pieces: [{ ...piece, bytes }] }, clockFloor).outcomes
   }
 
   addAccount(aor: string): void {
     if (this.#owners.has(aor)) return
-    this.#owners.set(aor, { aor, number: ++this.#accounts, change: 0, isGone: false })
+    this.#owners.set(aor, { aor, number: ++this.#accounts, change: 0, day: NO_DAY, isGone: false })
   }
 
   /** What is recorded now ends; the rest goes by the sweep. */
@@ -182,27 +168,60 @@ export class MemoryHistory {
 
   #begin(
     item: HistoryItem,
-    holders: Map<Owner, HistoryOwner>,
-    what: { state: HistoryState; pieces: HistoryPiece[]; heads: HistoryHeads; limits: HistoryLimits },
-  ): Content {
-    const { state, pieces, heads, limits } = what
-    const id = ++this.#last
-    const at = historyTime(item.receivedAt, this.#around.clockFloor())
+    wanting: Map<Owner, HistoryOwner>,
+    what: Pick<Content, 'state' | 'pieces' | 'heads' | 'isFromStranger'> & { readonly limits: HistoryLimits },
+    clockFloor = this.#around.clockFloor(),
+  ): { readonly id?: number; readonly outcomes: readonly HistoryOutcome[] } {
+    const { state, pieces, heads, limits, isFromStranger } = what
+    const at = historyTime(item.receivedAt, clockFloor)
     const size = bytesOfPieces(pieces) + headsSize(heads)
-    for (const owner of holders.keys()) this.#makeRoom(owner, size, limits)
-    for (const owner of holders.keys()) owner.change = id
-    const rest = { participants: [], state, records: 0, hasHeads: hasHeads(heads), heads: copied(heads) }
-    const content = { at, id, item: boundedItem(item), holders: new Map(holders), pieces, ...rest }
+    const over = new Map([...wanting.keys()].map(owner => [owner, this.#over(owner, at, size, what)]))
+    const passed = (owner: Owner): PassedOver | undefined => over.get(owner)
+    const holders = new Map([...wanting].filter(([owner]) => passed(owner) === undefined))
+    if (holders.size === 0)
+      return { outcomes: [...wanting.keys()].map(owner => ({ aor: owner.aor, passedOver: passed(owner)! })) }
+    const id = ++this.#last
+    const evicted = new Map([...holders.keys()].map(owner => [owner, this.#makeRoom(owner, size, limits)]))
+    for (const owner of holders.keys()) {
+      owner.change = id
+      owner.day = dayWith(owner.day, at, size)
+    }
+    const rest = {
+      participants: [],
+      state,
+      records: 0,
+      hasHeads: hasHeads(heads),
+      heads: copied(heads),
+      isFromStranger,
+    }
+    const content = { at, id, item: boundedItem(item), holders, pieces: [...pieces], ...rest }
     this.#contents.set(id, content)
-    return content
+    const reference = referenceOf(content, this.#around.hostname)
+    const outcomes = [...wanting.keys()].map((owner): HistoryOutcome => {
+      const [{ aor }, why, gone] = [owner, passed(owner), evicted.get(owner)]
+      return why === undefined ? { aor, reference, ...(gone && { evicted: gone }) } : { aor, passedOver: why }
+    })
+    return { id, outcomes }
   }
 
-  #open({ item, owners, heads, limits, isAskedFor }: Request<'history.open'>): Reply<'history.open'> {
+  #over(
+    owner: Owner,
+    at: WallTime,
+    size: number,
+    { isFromStranger, limits }: { readonly isFromStranger: boolean; readonly limits: HistoryLimits },
+  ): PassedOver | undefined {
+    return passedOver({ bytes: this.#bytes(owner), day: owner.day }, { at, size, isFromStranger }, limits)
+  }
+
+  #open(request: Request<'history.open'>): Reply<'history.open'> {
+    const { item, owners, heads, limits, isAskedFor, isFromStranger = false } = request
     checkHeads(heads)
     const wanted = this.#wanted(item, owners, limits, isAskedFor)
     if (wanted.size === 0) return 'unwanted'
     if (this.#around.freeBytes() - headsSize(heads) < limits.reserveBytes) return 'flash reserve'
-    return { record: this.#begin(item, wanted, { state: 'open', pieces: [], heads, limits }).id }
+    const what = { state: 'open', heads, limits, isFromStranger } as const
+    const { id, outcomes } = this.#begin(item, wanted, { ...what, pieces: [] })
+    return { ...(id !== undefined && { record: id }), outcomes }
   }
 
   #append({ record, pieces, limits }: Request<'history.append'>): Reply<'history.append'> {
@@ -217,10 +236,22 @@ export class MemoryHistory {
       this.#end(content, 'cut short', pieces.at(-1)!.at)
       return 'full'
     }
-    for (const owner of content.holders.keys()) this.#makeRoom(owner, bytes, limits, content)
+    const { isFromStranger } = content
+    const at = historyTime(pieces.at(-1)!.at, this.#around.clockFloor())
+    for (const owner of content.holders.keys()) {
+      const why = this.#over(owner, at, bytes, { isFromStranger, limits })
+      if (why === undefined) continue
+      this.#end(content, 'cut short', pieces.at(-1)!.at)
+      return { aor: owner.aor, passedOver: why }
+    }
+    let evicted = 0
+    for (const owner of content.holders.keys()) {
+      evicted += this.#makeRoom(owner, bytes, limits, content)
+      owner.day = dayWith(owner.day, at, bytes)
+    }
     content.pieces.push(...pieces.map(piece => ({ ...piece, bytes: Buffer.from(piece.bytes) })))
     content.records += packed(pieces).length
-    return 'kept'
+    return evicted > 0 ? { evicted } : 'kept'
   }
 
   #close({ record, at, keep, state, heads = {}, participants = [] }: Request<'history.close'>): Reply<'history.close'> {
@@ -231,7 +262,11 @@ export class MemoryHistory {
       this.#drop(content)
       return 'closed'
     }
+    const before = headsSize(content.heads)
     content.heads = { ...content.heads, ...copied(heads) }
+    const [more, then] = [headsSize(content.heads) - before, historyTime(at, this.#around.clockFloor())]
+    for (const owner of more === 0 ? [] : content.holders.keys())
+      owner.day = dayWith(owner.day, then, Math.max(0, more))
     content.participants = boundedParticipants(participants)
     content.hasHeads = hasHeads(content.heads) || content.participants.length > 0
     this.#end(content, state ?? 'whole', at)
@@ -249,14 +284,17 @@ export class MemoryHistory {
     for (const owner of content.holders.keys()) if (!owner.isGone) owner.change = ++this.#last
   }
 
-  #makeRoom(owner: Owner, size: number, { quotaBytes }: HistoryLimits, except?: Content): void {
+  #makeRoom(owner: Owner, size: number, { quotaBytes }: HistoryLimits, except?: Content): number {
     const target = roomMade(this.#bytes(owner), size, quotaBytes)
-    if (target === undefined) return
+    if (target === undefined) return 0
+    let evicted = 0
     const oldest = this.#of(owner).filter(content => content !== except)
     for (const content of oldest.slice(0, EVICTED_MAX)) {
-      if (this.#bytes(owner) <= target) return
+      if (this.#bytes(owner) <= target) break
       this.#leave(content, owner)
+      evicted++
     }
+    return evicted
   }
 
   #leave(content: Content, owner: Owner): void {
@@ -311,7 +349,7 @@ export class MemoryHistory {
     let looked = 0
     while (looked < Math.min(all.length, LOOKED_MAX) && entries.length < Math.min(limit, LIST_MAX)) {
       const content = all[looked++]!
-      if (matches(content.item)) entries.push(this.#entry(content, owner))
+      if (matches(content.item)) entries.push(entryOf(content, owner, this.#around.hostname))
     }
     const next = looked > 0 && looked < all.length ? { next: cursorOf(all[looked - 1]!) } : {}
     return { entries, ...next }
@@ -348,22 +386,6 @@ export class MemoryHistory {
     return owner && content?.at === place?.at && content?.holders.has(owner) ? { content, owner } : undefined
   }
 
-  #entry(content: Content, owner: Owner): HistoryEntry {
-    const { item, at, state, endedAt, pieces, records } = content
-    const { role, peer } = content.holders.get(owner)!
-    return {
-      ...item,
-      receivedAt: at,
-      reference: referenceOf(content, this.#around.hostname),
-      role,
-      peer,
-      size: sizeOf(content),
-      count: records === 0 && pieces.length > 0 ? 1 : endsIn(pieces),
-      state,
-      ...(endedAt !== undefined && { endedAt }),
-    }
-  }
-
   #of(owner: Owner): Content[] {
     return this.#sorted([...this.#contents.values()].filter(({ holders }) => holders.has(owner)))
   }
@@ -376,11 +398,3 @@ export class MemoryHistory {
     return this.#of(owner).reduce((sum, content) => sum + sizeOf(content), 0)
   }
 }
-
-const sizeOf = ({ pieces, heads }: Content): number => bytesOfPieces(pieces) + headsSize(heads)
-
-const copied = ({ invite, answer, bye }: HistoryHeads): HistoryHeads => ({
-  ...(invite && { invite: Buffer.from(invite) }),
-  ...(answer && { answer: Buffer.from(answer) }),
-  ...(bye && { bye: Buffer.from(bye) }),
-})

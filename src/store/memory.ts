@@ -254,9 +254,10 @@ export class MemoryStore {
   #custody({ message, limits, history }: Verbs['custody']['request']): Custody {
     const bytes = message.bytes.length
     const wanted = message.isReceipt ? { messages: 0, bytes, receipts: 1 } : { messages: 1, bytes, receipts: 0 }
+    const clockFloor = this.#clockFloor
     const custody = this.#take(message, wanted, { at: message.receivedAt, limits }, () => message)
-    if (custody.outcome === 'stored' && history && isWithinBounds(history)) this.#history.keep(history)
-    return custody
+    if (custody.outcome !== 'stored' || !history || !isWithinBounds(history)) return custody
+    return { ...custody, history: this.#history.keep(history, clockFloor) }
   }
 
   #takeWhole(request: Verbs['upload.whole']['request']): Custody {

@@ -132,6 +132,11 @@ export class Reader {
     return this.#record.toString('utf8', this.#at - length, this.#at)
   }
 
+  /** Whether records of that kind once ended here. */
+  get isAtEnd(): boolean {
+    return this.#at >= this.#record.length
+  }
+
   rest(): Buffer {
     return this.#record.subarray(this.#at)
   }

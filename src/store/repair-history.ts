@@ -10,7 +10,7 @@ import {
   decodeRecording,
   type HistoryRecord,
 } from './history-records.ts'
-import { bytesOfPieces, endsIn, type HistoryPlace, headsSize } from './history-story.ts'
+import { bytesOfPieces, endsIn, type HistoryPlace, headsSize, NO_DAY } from './history-story.ts'
 import {
   entriesOf,
   entryKey,
@@ -103,7 +103,7 @@ function countAgain(tables: Tables, mailbox: number): void {
   }
   for (const place of newest) putPeer(tables, mailbox, place)
   const histories = new HistoryTables(tables)
-  const counts = { items, bytes, indexed: newest[0], unindexed: 0 }
+  const counts = { items, bytes, indexed: newest[0], unindexed: 0, day: NO_DAY }
   histories.putHead(mailbox, { aor, ...counts, change: histories.nextNumber() })
   if (items > 0) tables.kv.put(historyNameKey(aor), EMPTY)
 }

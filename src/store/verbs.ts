@@ -1,6 +1,6 @@
 import type { Now, WallTime } from '../base/time.ts'
 import type { Binding } from '../sip/binding.ts'
-import type { HistoryChoice, HistoryVerbs, NewHistory } from './history.ts'
+import type { HistoryChoice, HistoryKept, HistoryVerbs, NewHistory } from './history.ts'
 import type { SettingsRecord } from './settings.ts'
 
 /**
@@ -129,6 +129,8 @@ export type Custody =
       readonly waiting: number
       /** How full the mailbox is now, in percent of its quota; there when it came past 80 for the first time since it was below 60. */
       readonly fullPercent?: number
+      /** What became of `history`, where it was asked for and within its bounds. */
+      readonly history?: HistoryKept
     }
   | { readonly outcome: 'duplicate'; readonly seq: number; readonly storeId: string }
   | { readonly outcome: 'refused'; readonly reason: RefusalReason }

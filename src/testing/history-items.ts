@@ -5,7 +5,12 @@ import { ALICE_AOR, BOB_AOR, STORED_AT } from './store-fixtures.ts'
 
 /** Items of history that tests begin with: what bob has of alice. */
 
-export const HISTORY_LIMITS: HistoryLimits = { quotaBytes: 1e9, reserveBytes: 0, isActiveByDefault: true }
+export const HISTORY_LIMITS: HistoryLimits = {
+  quotaBytes: 1e9,
+  dayBytes: 1e9,
+  reserveBytes: 0,
+  isActiveByDefault: true,
+}
 
 const OWNERS: readonly HistoryOwner[] = [{ aor: BOB_AOR, role: 'receiver', peer: ALICE_AOR }]
 

@@ -1,6 +1,5 @@
 import type { Counters } from '../../base/counters.ts'
 import type { Flow } from '../../base/flow.ts'
-import type { Log } from '../../base/log.ts'
 import type { Now } from '../../base/time.ts'
 import { withoutAssertion } from '../../sip/identity.ts'
 import { has, value } from '../../sip-parser-lite/access.ts'
@@ -13,6 +12,7 @@ import { type ContentKind, contentKind, mediaTypeOf } from '../content-kind.ts'
 import type { Domain } from '../domain.ts'
 import { servedUser } from '../served-user.ts'
 import { ANONYMOUS, asReceived, bareUri, historyItem } from './history-item.ts'
+import type { HistoryNotes } from './history-notes.ts'
 
 /** Messages that were delivered and wait for flash: with more, whoever takes a message into custody would wait for histories. */
 const WAITING_MAX = 1024
@@ -53,15 +53,21 @@ export class HistoryDesk {
   readonly #domain: Domain
   readonly #policy: HistoryPolicy
   readonly #counters: Counters
-  readonly #log: Log
+  readonly #notes: HistoryNotes
   readonly #waiting = { messages: 0, bytes: 0 }
 
-  constructor(options: { store: StoreClient; domain: Domain; history: HistoryPolicy; counters: Counters; log: Log }) {
+  constructor(options: {
+    store: StoreClient
+    domain: Domain
+    history: HistoryPolicy
+    counters: Counters
+    notes: HistoryNotes
+  }) {
     this.#store = options.store
     this.#domain = options.domain
     this.#policy = options.history
     this.#counters = options.counters
-    this.#log = options.log
+    this.#notes = options.notes
   }
 
   /** Undefined: it is in nobody's history, whatever they decided. */
@@ -104,15 +110,14 @@ export class HistoryDesk {
     const waiting = this.#waiting
     const { length } = history.piece.bytes
     if (waiting.messages >= WAITING_MAX || waiting.bytes + length > WAITING_BYTES_MAX)
-      return this.#failed(history, 'busy')
+      return this.#notes.failed(history.item, 'busy')
     waiting.messages++
     waiting.bytes += length
-    this.#store.ask('history.keep', history, (_now, result) => {
+    this.#store.ask('history.keep', history, (now, result) => {
       waiting.messages--
       waiting.bytes -= length
-      if ('failure' in result) return this.#failed(history, result.failure)
-      if (result.value === 'flash reserve') return this.#failed(history, result.value)
-      if (result.value.length > 0) this.#counters.count('history_kept', history.item.kind, result.value.length)
+      if ('failure' in result) this.#notes.failed(history.item, result.failure)
+      else this.#notes.kept(now, history.item, result.value)
     })
   }
 
@@ -164,14 +169,14 @@ export class HistoryDesk {
       owners,
       piece: { at: at.wall, from: 'caller', bytes: asReceived(received), isEnd: true },
       limits: this.#policy.limits,
+      ...fromStranger(arrival),
     }
   }
-
-  #failed({ item }: NewHistory, why: string): void {
-    this.#counters.count('history_failed', why)
-    this.#log.warn('message not kept in a history', { call_id: item.callId, why })
-  }
 }
+
+/** Anybody may say anything in the name of anybody: that must not cost a user what was said before. */
+export const fromStranger = ({ sender }: Pick<Arrival, 'sender'>): { isFromStranger?: true } =>
+  sender.isProven ? {} : { isFromStranger: true }
 
 function kindOf(request: SipRequest): ContentKind {
   const type = value(request, 'content-type')

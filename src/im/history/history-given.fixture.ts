@@ -38,7 +38,7 @@ export class GivenHistory {
     heads: HistoryHeads = {},
   ): string {
     const open = this.model.execute(opened)
-    if (typeof open === 'string') throw new Error(open)
+    if (typeof open === 'string' || open.record === undefined) throw new Error(JSON.stringify(open))
     const { record } = open
     this.model.execute({ verb: 'history.append', record, pieces, limits: HISTORY_LIMITS })
     this.model.execute({ verb: 'history.close', record, at: STORED_AT, keep: true, heads })

@@ -5,9 +5,10 @@ import type { Instant, Now, WallTime } from '../../base/time.ts'
 import { Timers } from '../../base/timers.ts'
 import type { HistoryItem, HistoryPiece } from '../../store/history.ts'
 import type { StoreClient, StoreFailure, Verb } from '../../store/verbs.ts'
+import { HistoryNotes } from './history-notes.ts'
 import { HistoryRecorder, type RecorderContext, type RecorderEvents, RecorderMemory } from './history-recorder.ts'
 
-const LIMITS = { quotaBytes: 1e9, reserveBytes: 0, isActiveByDefault: true }
+const LIMITS = { quotaBytes: 1e9, dayBytes: 1e9, reserveBytes: 0, isActiveByDefault: true }
 const ITEM: HistoryItem = {
   kind: 'session',
   receivedAt: 0 as WallTime,
@@ -38,11 +39,17 @@ class Desk implements StoreClient {
     return { at: this.at as Instant, wall: (1_000_000 + this.at) as WallTime, isWallTrusted: true }
   }
 
+  readonly #log: Log = {
+    debug() {},
+    info() {},
+    error() {},
+    warn: (_msg, fields) => void this.warnings.push(String(fields?.why)),
+  }
+  readonly #notes = new HistoryNotes({ counters: this.counters, log: this.#log })
+
   get context(): RecorderContext {
-    const warn: Log['warn'] = (_msg, fields) => void this.warnings.push(String(fields?.why))
-    const log: Log = { debug() {}, info() {}, error() {}, warn }
     const { timers, counters, memory } = this
-    return { store: this, timers, counters, log, limits: LIMITS, memory }
+    return { store: this, timers, counters, log: this.#log, limits: LIMITS, memory, notes: this.#notes }
   }
 
   ask: StoreClient['ask'] = (verb, request, done) => {
@@ -89,7 +96,7 @@ t.test(
     const say = (text: string): void =>
       recorder.piece(desk.now, piece(text), (_now, isKept) => safe.push(`${text} ${isKept}`))
     for (const text of ['a', 'b']) say(text)
-    desk.take('history.open').reply({ record: 7 })
+    desk.take('history.open').reply({ record: 7, outcomes: [] })
     const first = desk.take('history.append')
     t.strictSame(textsIn(first), ['a', 'b'])
     for (const text of ['c', 'd']) say(text)
@@ -115,7 +122,7 @@ t.test('bytes are the recorder’s own: what they were read with is not kept ali
   const recorder = desk.record()
   const read = Buffer.alloc(MIB)
   recorder.piece(desk.now, { ...piece(''), bytes: read.subarray(0, 3) })
-  desk.take('history.open').reply({ record: 1 })
+  desk.take('history.open').reply({ record: 1, outcomes: [] })
   const [kept] = desk.take('history.append').request.pieces as HistoryPiece[]
   t.not(kept!.bytes.buffer, read.buffer)
 })
@@ -129,7 +136,7 @@ t.test(
       hold: (_now, isHeld) => held.push(isHeld ? 'held' : 'free'),
       onCutShort: (_now, why) => held.push(why),
     })
-    desk.take('history.open').reply({ record: 1 })
+    desk.take('history.open').reply({ record: 1, outcomes: [] })
     recorder.piece(desk.now, piece(MIB))
     const first = desk.take('history.append')
     recorder.piece(desk.now, piece(MIB))
@@ -161,7 +168,51 @@ t.test('whoever cannot be held has the record cut short at its bound, and all re
   const crowd = new Desk()
   const recorders = Array.from({ length: 32 }, () => crowd.record())
   for (const each of recorders) each.piece(crowd.now, piece(MIB))
-  t.equal(recorders.filter(each => each.isRecording).length, 31)
+  t.equal(recorders.filter(each => each.isRecording).length, 23, 'a quarter is for those who say little')
+  const quiet = Array.from({ length: 100 }, () => crowd.record())
+  for (const each of quiet) each.piece(crowd.now, piece(10_000))
+  t.ok(quiet.every(each => each.isRecording))
+})
+
+t.test('while half of the memory is in use, whoever says much is held earlier', async t => {
+  const desk = new Desk()
+  const held: boolean[] = []
+  const one = desk.record({ hold: (_now, isHeld) => held.push(isHeld) })
+  one.piece(desk.now, piece(MIB))
+  t.same(held, [])
+  const others = Array.from({ length: 16 }, () => desk.record())
+  for (const each of others) each.piece(desk.now, piece(MIB))
+  one.piece(desk.now, piece(1))
+  t.same(held, [true])
+  for (const each of others) each.end(desk.now, 'discarded')
+  one.piece(desk.now, piece(1))
+  t.same(held, [true, false])
+})
+
+t.test('an owner who has had as much as there may be: the record ends, and it is no matter of flash', async t => {
+  const over = { aor: 'sip:bob@example.org', passedOver: 'daily limit' }
+  const ends: [string, boolean][] = []
+  const events: RecorderEvents = { onCutShort: (_now, why, isOwnLimit) => ends.push([why, isOwnLimit]) }
+  const refused = new Desk()
+  refused.record(events).end(refused.now, 'whole')
+  refused.take('history.open').reply({ outcomes: [over] })
+  t.same(refused.asked, [], 'there is nothing to close')
+  t.equal(refused.counters.get('history_not_kept', 'daily limit'), 1)
+  const cut = new Desk()
+  for (const _ of [1, 2]) {
+    const recorder = cut.record(events)
+    recorder.piece(cut.now, piece('a'))
+    cut.take('history.open').reply({ record: 1, outcomes: [{ aor: 'sip:bob@example.org', reference: '', evicted: 2 }] })
+    cut.take('history.append').reply({ evicted: 3 })
+    recorder.piece(cut.now, piece('b'))
+    cut.take('history.append').reply(over)
+    recorder.end(cut.now, 'whole')
+    t.same(cut.asked, [])
+  }
+  t.equal(cut.counters.get('history_cut_short'), 2)
+  t.equal(cut.counters.get('history_evicted'), 10)
+  t.same(cut.warnings, ['daily limit'], 'once an hour')
+  t.same(ends, Array(3).fill(['the limits of its owner', true]))
 })
 
 t.test('what the store says ends the record and nothing else', async t => {
@@ -184,7 +235,7 @@ t.test('what the store says ends the record and nothing else', async t => {
   for (const value of ['full', 'gone']) {
     const desk = new Desk()
     const recorder = desk.record()
-    desk.take('history.open').reply({ record: 1 })
+    desk.take('history.open').reply({ record: 1, outcomes: [] })
     recorder.piece(desk.now, piece('a'))
     desk.take('history.append').reply(value)
     t.notOk(recorder.isRecording, value)
@@ -200,7 +251,7 @@ t.test('a store that has no time is asked again; a record is closed for ever, ho
   desk.take('history.open').fail('busy')
   recorder.piece(desk.now, piece('a'))
   desk.pass(250)
-  desk.take('history.open').reply({ record: 1 })
+  desk.take('history.open').reply({ record: 1, outcomes: [] })
   desk.take('history.append').fail('busy')
   desk.pass(250)
   const again = desk.take('history.append')
@@ -226,7 +277,7 @@ t.test(
     const recorder = desk.record()
     recorder.piece(desk.now, piece('a'))
     recorder.end(desk.now, 'discarded')
-    desk.take('history.open').reply({ record: 3 })
+    desk.take('history.open').reply({ record: 3, outcomes: [] })
     t.match(desk.take('history.close').request, { record: 3, keep: false })
   },
 )

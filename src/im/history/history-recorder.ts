@@ -10,14 +10,20 @@ import type {
   HistoryParticipant,
   HistoryPiece,
 } from '../../store/history.ts'
-import type { StoreClient, StoreFailure } from '../../store/verbs.ts'
+import type { StoreClient, StoreFailure, Verbs } from '../../store/verbs.ts'
+import type { HistoryNotes } from './history-notes.ts'
 
 /** Of one record, on its way to flash: from here on whoever sends should be held back. */
 const HELD_BYTES = 2 * 1024 * 1024
 /** What may be here at most: more is more than flash takes, of somebody who cannot be held back. */
 const RECORD_BYTES_MAX = 2 * HELD_BYTES
+/** The same while half of what all share is in use: who says much then waits for flash first. */
+const HELD_BYTES_TIGHT = 256 * 1024
 /** Of all records together: what a small board can spare beside the rest of the box. */
 const MEMORY_BYTES_MAX = 32 * 1024 * 1024
+/** Of it for records that have no more than that here, so that whoever says little is not cut short by who says much: 256 records. */
+const GUARANTEED_BYTES = 32 * 1024
+const GUARANTEED_SHARE = 1 / 4
 /** What a piece costs beside its octets, so that a flood of empty SENDs is bounded too. */
 const PIECE_COST = 256
 /** In one request to the store: much enough for flash, little enough for everybody else who waits for it. */
@@ -39,9 +45,15 @@ export class RecorderMemory {
     this.#bytesMax = bytesMax
   }
 
-  /** False, and nothing is taken: there is no room. */
-  take(bytes: number): boolean {
-    if (this.#used + bytes > this.#bytesMax) return false
+  /** Half of it is in use. */
+  get isTight(): boolean {
+    return this.#used >= this.#bytesMax / 2
+  }
+
+  /** For a record that has `own` of it. False, and nothing is taken: there is no room. */
+  take(bytes: number, own: number): boolean {
+    const max = own + bytes <= GUARANTEED_BYTES ? this.#bytesMax : this.#bytesMax * (1 - GUARANTEED_SHARE)
+    if (this.#used + bytes > max) return false
     this.#used += bytes
     return true
   }
@@ -62,6 +74,7 @@ export interface RecorderContext {
   readonly log: Log
   readonly limits: HistoryLimits
   readonly memory: RecorderMemory
+  readonly notes: HistoryNotes
 }
 
 export interface NewRecord {
@@ -71,6 +84,8 @@ export interface NewRecord {
   readonly heads: HistoryHeads
   /** Kept without a look at the settings (HIS-REF-01). */
   readonly isAskedFor?: boolean
+  /** Who began it proved nothing: no older item makes room for it. */
+  readonly isFromStranger?: boolean
 }
 
 export interface RecorderEvents {
@@ -78,8 +93,11 @@ export interface RecorderEvents {
   hold?(now: Now, isHeld: boolean): void
   /** Once: it is begun on flash, and what comes is kept. */
   onBegun?(now: Now): void
-  /** Once: nothing more is kept of it, for whatever reason, while the session goes on. `end` is still to be called. */
-  onCutShort?(now: Now, why: string): void
+  /**
+   * Once: nothing more is kept of it, for whatever reason, while the session goes on. `end` is still to be called. `isOwnLimit`: it is a
+   * matter of its owner, and others are recorded all the same.
+   */
+  onCutShort?(now: Now, why: string, isOwnLimit: boolean): void
   /** Once, after or within `end`: the store has closed it, or there was nothing to close. */
   onOver?(now: Now): void
 }
@@ -148,7 +166,7 @@ export class HistoryRecorder {
   piece(now: Now, piece: HistoryPiece, safe?: Safe): void {
     if (!this.isRecording) return this.#tell(now, safe)
     const cost = piece.bytes.length + PIECE_COST
-    if (this.#bytes + cost > RECORD_BYTES_MAX || !this.#context.memory.take(cost)) {
+    if (this.#bytes + cost > RECORD_BYTES_MAX || !this.#context.memory.take(cost, this.#bytes)) {
       this.#cutShort(now, 'too much at once for flash')
       return this.#tell(now, safe)
     }
@@ -170,8 +188,9 @@ export class HistoryRecorder {
 
   #open(tries: number): void {
     const { store, limits } = this.#context
-    const { item, owners, heads, isAskedFor } = this.#record
-    const request = { item, owners, heads, limits, ...(isAskedFor && { isAskedFor }) }
+    const { item, owners, heads, isAskedFor, isFromStranger } = this.#record
+    const flags = { ...(isAskedFor && { isAskedFor }), ...(isFromStranger && { isFromStranger }) }
+    const request = { item, owners, heads, limits, ...flags }
     this.#isAsking = true
     store.ask('history.open', request, (now, result) => {
       this.#isAsking = false
@@ -182,6 +201,8 @@ export class HistoryRecorder {
       }
       if (result.value === 'unwanted') return this.#lost(now, undefined)
       if (result.value === 'flash reserve') return this.#lost(now, 'flash is nearly full')
+      this.#context.notes.tried(now, result.value.outcomes)
+      if (result.value.record === undefined) return this.#overLimit(now)
       this.#number = result.value.record
       this.#context.counters.count('history_records', 'begun')
       this.#events.onBegun?.(now)
@@ -213,14 +234,25 @@ export class HistoryRecorder {
       this.#isAsking = false
       if ('failure' in result && result.failure === 'busy' && this.#isPatient(tries))
         return this.#again(now, tries, next => this.#append(record, batch, next))
-      const isKept = 'value' in result && result.value === 'kept'
+      const isKept = 'value' in result && (result.value === 'kept' || hasEvicted(result.value))
       this.#release(now, batch, isKept)
       if ('failure' in result) this.#cutShort(now, whyFailed(result))
-      else if (result.value === 'full') this.#lost(now, 'no more room for it')
-      else if (result.value === 'gone') this.#lost(now, undefined)
+      else this.#appended(now, result.value)
       this.#settleHold(now)
       if (this.#state !== 'gone') this.#proceed()
     })
+  }
+
+  #appended(now: Now, reply: AppendReply): void {
+    const { notes, counters } = this.#context
+    if (reply === 'full') this.#lost(now, 'no more room for it')
+    else if (reply === 'gone') this.#lost(now, undefined)
+    else if (hasEvicted(reply)) notes.evicted(reply.evicted)
+    else if (reply !== 'kept') {
+      if (this.#state === 'recording') counters.count('history_cut_short')
+      notes.limited(now, reply.aor, reply.passedOver)
+      this.#overLimit(now)
+    }
   }
 
   /** Asked for again until flash has done it: a record left open says that it still goes on. */
@@ -259,13 +291,25 @@ export class HistoryRecorder {
     this.#settleHold(now)
   }
 
+  /** As the owner has had as much as there may be; the store has closed it, or never begun. */
+  #overLimit(now: Now): void {
+    const wasRecording = this.#state === 'recording'
+    this.#state = 'gone'
+    if (wasRecording) this.#events.onCutShort?.(now, 'the limits of its owner', true)
+    this.#gone(now)
+  }
+
   /** Nothing is there to be closed. Without a reason: nobody wants it. */
   #lost(now: Now, why: string | undefined): void {
     const wasRecording = this.#state === 'recording'
     this.#state = 'gone'
     if (why === undefined) this.#context.counters.count('history_records', 'unwanted')
     else if (wasRecording) this.#tellCut(now, why)
-    if (wasRecording && why === undefined) this.#events.onCutShort?.(now, 'nobody wants it')
+    if (wasRecording && why === undefined) this.#events.onCutShort?.(now, 'nobody wants it', false)
+    this.#gone(now)
+  }
+
+  #gone(now: Now): void {
     this.#drop(now)
     this.#settleHold(now)
     if (this.#end) this.#over(now)
@@ -275,7 +319,7 @@ export class HistoryRecorder {
     const { counters, log } = this.#context
     counters.count('history_cut_short')
     log.warn('history cut short', { call_id: this.#record.item.callId, why })
-    this.#events.onCutShort?.(now, why)
+    this.#events.onCutShort?.(now, why, false)
   }
 
   /** What is not on its way is forgotten. */
@@ -296,7 +340,8 @@ export class HistoryRecorder {
 
   /** History slows nobody below the speed of flash, and stops nobody: whoever is held goes on when the store says nothing. */
   #settleHold(now: Now): void {
-    const isTooMuch = this.isRecording && this.#bytes >= HELD_BYTES
+    const heldBytes = this.#context.memory.isTight ? HELD_BYTES_TIGHT : HELD_BYTES
+    const isTooMuch = this.isRecording && this.#bytes >= heldBytes
     if (isTooMuch && !this.#patience) {
       const due = after(now, PATIENCE_MS)
       this.#patience = this.#context.timers.set('history patience', due, then =>
@@ -325,6 +370,11 @@ export class HistoryRecorder {
     this.#events.onOver?.(now)
   }
 }
+
+type AppendReply = Verbs['history.append']['reply']
+
+const hasEvicted = (reply: AppendReply): reply is { readonly evicted: number } =>
+  typeof reply === 'object' && 'evicted' in reply
 
 const whyFailed = ({ failure }: StoreFailure): string => (failure === 'full' ? 'storage full' : `store: ${failure}`)
 

@@ -10,12 +10,13 @@ import { parseMessage } from '../../sip-parser-lite/parse.ts'
 import type { HistoryItem } from '../../store/history.ts'
 import type { StoreClient, Verb } from '../../store/verbs.ts'
 import { SeededEntropy } from '../../testing/seeded-entropy.ts'
+import { HistoryNotes } from '../history/history-notes.ts'
 import { RecorderMemory } from '../history/history-recorder.ts'
 import { OwnAddresses } from '../own-addresses.ts'
 import { JoinedBranch } from './joined-branch.ts'
 
 const ITEM = { kind: 'session', callId: 'c1', receivedAt: 0 as WallTime } as HistoryItem
-const LIMITS = { quotaBytes: 1e9, reserveBytes: 0, isActiveByDefault: true }
+const LIMITS = { quotaBytes: 1e9, dayBytes: 1e9, reserveBytes: 0, isActiveByDefault: true }
 const LISTENERS = [{ transport: 'tcp' as const, endpoint: { address: '192.0.2.1', port: 2855 } }]
 const SIDES = {
   caller: { transport: 'udp', address: '192.0.2.10', port: 5060 },
@@ -90,13 +91,22 @@ class Call {
     const ask: StoreClient['ask'] = (verb, asked, done) => {
       this.asked.push(verb)
       if (verb === 'history.close') this.closed.push(asked as unknown as Record<string, unknown>)
-      const value = verb === 'history.open' ? { record: 1 } : verb === 'history.append' ? 'kept' : 'closed'
+      const value =
+        verb === 'history.open' ? { record: 1, outcomes: [] } : verb === 'history.append' ? 'kept' : 'closed'
       const answer = done as unknown as (now: Now, result: object) => void
       timers.set('store', this.now.at, now => answer(now, { value }))
     }
     const store = { ask }
     const context = {
-      recorder: { store, timers, counters, log: silentLog, limits: LIMITS, memory: new RecorderMemory() },
+      recorder: {
+        store,
+        timers,
+        counters,
+        log: silentLog,
+        limits: LIMITS,
+        memory: new RecorderMemory(),
+        notes: new HistoryNotes({ counters, log: silentLog }),
+      },
       msrp: this.msrp,
       own: new OwnAddresses(hostname, [], LISTENERS),
       resolver: { ask() {} },

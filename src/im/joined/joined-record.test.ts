@@ -5,11 +5,12 @@ import type { Instant, Now, WallTime } from '../../base/time.ts'
 import { Timers } from '../../base/timers.ts'
 import type { HistoryItem, HistoryPiece } from '../../store/history.ts'
 import type { StoreClient, Verb } from '../../store/verbs.ts'
+import { HistoryNotes } from '../history/history-notes.ts'
 import { RecorderMemory } from '../history/history-recorder.ts'
 import { joinedRecord } from './joined-record.ts'
 
 const NOW: Now = { at: 0 as Instant, wall: 0 as WallTime, isWallTrusted: true }
-const LIMITS = { quotaBytes: 1e9, reserveBytes: 0, isActiveByDefault: true }
+const LIMITS = { quotaBytes: 1e9, dayBytes: 1e9, reserveBytes: 0, isActiveByDefault: true }
 
 /** A large-message session recorded by a store that replies at once, or never. */
 function recorded(replies: boolean) {
@@ -18,11 +19,20 @@ function recorded(replies: boolean) {
   let records = 0
   const ask: StoreClient['ask'] = (verb, request, done) => {
     asked.push({ verb, request: request as unknown as Record<string, unknown> })
-    const value = verb === 'history.open' ? { record: ++records } : verb === 'history.append' ? 'kept' : 'closed'
+    const value =
+      verb === 'history.open' ? { record: ++records, outcomes: [] } : verb === 'history.append' ? 'kept' : 'closed'
     const answer = done as unknown as (now: Now, result: object) => void
     if (replies) timers.set('store', NOW.at, now => answer(now, { value }))
   }
-  const context = { store: { ask }, timers, counters, log: silentLog, limits: LIMITS, memory: new RecorderMemory() }
+  const context = {
+    store: { ask },
+    timers,
+    counters,
+    log: silentLog,
+    limits: LIMITS,
+    memory: new RecorderMemory(),
+    notes: new HistoryNotes({ counters, log: silentLog }),
+  }
   const subject = { kind: 'large' as const, owners: [], item: () => ({ callId: 'c' }) as HistoryItem }
   const record = joinedRecord(context, subject, {}, NOW, () => {})
   const say = (bytes: string, isEnd: boolean, from: 'caller' | 'callee' = 'caller'): void => {

@@ -9,6 +9,7 @@ export interface JoinedSubject {
   readonly kind: 'session' | 'large'
   item(now: Now): HistoryItem
   readonly owners: readonly HistoryOwner[]
+  readonly isFromStranger?: boolean
 }
 
 /** What is said in a session that the box has joined, on its way into histories. */
@@ -37,8 +38,7 @@ class SessionRecord implements JoinedRecord {
   readonly #recorder: HistoryRecorder
 
   constructor(context: RecorderContext, subject: JoinedSubject, heads: HistoryHeads, now: Now, hold: Hold) {
-    const { item, owners } = subject
-    this.#recorder = new HistoryRecorder(context, { item: item(now), owners, heads }, { hold })
+    this.#recorder = new HistoryRecorder(context, { ...subject, item: subject.item(now), heads }, { hold })
   }
 
   piece(now: Now, piece: CapturedPiece): void {
@@ -133,8 +133,7 @@ class LargeRecord implements JoinedRecord {
   }
 
   #newRecorder(now: Now): HistoryRecorder {
-    const { item, owners } = this.#subject
-    const record = { item: item(now), owners, heads: this.#heads }
+    const record = { ...this.#subject, item: this.#subject.item(now), heads: this.#heads }
     this.#unsettled++
     return new HistoryRecorder(this.#context, record, {
       hold: (then, isHeld) => {

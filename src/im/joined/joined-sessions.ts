@@ -6,7 +6,7 @@ import type { CallSide, RelayedMedia } from '../../sip/relay-types.ts'
 import type { Target } from '../../sip/session-types.ts'
 import { callId } from '../../sip-parser-lite/typed.ts'
 import type { HistoryOwner } from '../../store/history.ts'
-import type { HistoryDesk, Located, Said } from '../history/history-desk.ts'
+import { fromStranger, type HistoryDesk, type Located, type Said } from '../history/history-desk.ts'
 import { headAsReceived, historyItem } from '../history/history-item.ts'
 import type { RecorderContext } from '../history/history-recorder.ts'
 import type { InviteKind } from '../invite-kind.ts'
@@ -45,7 +45,12 @@ export class JoinedSessions {
     const { received, arrival } = said
     const kind = wants === 'large message' ? 'large' : 'session'
     const call: JoinedCall = {
-      subject: { kind, owners, item: now => historyItem(kind, now, arrival.request, arrival.sender) },
+      subject: {
+        kind,
+        owners,
+        item: now => historyItem(kind, now, arrival.request, arrival.sender),
+        ...fromStranger(arrival),
+      },
       callId: callId(received),
       head: headAsReceived(received),
     }

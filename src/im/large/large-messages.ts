@@ -22,7 +22,7 @@ import { type Answer, unavailable, warning } from '../answers.ts'
 import { contentKind } from '../content-kind.ts'
 import { type CustodyPolicy, WHY } from '../custody.ts'
 import type { CustodyWatch } from '../custody-watch.ts'
-import type { HistoryDesk, Located, Said } from '../history/history-desk.ts'
+import { fromStranger, type HistoryDesk, type Located, type Said } from '../history/history-desk.ts'
 import { headAsReceived, historyItem } from '../history/history-item.ts'
 import type { RecorderContext } from '../history/history-recorder.ts'
 import { messageIdentity, type Sender } from '../incoming.ts'
@@ -265,6 +265,7 @@ export class LargeMessages {
       owners,
       invite: headAsReceived(said.received),
       item: now => historyItem('large', now, request, sender),
+      ...fromStranger(said.arrival),
     })
   }
 

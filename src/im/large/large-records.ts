@@ -9,6 +9,7 @@ const OPEN_MAX = 16
 
 interface LargeRecordsOptions {
   readonly owners: readonly HistoryOwner[]
+  readonly isFromStranger?: boolean
   /** As received. */
   readonly invite: Buffer
   /** Of the INVITE, at that moment. */
@@ -44,9 +45,14 @@ export class LargeRecords {
 
   /** A message begins. */
   begin(now: Now): LargeRecord {
-    const { owners, invite } = this.#options
+    const { owners, invite, isFromStranger = false } = this.#options
     const heads = { invite, ...(this.#answer && { answer: this.#answer }) }
-    const recorder = new HistoryRecorder(this.#context, { item: this.#options.item(now), owners, heads })
+    const recorder = new HistoryRecorder(this.#context, {
+      item: this.#options.item(now),
+      owners,
+      heads,
+      isFromStranger,
+    })
     return new LargeRecord(recorder, then => this.#keep(then, recorder))
   }
 

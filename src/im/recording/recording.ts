@@ -179,8 +179,8 @@ export class Recording {
     this.#recorder = new HistoryRecorder(this.#parts.recorder, record, {
       hold: (then, isHeld) => this.#media?.hold(then, isHeld),
       onBegun: then => this.#tell(then, response.status, response.reason),
-      onCutShort: (then, why) => {
-        if (!this.#isAnswered) this.#events.onFull(then)
+      onCutShort: (then, why, isOwnLimit) => {
+        if (!this.#isAnswered && !isOwnLimit) this.#events.onFull(then)
         this.#tell(then, 503, 'Nothing Can Be Kept')
         this.#parts.log.warn('recording ended', { call_id: session.callId, why })
         this.#end(then, 'whole')
