@@ -65,7 +65,7 @@ export interface Restart {
 }
 
 /** A configuration whose box starts when the test says so. */
-export function configurationIn(dir: string, text = FILE_TEXT, { target = '' } = {}) {
+export function configurationIn(dir: string, text = FILE_TEXT, { target = '', readFrom = '' } = {}) {
   const file = join(dir, 'restante.toml')
   writeFileSync(file, text)
   const loaded = loadConfig(text, file)
@@ -77,7 +77,7 @@ export function configurationIn(dir: string, text = FILE_TEXT, { target = '' } =
     logged.push(JSON.stringify({ level, msg, ...fields }))
   const log: Log = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
   const configuration = new Configuration({
-    file,
+    file: readFrom || file,
     text,
     target: target || file,
     config: loaded.config,

@@ -91,6 +91,8 @@ export class Configuration implements ConfigurationService {
   #isClosed = false
   #lastFailure: string | undefined
   #cancelAgain: () => void = () => {}
+  /** What it was read from cannot be looked at twice. */
+  #isPipe: boolean
   #seen: { state: string; isSame: boolean }
   #keys: { of: Version; list: readonly ConfigKey[] } | undefined
 
@@ -102,6 +104,7 @@ export class Configuration implements ConfigurationService {
     this.#version = { text: options.text, config: options.config }
     this.#serving = options.config
     this.#seen = { state: stateOf(options.file), isSame: true }
+    this.#isPipe = statSync(options.file, { throwIfNoEntry: false })?.isFile() !== true
   }
 
   view(): ConfigurationView {
@@ -204,6 +207,7 @@ export class Configuration implements ConfigurationService {
   #stands(version: Version): void {
     this.#version = version
     this.#file = this.#options.target
+    this.#isPipe = false
     this.#seen = { state: stateOf(this.#file), isSame: true }
   }
 
@@ -259,6 +263,7 @@ export class Configuration implements ConfigurationService {
 
   /** Whether the file has what we think; somebody may have edited it. */
   #isFileOurs(): boolean {
+    if (this.#isPipe) return true
     const state = stateOf(this.#file)
     if (state !== this.#seen.state) this.#seen = { state, isSame: isText(this.#file, this.#version.text) }
     return this.#seen.isSame
@@ -307,9 +312,7 @@ function stateOf(file: string): string {
   return stat ? `${stat.ino} ${stat.size} ${stat.mtimeNs}` : 'none'
 }
 
-/** What is no file, e.g. a pipe, cannot be looked at twice. */
 function isText(file: string, text: string): boolean {
-  if (statSync(file, { throwIfNoEntry: false })?.isFile() === false) return true
   try {
     return readFileSync(file, 'utf8').replace(/^\ufeff/, '') === text
   } catch {
