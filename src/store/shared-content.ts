@@ -24,7 +24,7 @@ export interface SharedBytes {
 }
 
 /** Compared at once from the end: the content of most messages, so that they are not looked at byte by byte. */
-const STRIDE = 256
+const STRIDE = 512
 
 export function sharedBytes(body: Buffer, received: Buffer): SharedBytes {
   const most = Math.min(body.length, received.length)
