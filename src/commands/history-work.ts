@@ -6,6 +6,7 @@ import { filterOf, timeOf } from '../host/history-query.ts'
 import { eraseHistory, exportHistory } from '../host/history-work.ts'
 import { PlainError, troubleOf } from '../host/plain-error.ts'
 import { ownerOf } from './history.ts'
+import { stoppable } from './stoppable.ts'
 import { withStore } from './store-link.ts'
 import { counted } from './text.ts'
 import type { World } from './world.ts'
@@ -101,20 +102,6 @@ async function confirmed(world: World, question: string): Promise<void> {
     lines.close()
   }
   throw new PlainError('Nothing was erased.')
-}
-
-/** Ctrl-C ends the work in order. */
-async function stoppable<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const stopping = new AbortController()
-  const stop = (): void => stopping.abort()
-  process.once('SIGINT', stop)
-  try {
-    return await work(stopping.signal)
-  } catch (error) {
-    throw stopping.signal.aborted ? new PlainError('Stopped before it was done.') : error
-  } finally {
-    process.removeListener('SIGINT', stop)
-  }
 }
 
 /** Tells on stderr how far it is, now and then. */

@@ -37,7 +37,7 @@ function checked(password: string): string {
 }
 
 /** Without its end, LF or CR LF. No more than a line of sensible length is read. */
-async function firstLine(world: World): Promise<string> {
+export async function firstLine(world: World): Promise<string> {
   const parts: Buffer[] = []
   let size = 0
   try {
@@ -66,7 +66,7 @@ async function askTwice(world: World): Promise<string> {
   throw new PlainError('The two passwords differ. Nothing was changed.')
 }
 
-async function askHidden(world: World, prompt: string): Promise<string> {
+export async function askHidden(world: World, prompt: string): Promise<string> {
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
   const lines = createInterface({ input: world.stdin, output: nowhere, terminal: true })
   // Ctrl-C ends the question, and with it the command.

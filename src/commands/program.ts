@@ -2,6 +2,7 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { VERSION } from '../base/product.ts'
 import { PlainError, refusedBySystem } from '../host/plain-error.ts'
 import type { DigestAlgorithm } from '../store/verbs.ts'
+import { addBackup } from './backup-program.ts'
 import { check } from './check.ts'
 import { addHelp, helped } from './help.ts'
 import { addHistory } from './history-program.ts'
@@ -18,7 +19,7 @@ const USAGE = 2
 
 const VERSIONS = `restante ${VERSION}\nNode.js ${process.versions.node}`
 
-const LATER = ['backup', 'restore', 'console']
+const LATER = ['console']
 
 /** Runs one command line (without the program's name) and gives its exit code: 0 done, 1 input or state wrong, 2 usage. */
 export async function run(args: readonly string[], world: World): Promise<number> {
@@ -47,6 +48,7 @@ function makeProgram(world: World): Command {
   addSettings(program, world)
   addQueue(program, world)
   addHistory(program, world, withConfig)
+  addBackup(program, world, withConfig)
   for (const name of LATER) addLater(program, name)
   addHelp(program)
   return program

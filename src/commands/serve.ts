@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { type Endpoint, hostPort } from '../base/flow.ts'
 import type { Log } from '../base/log.ts'
 import { PRODUCT, VERSION } from '../base/product.ts'
@@ -8,6 +9,7 @@ import { configFile, readConfig } from '../host/config-file.ts'
 import { Configuration } from '../host/configuration.ts'
 import { SystemEntropy } from '../host/entropy.ts'
 import { openLog } from '../host/log.ts'
+import { Restoring, undoneRestore } from '../host/restoring.ts'
 import type { Box } from '../host/serve.ts'
 import { Serving } from '../host/serving.ts'
 import { restoreUnconfirmed } from '../host/trial-file.ts'
@@ -31,7 +33,7 @@ export async function serve(world: World, options: ServeCommandOptions): Promise
     log.warn('the last change of the configuration was never confirmed: what stood before stands again', {
       file: target,
     })
-  const { file, text, config } = readConfig(options.config)
+  const { file, text, config } = await readSettled(options.config, log)
   const firstAccounts = options.firstAccounts?.split(',') ?? []
   const { makeEngine, openStore } = world
   const reload = { onHangUp: () => false }
@@ -48,7 +50,12 @@ export async function serve(world: World, options: ServeCommandOptions): Promise
     log,
     restart: changed => starting.then(serving => serving.restart(changed)),
   })
-  const starting = Serving.start({ config, log, entropy, makeEngine, openStore, firstAccounts, access, configuration })
+  const restoring = new Restoring({
+    ...{ target, configuration, access, log },
+    replace: (changed, replacing) => starting.then(serving => serving.replace(changed, replacing)),
+  })
+  const parts = { config, log, entropy, makeEngine, openStore, firstAccounts, access, configuration, restoring }
+  const starting = Serving.start(parts)
   const serving = await Promise.race([starting, stopped])
   if (typeof serving === 'string') {
     // Nothing was shown or promised yet; what is half open ends with the process.
@@ -74,6 +81,14 @@ export async function serve(world: World, options: ServeCommandOptions): Promise
   await serving.stop()
   clearTimeout(late)
   log.info('stopped')
+}
+
+/** A restore that broke off with the power may have left another configuration. */
+async function readSettled(named: string | undefined, log: Log): Promise<ReturnType<typeof readConfig>> {
+  const found = readConfig(named)
+  if (!(await undoneRestore(resolve(found.config.data_dir)))) return found
+  log.warn('a restore broke off before its end: all is as it was before')
+  return readConfig(named)
 }
 
 /** What nobody caught leaves the process in a state that nobody knows: whoever watches it starts it anew, and nothing accepted is lost. */

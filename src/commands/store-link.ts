@@ -5,6 +5,7 @@ import { ControlClient } from '../host/control-client.ts'
 import type { ControlVerb } from '../host/control-wire.ts'
 import { boxOrLock } from '../host/owner.ts'
 import { storeError } from '../host/plain-error.ts'
+import { undoSwap } from '../host/restore-swap.ts'
 import { WatchedStore } from '../host/watched-store.ts'
 import type { StoreResult, Verbs } from '../store/verbs.ts'
 import type { World } from './world.ts'
@@ -32,6 +33,7 @@ export async function withStore<T>(world: World, config: Config, work: (link: St
     }
   }
   try {
+    undoSwap(dataDir)
     const store = new WatchedStore(await world.openStore(dataDir, config, silentLog), silentLog)
     try {
       return await work({ ask: async (verb, request) => replyOf(await store.ask(verb, request), dataDir) })

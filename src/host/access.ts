@@ -157,6 +157,11 @@ export class Access implements AccessService {
     return this.#end(session => session.id === id) > 0
   }
 
+  /** Everybody has to sign in again. */
+  endSessions(): void {
+    this.#end(() => true)
+  }
+
   administrators(): readonly Administrator[] {
     return this.#known.list()
   }

@@ -131,6 +131,29 @@ export class Configuration implements ConfigurationService {
     }
   }
 
+  /** As it stands in the file, or is about to. */
+  get text(): string {
+    return this.#version.text
+  }
+
+  /** What the box runs with. */
+  get serving(): Config {
+    return this.#serving
+  }
+
+  /** Nothing is on trial, and the box runs with what stands in the file. */
+  get isSettled(): boolean {
+    return !this.#pending && !this.#isStarting && !this.#isStuck && !this.#isClosed
+  }
+
+  /** Another file was put in its place, and the box runs with that. */
+  replaced(text: string, config: Config): void {
+    this.#stands({ text, config })
+    this.#serving = config
+    this.#before = undefined
+    this.#lastFailure = undefined
+  }
+
   check(changes: ConfigChanges): CheckedChange | ConfigRefusal {
     const loaded = this.#loaded(changes)
     if ('errors' in loaded) return loaded

@@ -61,6 +61,18 @@ export class ControlClient {
     return reply.hello
   }
 
+  /** All of a backup, no faster than it is taken. */
+  async *backup(passphrase: string, progress: (done: number, total: number) => void): AsyncGenerator<Buffer> {
+    for (let request: object = { passphrase }; ; request = {}) {
+      const reply = await this.#exchange({ verb: 'backup', request })
+      if (!('backup' in reply)) throw new PlainError('The running box gave an answer that this version does not know.')
+      const { bytes, isEnd, done, total } = reply.backup
+      yield bytes
+      progress(done, total)
+      if (isEnd) return
+    }
+  }
+
   /** Either end closes one that is quiet for long. */
   get isOpen(): boolean {
     return !this.#socket.destroyed

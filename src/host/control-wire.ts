@@ -31,11 +31,26 @@ export type ControlVerb = (typeof CONTROL_VERBS)[number]
 export const LINE_BYTES_MAX = 4 * 1024 * 1024
 
 export interface ControlRequest {
-  readonly verb: ControlVerb | 'hello'
+  /** `backup` with `{ passphrase }` begins one, or with nothing goes on with it. */
+  readonly verb: ControlVerb | 'hello' | 'backup'
   readonly request: object
 }
 
-export type ControlReply = StoreResult<Verb> | { readonly hello: Hello } | { readonly refused: string }
+interface Refused {
+  readonly refused: string
+}
+
+/** The octets that come next; records of the store so far, and how many there are. */
+interface BackupPart {
+  readonly bytes: Buffer
+  readonly isEnd: boolean
+  readonly done: number
+  readonly total: number
+}
+
+export type BackupReply = { readonly backup: BackupPart } | Refused
+
+export type ControlReply = StoreResult<Verb> | { readonly hello: Hello } | BackupReply
 
 export interface Hello {
   readonly pid: number

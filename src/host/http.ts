@@ -1,5 +1,5 @@
 import type { Server as TlsServer } from 'node:tls'
-import { type FastifyInstance, type FastifyPluginAsync, type FastifyReply, fastify } from 'fastify'
+import { type FastifyInstance, type FastifyPluginAsync, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import type { HttpConfiguredListener } from '../base/config.ts'
 import type { Counters } from '../base/counters.ts'
 import { type Endpoint, hostPort } from '../base/flow.ts'
@@ -15,6 +15,8 @@ import { TLS_SETTINGS } from './tls-settings.ts'
 /** A person or two and a monitor. */
 const CONNECTIONS_MAX = 100
 const REQUEST_TIMEOUT_MS = 10_000
+/** A backup of gigabytes over a slow line; only where a route says so. */
+const LONG_REQUEST_TIMEOUT_MS = 4 * 3600 * 1000
 /** Sent one behind the other they would all be looked at in one turn. The connection ends then. */
 const REQUESTS_PER_CONNECTION_MAX = 100
 const BODY_BYTES_MAX = 16 * 1024
@@ -68,7 +70,7 @@ function makeApp(
   const app = fastify({
     ...(certificates && { https: { ...secretsOf(certificates), handshakeTimeout: HANDSHAKE_MS } }),
     bodyLimit: BODY_BYTES_MAX,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: LONG_REQUEST_TIMEOUT_MS,
     connectionTimeout: REQUEST_TIMEOUT_MS,
     maxRequestsPerSocket: REQUESTS_PER_CONNECTION_MAX,
     forceCloseConnections: true,
@@ -78,6 +80,8 @@ function makeApp(
     frameworkErrors: (error, _request, reply) => bare(reply, error),
   })
   app.setNotFoundHandler((_request, reply) => bare(reply, new Problem(404, 'There is nothing here.')))
+  app.server.headersTimeout = REQUEST_TIMEOUT_MS
+  app.addHook('onRequest', async request => hurry(request))
   boundConnections(app.server, CONNECTIONS_MAX)
   certificates?.onChange(() => (app.server as unknown as TlsServer).setSecureContext(secretsOf(certificates)))
   app.get('/healthz', async (_request, reply) => {
@@ -90,6 +94,20 @@ function makeApp(
   )
   for (const plugin of plugins ?? []) app.register(plugin)
   return app
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What is sent may take longer than usual, as long as it moves. */
+    isLong?: boolean
+  }
+}
+
+function hurry({ raw, routeOptions }: FastifyRequest): void {
+  const { 'content-length': length = '0', 'transfer-encoding': coding } = raw.headers
+  if (routeOptions.config.isLong || (length === '0' && coding === undefined)) return
+  const timer = setTimeout(() => raw.complete || raw.destroy(), REQUEST_TIMEOUT_MS)
+  raw.once('close', () => clearTimeout(timer))
 }
 
 /** What no part serves, in a form that no browser takes for a document. */

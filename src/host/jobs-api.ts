@@ -55,6 +55,11 @@ export function startJob(jobs: Jobs, order: JobOrder, reply: FastifyReply): Fast
   const job = jobs.start(order)
   if (!job)
     throw new Problem(503, 'As many jobs as may be are under way. Wait for one, or DELETE it.', { 'retry-after': '10' })
+  return sendJob(job, reply)
+}
+
+/** 202 and where to look for it. */
+export function sendJob(job: JobView, reply: FastifyReply): FastifyReply {
   return plainly(reply).code(202).header('location', `${PATH}/${job.id}`).send(jobView(job))
 }
 

@@ -1,6 +1,7 @@
 import { open, type RootDatabase } from 'lmdb'
 import type { Entry, Key, KeyValue, RangeOptions } from '../store/key-value.ts'
 import { DiskFailure } from '../store/keyed.ts'
+import type { StoreSnapshot } from './watched-store.ts'
 
 /** Of the library, on the processors we run on. */
 const PAGE_BYTES = 4096
@@ -25,9 +26,11 @@ export interface Space {
   readonly used: number
   /** Bytes of the file; what is not used of them is used again before it grows. */
   readonly file: number
+  readonly entries: number
 }
 
 interface Stats {
+  readonly entryCount: number
   readonly pageSize: number
   readonly treeBranchPageCount: number
   readonly treeLeafPageCount: number
@@ -75,10 +78,38 @@ export class LmdbTable implements KeyValue {
     ])
   }
 
+  /** All of the latest commit, whatever is written meanwhile. */
+  snapshot(): StoreSnapshot {
+    const transaction = this.#table.useReadTransaction()
+    let last: Key | undefined
+    return {
+      entries: this.space().entries,
+      next: most => {
+        const from = last === undefined ? { start: '\0' } : { start: last, exclusiveStart: true }
+        const entries: Entry[] = []
+        let bytes = 0
+        this.#try(() => {
+          for (const entry of this.#table.getRange({ ...from, end: '\xff', transaction })) {
+            entries.push(entry)
+            bytes += entry.key.length + entry.value.length
+            if (bytes >= most) break
+          }
+        })
+        last = entries.at(-1)?.key ?? last
+        return entries
+      },
+      close: () => transaction.done(),
+    }
+  }
+
   space(): Space {
     const stats = this.#table.getStats() as Stats
     const pages = stats.treeBranchPageCount + stats.treeLeafPageCount + stats.overflowPages
-    return { used: pages * stats.pageSize, file: (stats.lastPageNumber + 1) * stats.pageSize }
+    return {
+      used: pages * stats.pageSize,
+      file: (stats.lastPageNumber + 1) * stats.pageSize,
+      entries: stats.entryCount,
+    }
   }
 
   #try<T>(run: () => T): T {

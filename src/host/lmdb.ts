@@ -2,7 +2,6 @@ import { statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RootDatabase } from 'lmdb'
 import type { Log } from '../base/log.ts'
-import { bytesOfPieces } from '../store/history-story.ts'
 import { type Key, Overlay } from '../store/key-value.ts'
 import { type Batch, DiskFailure, KeyedStore, type Loaded, type Result } from '../store/keyed.ts'
 import { RecordCache } from '../store/record-cache.ts'
@@ -13,6 +12,8 @@ import type { StoreFailure, StoreRequest } from '../store/verbs.ts'
 import { FileRoom, growthFor } from './file-room.ts'
 import { prepareFolder, settleFolder } from './lmdb-file.ts'
 import { causeOf, diskFailure, LmdbTable, openTable } from './lmdb-table.ts'
+import { bytesOf } from './request-bytes.ts'
+import type { StoreSnapshot } from './watched-store.ts'
 
 /** About a second of a fast disk; past it the senders are told to come back. */
 const OUTSTANDING_MAX = 16384
@@ -149,6 +150,11 @@ export class LmdbStore {
     const pending = { request, done, bytes }
     if (isRead(request.verb) || isMemoryOnly(request.verb)) this.#enqueueRead(pending)
     else this.#enqueueWrite(pending)
+  }
+
+  /** Holds on to the pages of the latest commit until it is let go: until then the file grows by whatever is written. */
+  snapshot(): StoreSnapshot {
+    return this.#table.snapshot()
   }
 
   get status(): LmdbStatus {
@@ -376,16 +382,6 @@ export class LmdbStore {
       this.#isMeasuring = false
     }
   }
-}
-
-/** What a request holds in memory until its commit. */
-function bytesOf(request: StoreRequest): number {
-  if (request.verb === 'upload.append') return request.bytes.length
-  if (request.verb === 'upload.whole') return request.content.length
-  if (request.verb === 'history.append') return bytesOfPieces(request.pieces)
-  if (request.verb === 'history.keep') return request.piece.bytes.length
-  if (request.verb !== 'custody') return 0
-  return request.message.bytes.length + (request.history?.piece.bytes.length ?? 0)
 }
 
 const later = (done: Done, failure: StoreFailure): void => queueMicrotask(() => done(failure))

@@ -10,12 +10,16 @@ const GIB = 2 ** 30
 /** Address space, not memory and not disk: as much as the folder's file system could ever hold, within what every 64-bit CPU maps. */
 const MAP_BYTES_MAX = 1024 * GIB
 
+/** As much as the store of that folder can ever become. */
+export function mapBytesOf(dataDir: string): number {
+  const { blocks, bsize } = statfsSync(dataDir)
+  return Math.min(Math.max(Math.ceil((blocks * bsize) / GIB), 1) * GIB, MAP_BYTES_MAX)
+}
+
 /** The store of a data folder whose lock is held. */
 export async function openStore(dataDir: string, { hostname }: Config, log: Log): Promise<Store> {
   try {
-    const { blocks, bsize } = statfsSync(dataDir)
-    const mapBytes = Math.min(Math.max(Math.ceil((blocks * bsize) / GIB), 1) * GIB, MAP_BYTES_MAX)
-    return await LmdbStore.open({ dir: dataDir, hostname, mapBytes, log })
+    return await LmdbStore.open({ dir: dataDir, hostname, mapBytes: mapBytesOf(dataDir), log })
   } catch (error) {
     throw new PlainError(`${dataDir}: the store cannot be opened: ${troubleOf(error)}`)
   }

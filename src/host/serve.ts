@@ -14,6 +14,8 @@ import { accountsOfFile } from './accounts.ts'
 import { machineAddresses } from './addresses.ts'
 import { unknownApi } from './admin-api.ts'
 import { Administrators } from './administrators.ts'
+import { backupApis } from './backup-api.ts'
+import { Backups } from './backups.ts'
 import { StatusWatch } from './box-status.ts'
 import { Certificates } from './certificates.ts'
 import { Clock } from './clock.ts'
@@ -33,6 +35,8 @@ import { OutsideStore } from './outside-store.ts'
 import { lockForServing } from './owner.ts'
 import { people, peopleApis } from './people.ts'
 import { messageOf, storeError } from './plain-error.ts'
+import { undoSwap } from './restore-swap.ts'
+import type { Restoring } from './restoring.ts'
 import { statusApi } from './status-api.ts'
 import { Streams } from './streams.ts'
 import { authorities, dialPolicy } from './tls-dial.ts'
@@ -76,6 +80,8 @@ export interface ServeOptions {
   readonly access?: Access
   /** How the file that `config` came from is changed. Absent: there is no config page. */
   readonly configuration?: ConfigurationService
+  /** How other data take the place of what is there. Absent: there are no backups. */
+  readonly restoring?: Restoring
 }
 
 /** How often the store is told what time it is. After a power cut without an RTC no more than this is in doubt. */
@@ -136,6 +142,7 @@ export class Box {
     makeDataDir(this.dataDir)
     const lock = await lockForServing(this.dataDir)
     this.#closings.push(() => lock.release())
+    undoSwap(this.dataDir)
     const administrators = Administrators.open(this.dataDir, entropy, Date.now)
     const store = new WatchedStore(await this.#options.openStore(this.dataDir, config, log), log)
     this.#closings.push(() => store.close())
@@ -146,12 +153,16 @@ export class Box {
     const xdms = this.#openXdms(store, clock)
     const engine = await this.#startEngine(store, clock, xdms)
     const outside = new OutsideStore(store, (request, result) => this.#loop?.storeChanged(request, result))
-    const control = await ControlServer.open(this.dataDir, outside)
-    this.#closings.push(() => control.close())
     const access = this.#options.access ?? new Access({ entropy, log, now: () => clock.now() })
     access.use(administrators, this.counters)
     const jobs = this.#openJobs(clock)
     const parts = { config, store: outside, jobs, entropy, now: () => clock.now() }
+    const { restoring, openStore } = this.#options
+    const { dataDir } = this
+    const backups =
+      restoring && new Backups({ ...parts, dataDir, restoring, openStore, snapshot: () => store.snapshot() })
+    const control = await ControlServer.open(dataDir, outside, backups?.file.bind(backups))
+    this.#closings.push(() => control.close())
     const persons = people({
       ...parts,
       isFlowOpen: id => this.#streams?.has(id) ?? false,
@@ -164,7 +175,7 @@ export class Box {
       certificateUntil: () => this.certificates && Date.parse(this.certificates.pair.leaf.validTo),
       clockSource: async () => (await lookedAfter.time.view()).source,
     })
-    const services = webServices(config, { access, store: outside, log, status, ...persons, ...lookedAfter })
+    const services = webServices(config, { access, store: outside, log, status, backups, ...persons, ...lookedAfter })
     const httpOptions = {
       health,
       counters: this.counters,
@@ -205,7 +216,7 @@ export class Box {
     const { configuration } = this.#options
     if (!configuration) return []
     const all = { ...services, configuration }
-    return [...machineApis(all), statusApi(all), pages(all)]
+    return [...machineApis(all), statusApi(all), ...backupApis(all), pages(all)]
   }
 
   #machine(clock: Clock): Machine {

@@ -7,6 +7,14 @@ import { Box, type ServeOptions } from './serve.ts'
 const BACK_TRIES = 10
 const BACK_MS = 1000
 
+/** Other data for the box, put in its place while it stands. */
+export interface Replacing {
+  /** Rejects where nothing was changed. */
+  run(): Promise<void>
+  /** The box does not start with them: what was there stands again. */
+  undo(): void
+}
+
 /** A box that can be had anew with another configuration, in the same process. */
 export class Serving {
   /** Neither the new nor the old configuration could be served: nothing is left to go on with but a start of the process. */
@@ -48,6 +56,28 @@ export class Serving {
       try {
         await this.#start(config)
       } catch (error) {
+        await this.#startAgain()
+        throw error
+      }
+    })
+  }
+
+  /** Starts with other data. Where it cannot, it serves as before and this rejects with the reason. */
+  replace(config: Config, replacing: Replacing): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#isStopped) throw new PlainError('The box is being stopped.')
+      await this.#box.stop()
+      try {
+        await replacing.run()
+      } catch (error) {
+        await this.#startAgain()
+        throw error
+      }
+      if (this.#isStopped) return
+      try {
+        await this.#start(config)
+      } catch (error) {
+        replacing.undo()
         await this.#startAgain()
         throw error
       }

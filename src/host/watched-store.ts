@@ -1,16 +1,28 @@
 import type { Log } from '../base/log.ts'
+import type { Entry } from '../store/key-value.ts'
 import { isMemoryOnly, isRead } from '../store/story.ts'
 import type { StoreRequest, StoreResult, Verb, Verbs } from '../store/verbs.ts'
+
+/** Everything that a store has at one moment, in the order of its keys. */
+export interface StoreSnapshot {
+  /** About how many there are. */
+  readonly entries: number
+  /** The entries that come next, `bytes` of them and one more at most; none at the end. */
+  next(bytes: number): readonly Entry[]
+  close(): void
+}
 
 /** What every store of the host offers. `done` runs once, for writes when what they changed is on stable storage. */
 export interface Store {
   submit(request: StoreRequest, done: (result: StoreResult<Verb>) => void): void
+  /** Absent where what is stored does not lie in this box. */
+  snapshot?(): StoreSnapshot
   /** Waits for what is outstanding. */
   close(): Promise<void>
 }
 
 /** The store, with an eye on whether it can write: what /healthz tells, and what slows the senders down. */
-export class WatchedStore implements Store {
+export class WatchedStore implements Omit<Store, 'snapshot'> {
   readonly #store: Store
   readonly #log: Log
   #outstanding = 0
@@ -33,6 +45,10 @@ export class WatchedStore implements Store {
   ask<V extends Verb>(verb: V, request: Verbs[V]['request']): Promise<StoreResult<V>> {
     const whole = { verb, ...request } as unknown as StoreRequest
     return new Promise(resolve => this.submit(whole, result => resolve(result as StoreResult<V>)))
+  }
+
+  snapshot(): StoreSnapshot | undefined {
+    return this.#store.snapshot?.()
   }
 
   close(): Promise<void> {

@@ -37,7 +37,8 @@ export const modeOf = (path: string): number => {
   return mode === undefined ? OWNER_ALONE : mode & 0o777
 }
 
-const flushFolder = (path: string): void => withFile(dirname(path), 'r')
+/** Names in the folder of the file are on stable storage. */
+export const flushFolder = (path: string): void => withFile(dirname(path), 'r')
 
 /** What is done to it is on stable storage afterwards. */
 function withFile(path: string, flags: 'w' | 'r', work: (file: number) => void = () => {}): void {

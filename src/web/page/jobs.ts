@@ -94,6 +94,9 @@ function oneJob(visit: Visit, job: JobView): Html {
     [words.started, time(visit, job.startedAt)],
     job.endedAt === null ? undefined : [words.ended, time(visit, job.endedAt)],
     job.reason === null ? undefined : [words.reason, job.reason],
+    job.kind === 'restore check' && job.state === 'done'
+      ? [words.result, html`<a class="button" href="/backup">${visit.strings.backups.found}</a>`]
+      : undefined,
     result && [words.result, result],
   ])}</section>`
 }

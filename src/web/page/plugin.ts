@@ -7,6 +7,7 @@ import type { WebServices } from '../services/services.ts'
 import { aboutPage } from './about.ts'
 import { account } from './account.ts'
 import { assetAt } from './assets.ts'
+import { backup } from './backup.ts'
 import { certificates } from './certificates.ts'
 import { changes } from './changes.ts'
 import { history } from './history.ts'
@@ -43,6 +44,7 @@ const PARTS: readonly PagePart[] = [
   history,
   historyItem,
   jobs,
+  backup,
   notFound,
 ]
 

@@ -2,6 +2,7 @@ import type { Log } from '../../base/log.ts'
 import type { StoreResult, Verb, Verbs } from '../../store/verbs.ts'
 import type { AboutService } from './about.ts'
 import type { AccessService } from './access.ts'
+import type { BackupService } from './backup.ts'
 import type { CertificateService } from './certificates.ts'
 import type { ConfigurationService } from './configuration.ts'
 import type { HistoryService } from './history.ts'
@@ -31,6 +32,8 @@ export interface WebServices {
   readonly queue: QueueService
   readonly histories: HistoryService
   readonly jobs: JobService
+  /** Undefined where whoever started the box cannot have it stop and start anew with other data. */
+  readonly backups?: BackupService | undefined
   readonly log: Log
   /** Names under which browsers may come here, beside numeric addresses and `localhost`; lower case. */
   readonly hosts: readonly string[]

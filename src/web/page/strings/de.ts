@@ -1,6 +1,7 @@
 import * as access from './access.de.ts'
 import * as account from './account.de.ts'
 import { alarms } from './alarms.de.ts'
+import { backups } from './backup.de.ts'
 import { config } from './config.de.ts'
 import * as machine from './machine.de.ts'
 import { histories, jobs, queue, users } from './people.de.ts'
@@ -19,6 +20,7 @@ export const de: Strings = {
   ...machine,
   ...status,
   alarms,
+  backups,
   config,
   users,
   queue,

@@ -1,6 +1,7 @@
 import * as access from './access.en.ts'
 import * as account from './account.en.ts'
 import { alarms } from './alarms.en.ts'
+import { backups } from './backup.en.ts'
 import { config } from './config.en.ts'
 import * as machine from './machine.en.ts'
 import { histories, jobs, queue, users } from './people.en.ts'
@@ -18,6 +19,7 @@ export const en = {
   ...machine,
   ...status,
   alarms,
+  backups,
   config,
   users,
   queue,
