@@ -18,10 +18,7 @@ export function lastRestore(visit: Visit, last: RestoreEnd | undefined): Html | 
 export function checkedCard(visit: Visit, checked: CheckedBackup, errors: FormErrors): Html {
   const { backups: words } = visit.strings
   const { hostname } = checked.contents
-  const choices = CONFIGURATION_CHOICES.map(value => {
-    const { domain, hostname: name } = checked.choices[value]
-    return { value, label: `${words.choices[value]}: ${words.as(name, domain)}` }
-  })
+  const choices = CONFIGURATION_CHOICES.map(value => ({ value, label: words.choices[value] }))
   const fields = html`<input type="hidden" name="id" value="${checked.id}">${select({ name: 'configuration', label: words.configuration, value: fitting(checked), choices, hint: words.dataDir, ...wrong(errors, 'configuration') })}${field({ name: 'typed', label: words.type(hostname), isRequired: true, autocomplete: 'off', ...wrong(errors, 'typed') })}${button(words.restoreIt, { kind: 'danger' })}`
   return card(
     words.found,
@@ -74,16 +71,15 @@ function comparison(visit: Visit, { createdAt, version, contents, here }: Checke
 /** What of the configurations does not fit this machine, and what changing to them means. */
 function troubles(visit: Visit, { choices }: CheckedBackup): Html {
   const { backups: words, changes } = visit.strings
-  const each = CONFIGURATION_CHOICES.flatMap(choice => {
-    const { missing, errors, warnings } = choices[choice]
+  const each = CONFIGURATION_CHOICES.map(choice => {
+    const { hostname, domain, missing, errors, warnings } = choices[choice]
     const texts = [
+      words.as(hostname, domain),
       ...(missing.length > 0 ? [words.missing(missing.join(', '))] : []),
       ...(errors.length > 0 ? [words.unfit(errors.join(' '))] : []),
       ...warnings.map(warning => changes.warnings[warning]),
     ]
-    return texts.length === 0
-      ? []
-      : [html`<dt>${words.choices[choice]}</dt>${texts.map(text => html`<dd>${foreign(text, 2000)}</dd>`)}`]
+    return html`<dt>${words.choices[choice]}</dt>${texts.map(text => html`<dd>${foreign(text, 2000)}</dd>`)}`
   })
-  return each.length === 0 ? html`` : html`<dl>${each}</dl>`
+  return html`<h3>${words.configuration}</h3><dl>${each}</dl>`
 }

@@ -1,7 +1,6 @@
 import type { backups as english } from './backup.en.ts'
 
 export const backups: typeof english = {
-  last: 'Letzte Sicherung',
   lastNever: 'Von diesem Gerät gibt es noch keine Sicherung, soweit es weiß.',
   lastAt: 'Die letzte vollständige Sicherung:',
   make: 'Eine Sicherung anlegen',
@@ -49,7 +48,7 @@ export const backups: typeof english = {
     listeners: 'Die der Sicherung, mit den Adressen dieses Geräts, an denen es lauscht',
     here: 'Die dieses Geräts',
   },
-  as: (hostname: string, domain: string) => `das Gerät heißt dann ${hostname} und bedient ${domain}`,
+  as: (hostname: string, domain: string) => `Das Gerät heißt dann ${hostname} und bedient ${domain}.`,
   missing: (addresses: string) => `Diese Adressen hat diese Maschine nicht: ${addresses}.`,
   unfit: (errors: string) => `Damit kann das Gerät hier nicht laufen: ${errors}`,
   dataDir: 'Der Ordner des Geräts (data_dir) bleibt in jedem Fall.',
@@ -75,6 +74,4 @@ export const backups: typeof english = {
   keptName: 'Ordner',
   keptBytes: 'Belegt',
   remove: 'Endgültig entfernen',
-  reminder: (days: string) => `Die letzte Sicherung ist ${days} Tage alt.`,
-  reminderNever: 'Von diesem Gerät gibt es noch keine Sicherung.',
 }

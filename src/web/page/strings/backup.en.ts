@@ -1,5 +1,4 @@
 export const backups = {
-  last: 'Last backup',
   lastNever: 'No backup was made on this box yet, as far as it knows.',
   lastAt: 'The last backup that was made whole:',
   make: 'Make a backup',
@@ -46,7 +45,7 @@ export const backups = {
     listeners: 'That of the backup, with the listening addresses of this box',
     here: 'That of this box',
   },
-  as: (hostname: string, domain: string) => `the box is then ${hostname}, and serves ${domain}`,
+  as: (hostname: string, domain: string) => `The box is then ${hostname}, and serves ${domain}.`,
   missing: (addresses: string) => `This machine does not have these listening addresses: ${addresses}.`,
   unfit: (errors: string) => `It cannot be served here: ${errors}`,
   dataDir: 'The folder of the box (data_dir) stays in any case.',
@@ -71,6 +70,4 @@ export const backups = {
   keptName: 'Folder',
   keptBytes: 'Takes',
   remove: 'Remove it for good',
-  reminder: (days: string) => `The last backup is ${days} days old.`,
-  reminderNever: 'There is no backup of this box yet.',
 }
