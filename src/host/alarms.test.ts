@@ -16,6 +16,7 @@ const WELL: Condition = {
   certificateDays: undefined,
   damaged: 0,
   noticesLost: 0,
+  backupDays: undefined,
   isPlainPage: false,
   hasDigest: true,
 }
@@ -57,6 +58,8 @@ t.test('what is so now', async t => {
   t.same(ids({ freeBytes: 99, problem: '99 bytes are free' }), [['flash-low', 'alarm']], 'told once')
   t.same(ids({ problem: 'the store cannot write' }), [['store-failing', 'alarm']])
   t.same(ids({ isClockTrusted: false }), [['clock', 'alarm']])
+  t.same(ids({ backupDays: 30 }), [])
+  t.same(ids({ backupDays: 31 }), [['backup-old', 'warning']])
   t.same(ids({ lifeUsedPercent: 70, spare: 'normal' }), [])
   t.same(ids({ lifeUsedPercent: 80 }), [['wear', 'warning']])
   t.same(ids({ lifeUsedPercent: 100 }), [['wear', 'alarm']])

@@ -92,6 +92,8 @@ export interface Condition {
   readonly certificateDays: number | undefined
   readonly damaged: number
   readonly noticesLost: number
+  /** Since the last backup, or since the box was made; undefined: nobody knows. */
+  readonly backupDays: number | undefined
   readonly isPlainPage: boolean
   readonly hasDigest: boolean
 }
@@ -99,6 +101,7 @@ export interface Condition {
 const LIFE_WARNING_PERCENT = 80
 const LIFE_ALARM_PERCENT = 100
 const CERTIFICATE_WARNING_DAYS = 21
+const BACKUP_WARNING_DAYS = 30
 
 export function conditionAlarms(now: Condition): Alarm[] {
   const { freeBytes, reserveBytes, certificateDays: days, lifeUsedPercent: life = 0, spare } = now
@@ -117,6 +120,7 @@ export function conditionAlarms(now: Condition): Alarm[] {
     ...alarm(days !== undefined && days >= 0 && days < CERTIFICATE_WARNING_DAYS, 'certificate-ends', 'warning', days),
     ...alarm(now.damaged > 0, 'damaged', 'alarm', now.damaged),
     ...alarm(now.noticesLost > 0, 'notices-lost', 'warning', now.noticesLost),
+    ...alarm((now.backupDays ?? 0) > BACKUP_WARNING_DAYS, 'backup-old', 'warning', now.backupDays),
     ...alarm(now.isPlainPage, 'plain-page', 'warning'),
     ...alarm(!now.hasDigest, 'no-digest', 'warning'),
   ]

@@ -12,6 +12,7 @@ import type { Alarm, BoxStatus, ListenerState, SeriesView, Span, StatusService, 
 import type { ClockSource } from '../web/services/time.ts'
 import { CounterAlarms, conditionAlarms, sortedAlarms } from './alarms.ts'
 import { folderBytes } from './folder-size.ts'
+import { backupDays } from './last-backup.ts'
 import { OldestWaiting } from './oldest.ts'
 import { type Sample, Series } from './series.ts'
 import { readSeries, writeSeries } from './series-file.ts'
@@ -235,13 +236,14 @@ export class StatusWatch implements StatusService {
     condition: Pick<Parameters<typeof conditionAlarms>[0], 'problem' | 'freeBytes' | 'reserveBytes' | 'damaged'> &
       Pick<Parameters<typeof conditionAlarms>[0], 'noticesLost' | 'lifeUsedPercent' | 'spare'>,
   ): Alarm[] {
-    const { config, certificateUntil } = this.#options
+    const { config, dataDir, certificateUntil } = this.#options
     const until = certificateUntil()
     const isKnown = until !== undefined && now.isWallTrusted
     const conditions = conditionAlarms({
       ...condition,
       isClockTrusted: now.isWallTrusted,
       certificateDays: isKnown ? Math.floor((until - now.wall) / 86_400_000) : undefined,
+      backupDays: now.isWallTrusted ? backupDays(dataDir, now.wall) : undefined,
       isPlainPage: config.web.plain_http,
       hasDigest: config.auth.digest,
     })

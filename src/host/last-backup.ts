@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeWhole } from './write-whole.ts'
 
@@ -21,4 +21,12 @@ export function noteBackup(dataDir: string, at: number): void {
   } catch {
     // The page then reminds somebody of a backup that there is.
   }
+}
+
+const DAY_MS = 86_400_000
+
+/** Since the last backup, or since there is a store to lose; undefined: nobody knows. */
+export function backupDays(dataDir: string, wall: number): number | undefined {
+  const since = lastBackupAt(dataDir) ?? statSync(join(dataDir, 'mailbox'), { throwIfNoEntry: false })?.birthtimeMs
+  return since === undefined || since === 0 ? undefined : Math.floor((wall - since) / DAY_MS)
 }

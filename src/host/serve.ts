@@ -23,6 +23,7 @@ import { ControlServer } from './control.ts'
 import { custodyOf } from './custody-numbers.ts'
 import { Dns } from './dns.ts'
 import { Doors } from './doors.ts'
+import { endWork } from './end-work.ts'
 import { type Credential, makeFirstAccounts } from './first-start.ts'
 import { Health } from './health.ts'
 import { HttpServer } from './http.ts'
@@ -39,6 +40,8 @@ import { undoSwap } from './restore-swap.ts'
 import type { Restoring } from './restoring.ts'
 import { statusApi } from './status-api.ts'
 import { Streams } from './streams.ts'
+import { Support } from './support.ts'
+import { supportApi } from './support-api.ts'
 import { authorities, dialPolicy } from './tls-dial.ts'
 import { Datagrams } from './udp.ts'
 import { watchedFromTheStart } from './watched-counters.ts'
@@ -87,8 +90,7 @@ export interface ServeOptions {
 /** How often the store is told what time it is. After a power cut without an RTC no more than this is in doubt. */
 const CLOCK_FLOOR_MS = 300_000
 
-/** Of the 5 s that a stop may take: what is under way to receivers and in the store, then the last bytes of each stream. */
-const WORK_STOP_MS = 2500
+/** Of the 5 s that a stop may take, beside what work under way takes: the last bytes of each stream. */
 const STREAM_STOP_MS = 500
 
 type Closing = () => void | Promise<void>
@@ -175,15 +177,18 @@ export class Box {
       certificateUntil: () => this.certificates && Date.parse(this.certificates.pair.leaf.validTo),
       clockSource: async () => (await lookedAfter.time.view()).source,
     })
-    const services = webServices(config, { access, store: outside, log, status, backups, ...persons, ...lookedAfter })
-    const httpOptions = {
+    const describe = async (): Promise<object> => ({
+      ...engine.describe(),
+      ...(await custodyOf(store)),
+      ...(xdms && { xdms: xdms.describe() }),
+    })
+    const told = { dataDir, counters: this.counters, describe, wall: () => clock.now().wall }
+    const parted = { access, store: outside, log, status, backups, ...persons, ...lookedAfter }
+    const services = webServices(config, { ...parted, support: new Support({ config, status, ...told }) })
+    const httpOptions: Parameters<typeof HttpServer.listen>[1] = {
       health,
       counters: this.counters,
-      describe: async () => ({
-        ...engine.describe(),
-        ...(await custodyOf(store)),
-        ...(xdms && { xdms: xdms.describe() }),
-      }),
+      describe,
       plugins: [
         accessApi({ guarded: services, log }),
         ...peopleApis(persons, { ...parts, guarded: services, log }),
@@ -193,11 +198,7 @@ export class Box {
       ],
       certificates: this.certificates,
     }
-    for (const listener of httpListeners(config)) {
-      const { http, at } = await HttpServer.listen(listener, httpOptions)
-      this.#closings.push(() => http.close())
-      this.http.push({ ...at, isSecure: listener.transport === 'tls' })
-    }
+    await this.#serveHttp(httpOptions)
     this.#closings.push(() => health.stopping())
     status.start()
     this.#closings.push(() => status.stop())
@@ -212,11 +213,19 @@ export class Box {
     )
   }
 
+  async #serveHttp(options: Parameters<typeof HttpServer.listen>[1]): Promise<void> {
+    for (const listener of httpListeners(this.#options.config)) {
+      const { http, at } = await HttpServer.listen(listener, options)
+      this.#closings.push(() => http.close())
+      this.http.push({ ...at, isSecure: listener.transport === 'tls' })
+    }
+  }
+
   #pages(services: BoxServices): FastifyPluginAsync[] {
     const { configuration } = this.#options
     if (!configuration) return []
     const all = { ...services, configuration }
-    return [...machineApis(all), statusApi(all), ...backupApis(all), pages(all)]
+    return [...machineApis(all), statusApi(all), ...backupApis(all), supportApi(all), pages(all)]
   }
 
   #machine(clock: Clock): Machine {
@@ -377,18 +386,4 @@ export class Box {
     for (const listener of msrp)
       this.msrp.push({ transport: listener.transport, endpoint: await streams.listen('msrp', listener) })
   }
-}
-
-/** Pushes end after the answers to what is on the way, and whoever waits for a commit gets the answer. */
-async function endWork(
-  engine: DrivenEngine,
-  loop: Loop | undefined,
-  streams: Streams,
-  store: WatchedStore,
-): Promise<void> {
-  streams.stopListening()
-  loop?.stop()
-  const end = performance.now() + WORK_STOP_MS
-  while ((engine.isBusy || store.outstanding > 0) && performance.now() < end)
-    await new Promise(done => setTimeout(done, 5))
 }

@@ -12,7 +12,10 @@ export type BoxServices = Omit<WebServices, 'configuration'>
 /** What the page and the API are made with. */
 export function webServices(
   config: Config,
-  parts: Pick<BoxServices, 'access' | 'store' | 'log' | 'status' | 'backups' | keyof People | keyof Machine>,
+  parts: Pick<
+    BoxServices,
+    'access' | 'store' | 'log' | 'status' | 'backups' | 'support' | keyof People | keyof Machine
+  >,
 ): BoxServices {
   const secure = httpListeners(config).find(({ transport }) => transport === 'tls')
   const names = [config.hostname, config.domain, hostname(), ...config.web.hosts]

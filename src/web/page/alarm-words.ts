@@ -41,6 +41,7 @@ const PAGES: Readonly<Record<AlarmId, string>> = {
   'tls-dials': '/logs',
   handshakes: '/logs',
   'streams-refused': '/logs',
+  'backup-old': '/backup',
   'plain-page': '/network',
   'no-digest': '/network',
 }

@@ -23,6 +23,7 @@ import { setup } from './setup.ts'
 import { setupFirst } from './setup-steps.ts'
 import { makeSite, type PagePart } from './site.ts'
 import { statusPage } from './status.ts'
+import { support } from './support.ts'
 import { time } from './time.ts'
 import { user } from './user.ts'
 import { users } from './users.ts'
@@ -45,6 +46,7 @@ const PARTS: readonly PagePart[] = [
   historyItem,
   jobs,
   backup,
+  support,
   notFound,
 ]
 

@@ -10,6 +10,7 @@ import type { JobService } from './jobs.ts'
 import type { QueueService } from './queue.ts'
 import type { SetupService } from './setup.ts'
 import type { StatusService } from './status.ts'
+import type { SupportService } from './support.ts'
 import type { TimeService } from './time.ts'
 import type { UserService } from './users.ts'
 
@@ -32,6 +33,7 @@ export interface WebServices {
   readonly queue: QueueService
   readonly histories: HistoryService
   readonly jobs: JobService
+  readonly support: SupportService
   /** Undefined where whoever started the box cannot have it stop and start anew with other data. */
   readonly backups?: BackupService | undefined
   readonly log: Log

@@ -146,6 +146,7 @@ export const ALARM_IDS = [
   'tls-dials',
   'handshakes',
   'streams-refused',
+  'backup-old',
   'plain-page',
   'no-digest',
 ] as const

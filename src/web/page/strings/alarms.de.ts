@@ -112,6 +112,10 @@ export const alarms: Strings['alarms'] = {
       `${some(count, 'Verbindung wurde', 'Verbindungen wurden')} in der letzten Stunde abgewiesen: es waren zu viele.`,
     todo: 'Von einer Adresse ist es meist ein Client, der sich immer neu verbindet, oder viele hinter einem Router.',
   },
+  'backup-old': {
+    text: count => `Seit ${count} Tagen gab es keine Sicherung.`,
+    todo: 'Legen Sie eine an, und bewahren Sie sie nicht beim Gerät auf.',
+  },
   'plain-page': {
     text: () => 'Diese Seite geht unverschlüsselt an andere Rechner.',
     todo: 'Passwörter lassen sich unterwegs mitlesen. Nehmen Sie https, und schalten Sie web.plain_http aus.',

@@ -116,6 +116,10 @@ export const alarms: Readonly<Record<AlarmId, AlarmWords>> = {
       `${some(count, 'connection was', 'connections were')} refused within the last hour: there were too many.`,
     todo: 'Of one address it is mostly a client that connects again and again, or many behind one router.',
   },
+  'backup-old': {
+    text: count => `There was no backup for ${some(count, 'day', 'days')}.`,
+    todo: 'Make one, and keep it where the box is not.',
+  },
   'plain-page': {
     text: () => 'This page is served without encryption to other machines.',
     todo: 'Passwords can be read on the way. Use https, and switch web.plain_http off.',

@@ -10,6 +10,7 @@ import * as setup from './setup.de.ts'
 import { shell } from './shell.de.ts'
 import * as status from './status.de.ts'
 import type { Strings } from './strings.ts'
+import { support } from './support.de.ts'
 
 export const de: Strings = {
   shell,
@@ -21,6 +22,7 @@ export const de: Strings = {
   ...status,
   alarms,
   backups,
+  support,
   config,
   users,
   queue,

@@ -9,6 +9,7 @@ import * as settings from './settings.en.ts'
 import * as setup from './setup.en.ts'
 import { shell } from './shell.en.ts'
 import * as status from './status.en.ts'
+import { support } from './support.en.ts'
 
 export const en = {
   shell,
@@ -20,6 +21,7 @@ export const en = {
   ...status,
   alarms,
   backups,
+  support,
   config,
   users,
   queue,
