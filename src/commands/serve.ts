@@ -55,7 +55,7 @@ export async function serve(world: World, options: ServeCommandOptions): Promise
     replace: (changed, replacing) => starting.then(serving => serving.replace(changed, replacing)),
   })
   const parts = { config, log, entropy, makeEngine, openStore, firstAccounts, access, configuration, restoring }
-  const starting = Serving.start(parts)
+  const starting = Serving.start({ ...parts, logs: log })
   const serving = await Promise.race([starting, stopped])
   if (typeof serving === 'string') {
     // Nothing was shown or promised yet; what is half open ends with the process.

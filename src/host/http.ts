@@ -10,6 +10,7 @@ import { HANDSHAKE_MS } from './handshakes.ts'
 import type { Health } from './health.ts'
 import { boundConnections } from './http-connections.ts'
 import { metricsText } from './metrics.ts'
+import { describeApi } from './openapi/document.ts'
 import { TLS_SETTINGS } from './tls-settings.ts'
 
 /** A person or two and a monitor. */
@@ -92,6 +93,7 @@ function makeApp(
   app.get('/metrics', async (_request, reply) =>
     reply.type('text/plain; version=0.0.4; charset=utf-8').send(await metricsText(counters, await describe())),
   )
+  describeApi(app)
   for (const plugin of plugins ?? []) app.register(plugin)
   return app
 }

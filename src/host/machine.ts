@@ -8,6 +8,8 @@ import type { Certificates } from './certificates.ts'
 import { certificatesApi } from './certificates-api.ts'
 import type { Clock } from './clock.ts'
 import { configurationApi } from './configuration-api.ts'
+import { logsApi } from './logs-api.ts'
+import { openApi } from './openapi-route.ts'
 import { SystemTime } from './system-time.ts'
 import { timeApi } from './time-api.ts'
 
@@ -40,4 +42,6 @@ export const machineApis = (services: WebServices): FastifyPluginAsync[] => [
   configurationApi(services),
   certificatesApi(services),
   timeApi(services),
+  logsApi(services),
+  openApi(services),
 ]

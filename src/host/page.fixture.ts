@@ -1,5 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { request as plainRequest } from 'node:http'
 import { request as secureRequest } from 'node:https'
 import { join } from 'node:path'
@@ -12,6 +12,8 @@ import { HostStore } from '../testing/host-store.ts'
 import { Access } from './access.ts'
 import { Configuration } from './configuration.ts'
 import { SystemEntropy } from './entropy.ts'
+import { openLog } from './log.ts'
+import { Restoring } from './restoring.ts'
 import { Serving } from './serving.ts'
 
 export interface Answer {
@@ -57,6 +59,7 @@ export class OpenedPage {
   readonly routes: { readonly method: string; readonly url: string }[] = []
   readonly access: Access
   readonly configuration: Configuration
+  readonly logs = openLog('info', openSync('/dev/null', 'w'))
   /** Each time that it serves with another configuration. */
   readonly restarts: Promise<void>[] = []
   /** Printed at the first start; empty at any other. */
@@ -93,7 +96,11 @@ export class OpenedPage {
     const { access, configuration } = page
     const [log, entropy] = [silentLog, new SystemEntropy()]
     const parts = { makeEngine: async () => new EchoEngine(), openStore: async () => store }
-    page.#serving = await Serving.start({ config, log, entropy, ...parts, access, configuration })
+    const replace: ConstructorParameters<typeof Restoring>[0]['replace'] = (changed, replacing) =>
+      page.#serving!.replace(changed, replacing)
+    const restoring = new Restoring({ target: file, configuration, access, log, replace })
+    const { logs } = page
+    page.#serving = await Serving.start({ config, log, entropy, ...parts, access, configuration, restoring, logs })
     unsubscribe('fastify.initialization', heard)
     page.secret = page.#serving.box.credentials[0]?.password ?? ''
     return page
@@ -105,6 +112,11 @@ export class OpenedPage {
     app.addHook('onRoute', ({ method, url }) => {
       for (const each of [method].flat()) this.routes.push({ method: each, url })
     })
+  }
+
+  /** Of the listener without TLS. */
+  get port(): number {
+    return this.#serving!.box.http.find(({ isSecure }) => !isSecure)!.port
   }
 
   /** Time passes for those who are signed in. */

@@ -81,9 +81,26 @@ const ROUTES: Readonly<Record<string, Needs>> = {
   'GET /api/v1/certificates/request.pem': 'operator',
   'GET /api/v1/time': 'viewer',
   'PUT /api/v1/time': 'operator',
+  'GET /api/v1/logs': 'viewer',
+  'GET /api/v1/logs/lines.jsonl': 'viewer',
+  'GET /api/v1/logs/level': 'viewer',
+  'PUT /api/v1/logs/level': 'operator',
+  'GET /api/v1/openapi.json': 'viewer',
   'GET /api/v1/status': 'viewer',
   'GET /api/v1/series': 'viewer',
   'GET /api/v1/alarms': 'viewer',
+  'POST /api/v1/backup': 'admin',
+  'GET /api/v1/restore': 'admin',
+  'POST /api/v1/restore': 'admin',
+  'DELETE /api/v1/restore': 'admin',
+  'POST /api/v1/restore/confirm': 'admin',
+  'DELETE /api/v1/restore/kept/:name': 'admin',
+  'GET /backup': 'admin',
+  'POST /backup': 'admin',
+  'POST /backup/restore': 'admin',
+  'POST /backup/forget': 'admin',
+  'POST /backup/kept': 'admin',
+  'POST /backup/upload': 'admin',
   'GET /assets/:name': 'nobody',
   'GET /': 'viewer',
   'GET /about': 'viewer',
@@ -136,6 +153,10 @@ const ROUTES: Readonly<Record<string, Needs>> = {
   'POST /certificates/request': 'admin',
   'GET /time': 'operator',
   'POST /time': 'operator',
+  'GET /logs': 'viewer',
+  'GET /logs/lines.jsonl': 'viewer',
+  'GET /logs/live': 'viewer',
+  'POST /logs/level': 'operator',
   'GET /users': 'viewer',
   'POST /users': 'operator',
   'GET /users/:aor': 'viewer',
@@ -204,7 +225,10 @@ async function statusOf(page: OpenedPage, route: string, caller?: Caller): Promi
     url,
     headers: bodied ? headers : (caller?.headers ?? {}),
     ...(bodied && { payload }),
+    // What is told as it happens has no end.
+    payloadAsStream: true,
   })
+  reply.stream().destroy()
   const isSentToSignIn = reply.statusCode === 303 && String(reply.headers.location).startsWith('/login?back=')
   return isSentToSignIn ? 401 : reply.statusCode
 }

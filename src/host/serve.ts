@@ -7,6 +7,7 @@ import type { Endpoint, Transport } from '../base/flow.ts'
 import type { Log } from '../base/log.ts'
 import { pages } from '../web/page/plugin.ts'
 import type { ConfigurationService } from '../web/services/configuration.ts'
+import type { LogService } from '../web/services/logs.ts'
 import { xcap } from '../web/xcap/plugin.ts'
 import { Access } from './access.ts'
 import { accessApi } from './access-api.ts'
@@ -85,6 +86,8 @@ export interface ServeOptions {
   readonly configuration?: ConfigurationService
   /** How other data take the place of what is there. Absent: there are no backups. */
   readonly restoring?: Restoring
+  /** The last lines of the log. Absent: there is no config page. */
+  readonly logs?: LogService
 }
 
 /** How often the store is told what time it is. After a power cut without an RTC no more than this is in doubt. */
@@ -222,9 +225,9 @@ export class Box {
   }
 
   #pages(services: BoxServices): FastifyPluginAsync[] {
-    const { configuration } = this.#options
-    if (!configuration) return []
-    const all = { ...services, configuration }
+    const { configuration, logs } = this.#options
+    if (!configuration || !logs) return []
+    const all = { ...services, configuration, logs }
     return [...machineApis(all), statusApi(all), ...backupApis(all), supportApi(all), pages(all)]
   }
 

@@ -6,8 +6,8 @@ import type { Machine } from './machine.ts'
 import { About } from './packages.ts'
 import type { People } from './people.ts'
 
-/** Only what the box has of its own; how its configuration is changed is known to whoever started it. */
-export type BoxServices = Omit<WebServices, 'configuration'>
+/** Only what the box has of its own; how its configuration is changed, and what stands in its log, is known to whoever started it. */
+export type BoxServices = Omit<WebServices, 'configuration' | 'logs'>
 
 /** What the page and the API are made with. */
 export function webServices(

@@ -46,8 +46,11 @@ const ESCAPES: Readonly<Record<string, string>> = {
 
 const escaped = (text: string): string => text.replace(/[&<>"']/g, character => ESCAPES[character]!)
 
-/** Text of strangers: set apart, so that its direction of writing changes nothing around it; control characters are shown as `�`. */
-export const foreign = (text: string, lengthMax = 200): Html => {
+/** Text of strangers as it may stand anywhere: control characters, and those that turn the direction of writing, are shown as `�`. */
+export const inert = (text: string, lengthMax = 200): string => {
   const shown = text.replace(/[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, '\ufffd')
-  return html`<bdi>${shown.length > lengthMax ? `${shown.slice(0, lengthMax)}…` : shown}</bdi>`
+  return shown.length > lengthMax ? `${shown.slice(0, lengthMax)}…` : shown
 }
+
+/** Text of strangers: set apart, so that its direction of writing changes nothing around it. */
+export const foreign = (text: string, lengthMax = 200): Html => html`<bdi>${inert(text, lengthMax)}</bdi>`

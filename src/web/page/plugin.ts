@@ -14,6 +14,8 @@ import { history } from './history.ts'
 import { historyItem } from './history-item.ts'
 import { jobs } from './jobs.ts'
 import { login } from './login.ts'
+import { logs } from './logs.ts'
+import { logsLive } from './logs-live.ts'
 import { message } from './message.ts'
 import { notFound } from './not-found.ts'
 import { queue } from './queue.ts'
@@ -38,6 +40,8 @@ const PARTS: readonly PagePart[] = [
   settingsPages,
   certificates,
   time,
+  logs,
+  logsLive,
   users,
   user,
   queue,

@@ -7,6 +7,7 @@ import type { CertificateService } from './certificates.ts'
 import type { ConfigurationService } from './configuration.ts'
 import type { HistoryService } from './history.ts'
 import type { JobService } from './jobs.ts'
+import type { LogService } from './logs.ts'
 import type { QueueService } from './queue.ts'
 import type { SetupService } from './setup.ts'
 import type { StatusService } from './status.ts'
@@ -37,6 +38,8 @@ export interface WebServices {
   /** Undefined where whoever started the box cannot have it stop and start anew with other data. */
   readonly backups?: BackupService | undefined
   readonly log: Log
+  /** What was written to it lately. */
+  readonly logs: LogService
   /** Names under which browsers may come here, beside numeric addresses and `localhost`; lower case. */
   readonly hosts: readonly string[]
   /** Port of the listener with TLS to send browsers to that come without; undefined: there is none. */

@@ -52,16 +52,42 @@ document.addEventListener('pointerover', event => {
   if (bar) bar.closest('.plot').querySelector('.tip').textContent = bar.dataset.tip
 })
 
-// Lines of the log as they are written.
+// Lines of the log as they are written, the newest at the top.
 for (const list of document.querySelectorAll('[data-live]')) {
-  const source = new EventSource(list.dataset.live)
-  source.addEventListener('line', event => {
-    const row = document.createElement('li')
-    row.textContent = event.data
-    list.append(row)
-    while (list.childElementCount > 1000) list.firstElementChild.remove()
-    if (list.dataset.follow !== 'no') row.scrollIntoView({ block: 'nearest' })
+  const tools = document.querySelector('[data-live-tools]')
+  const pause = tools.querySelector('button')
+  const after = new URL(list.dataset.live, location.href)
+  let source
+  const put = row => {
+    list.prepend(row)
+    while (list.childElementCount > 1000) list.lastElementChild.remove()
+  }
+  const listen = () => {
+    source = new EventSource(after)
+    source.addEventListener('line', event => {
+      const { at, level, word, text } = JSON.parse(event.data)
+      after.searchParams.set('after', event.lastEventId)
+      const row = document.createElement('li')
+      row.className = level
+      const parts = ['time', 'strong', 'bdi'].map(name => document.createElement(name))
+      for (const [index, shown] of [at, word, text].entries()) parts[index].textContent = shown
+      row.append(parts[0], ' ', parts[1], ' ', parts[2])
+      put(row)
+    })
+    source.addEventListener('lost', () => {
+      const row = document.createElement('li')
+      row.textContent = list.dataset.lost
+      put(row)
+    })
+  }
+  pause.addEventListener('click', () => {
+    const isOn = source.readyState !== EventSource.CLOSED
+    if (isOn) source.close()
+    else listen()
+    pause.textContent = isOn ? pause.dataset.goOn : pause.dataset.pause
   })
+  tools.hidden = false
+  listen()
 }
 
 // The box makes its connections anew: on as soon as it answers again.

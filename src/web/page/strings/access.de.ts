@@ -32,6 +32,7 @@ export const told: Strings['told'] = {
   messageDeleted: 'Die Nachricht ist gelöscht. Der Absender erfährt es, wenn er darum gebeten hat.',
   itemRemoved: 'Der Eintrag ist aus diesem Verlauf entfernt.',
   jobGone: 'Die Arbeit ist beendet, und was sie geschrieben hat, ist gelöscht.',
+  logLevelSet: 'Die Stufe des Protokolls ist geändert.',
 }
 
 export const denied: Strings['denied'] = {

@@ -29,6 +29,7 @@ export const told = {
   messageDeleted: 'The message is deleted. Its sender is told, if they asked for that.',
   itemRemoved: 'The item is gone from this history.',
   jobGone: 'The work is ended, and what it wrote is gone.',
+  logLevelSet: 'The level of the log is changed.',
 }
 
 export const denied = {

@@ -3,6 +3,7 @@ import * as account from './account.de.ts'
 import { alarms } from './alarms.de.ts'
 import { backups } from './backup.de.ts'
 import { config } from './config.de.ts'
+import { logs } from './logs.de.ts'
 import * as machine from './machine.de.ts'
 import { histories, jobs, queue, users } from './people.de.ts'
 import * as settings from './settings.de.ts'
@@ -20,6 +21,7 @@ export const de: Strings = {
   ...settings,
   ...machine,
   ...status,
+  logs,
   alarms,
   backups,
   support,

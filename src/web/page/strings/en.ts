@@ -3,6 +3,7 @@ import * as account from './account.en.ts'
 import { alarms } from './alarms.en.ts'
 import { backups } from './backup.en.ts'
 import { config } from './config.en.ts'
+import { logs } from './logs.en.ts'
 import * as machine from './machine.en.ts'
 import { histories, jobs, queue, users } from './people.en.ts'
 import * as settings from './settings.en.ts'
@@ -19,6 +20,7 @@ export const en = {
   ...settings,
   ...machine,
   ...status,
+  logs,
   alarms,
   backups,
   support,
