@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { createWriteStream, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createWriteStream, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -37,6 +37,7 @@ class TestBox {
     this.dataDir = join(dir, 'data')
     this.file = join(dir, 'restante.toml')
     mkdirSync(this.dataDir, { recursive: true })
+    writeFileSync(join(this.dataDir, 'admin'), 'administrators')
     this.text = configText(this.dataDir, more)
     writeFileSync(this.file, this.text)
     this.config = configOf(this.text)
@@ -122,6 +123,7 @@ t.test('a backup is the box at one moment, whatever is written while it is made'
   const dir = t.testdir({})
   const box = new TestBox(dir)
   const file = join(dir, 'box.age')
+  writeFileSync(join(box.dataDir, 'admin'), 'administrators')
   await box.with(async store => {
     for (let count = 0; count < 40; count++) await keep(store, `before-${count}`, randomBytes(200_000))
     let after = 0
@@ -202,8 +204,29 @@ t.test('what is no whole backup is refused, and nothing is touched', async t => 
   t.same(await box.waiting(), ['first'])
 })
 
+t.test(
+  'a backup of a box without administrators is none: the password that it would make is told to nobody',
+  async t => {
+    const dir = t.testdir({})
+    const box = new TestBox(dir)
+    const file = join(dir, 'box.age')
+    await box.with(store => backUp(box, store, file))
+    await t.rejects(box.check(file), { name: 'PlainError', message: /nobody is in it who may sign in/ })
+    t.notOk(existsSync(unpackedIn(box.dataDir)))
+  },
+)
+
 t.test('a check that is ended leaves nothing', async t => {
   const { box, file } = await filled()
   await t.rejects(box.check(file, PASSPHRASE, AbortSignal.abort()))
   t.notOk(existsSync(unpackedIn(box.dataDir)))
+})
+
+t.test('a backup in which nobody may sign in is refused', async t => {
+  const dir = t.testdir({})
+  const box = new TestBox(dir)
+  rmSync(join(box.dataDir, 'admin'))
+  const file = join(dir, 'box.age')
+  await box.with(store => backUp(box, store, file))
+  await t.rejects(box.check(file), { message: /nobody is in it who may sign in/ })
 })
