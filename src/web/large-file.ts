@@ -58,6 +58,7 @@ function read(
   let upload: Upload | undefined
   let refused: unknown
   let writing: Promise<void> = Promise.resolve()
+  let coming: BusboyFileStream | undefined
   const take = async (file: BusboyFileStream): Promise<void> => {
     try {
       upload = await open(Number.isNaN(length) ? undefined : length)
@@ -74,6 +75,8 @@ function read(
     const fail = async (): Promise<void> => {
       payload.unpipe()
       payload.resume()
+      // Whoever sent it is gone, or what follows cannot be read: nothing more comes.
+      coming?.destroy(new Error('cut short'))
       await writing
       await upload?.drop()
       reject(Object.assign(new Error('This is no form.'), { statusCode: 400 }))
@@ -88,10 +91,11 @@ function read(
       if (name !== '__proto__') fields[name] = value
     })
     parser.on('file', (_name, file) => {
+      coming = file
       writing = take(file)
     })
     parser.on('error', () => void fail())
-    payload.on('aborted', () => parser.destroy(new Error('aborted')))
+    payload.once('close', () => payload.complete || void fail())
     parser.on('finish', () => void writing.then(() => resolve({ fields, upload, refused })))
     payload.pipe(parser)
   })
