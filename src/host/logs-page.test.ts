@@ -11,7 +11,7 @@ async function opened(t: Test) {
   page.access.finishSetup()
   const browser = await page.signIn('admin', page.secret)
   const rows = async (path: string): Promise<string[]> =>
-    ((await browser.get(path)).body.match(/<li class="(?:debug|info|warn|error)">.*/g) ?? []) as string[]
+    ((await browser.get(path)).body.match(/<li data-level="(?:debug|info|warn|error)">.*?<\/li>/g) ?? []) as string[]
   return { page, browser, rows }
 }
 

@@ -87,7 +87,7 @@ ${found.lines.length === 0 && html`<p class="none">${words.none}</p>`}
 
 function row({ strings: { logs: words } }: Visit, line: LogLine): Html {
   const at = new Date(line.at).toISOString()
-  return html`<li class="${line.level}"><time datetime="${at}">${at}</time> <strong>${words.levels[line.level]}</strong> ${foreign(lineText(line), SHOWN_LENGTH_MAX)}</li>\n`
+  return html`<li data-level="${line.level}"><time datetime="${at}">${at}</time> <strong>${words.levels[line.level]}</strong> ${foreign(lineText(line), SHOWN_LENGTH_MAX)}</li>`
 }
 
 function howMuch({ services }: Site, visit: Visit, errors: FormErrors): Html {

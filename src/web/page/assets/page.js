@@ -68,7 +68,7 @@ for (const list of document.querySelectorAll('[data-live]')) {
       const { at, level, word, text } = JSON.parse(event.data)
       after.searchParams.set('after', event.lastEventId)
       const row = document.createElement('li')
-      row.className = level
+      row.dataset.level = level
       const parts = ['time', 'strong', 'bdi'].map(name => document.createElement(name))
       for (const [index, shown] of [at, word, text].entries()) parts[index].textContent = shown
       row.append(parts[0], ' ', parts[1], ' ', parts[2])
