@@ -20,7 +20,12 @@ export const RULES: readonly Rule[] = [
   { id: 'store-slow', level: 'alarm', counters: [['store_refused']], from: 1 },
   { id: 'mailbox-full', level: 'warning', counters: [['mailboxes_nearly_full']], from: 1 },
   { id: 'push-kept', level: 'warning', counters: [['push_ended', 'kept']], from: 10 },
-  { id: 'history-incomplete', level: 'warning', counters: [['history_failed'], ['history_cut_short']], from: 1 },
+  {
+    id: 'history-incomplete',
+    level: 'warning',
+    counters: [['history_failed'], ['history_cut_short'], ['history_not_kept']],
+    from: 1,
+  },
   { id: 'history-passed-over', level: 'warning', counters: [['history_passed_over']], from: 1 },
   { id: 'history-not-recorded', level: 'warning', counters: [['history_not_recorded']], from: 1 },
   { id: 'notices-lost', level: 'warning', counters: [['notices_given_up']], from: 1 },

@@ -12,6 +12,8 @@ const WATCHED: readonly (readonly [name: string, label: string])[] = [
   ['history_failed', 'io'],
   ['history_failed', 'flash reserve'],
   ['history_cut_short', ''],
+  ['history_not_kept', 'no room for strangers'],
+  ['history_not_kept', 'daily limit'],
   ['history_passed_over', 'unfit'],
   ['history_passed_over', 'refused'],
   ['history_passed_over', 'gone'],
