@@ -6,19 +6,23 @@ import type { Test } from 'tap'
 
 const STOP_MS = 5000
 
-const isInstalled = (name: string): boolean =>
-  (process.env.PATH ?? '').split(':').some(folder => {
-    try {
-      accessSync(join(folder, name), constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
+/** Where in PATH the program is; undefined where it is not installed. */
+export const installedAt = (name: string): string | undefined =>
+  (process.env.PATH ?? '')
+    .split(':')
+    .map(folder => join(folder, name))
+    .find(path => {
+      try {
+        accessSync(path, constants.X_OK)
+        return true
+      } catch {
+        return false
+      }
+    })
 
 /** Says so plainly and gives true where a program is missing; `.ci/run` installs it. */
 export function isPassedOver(t: Test, ...names: readonly string[]): boolean {
-  const missing = names.filter(name => !isInstalled(name))
+  const missing = names.filter(name => installedAt(name) === undefined)
   if (missing.length > 0) t.pass(`${missing.join(', ')}: not installed, so this is passed over`)
   return missing.length > 0
 }
