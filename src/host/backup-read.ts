@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, open, rm, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { pipeline, Readable } from 'node:stream'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { ReadableStream } from 'node:stream/web'
 import { createGunzip } from 'node:zlib'
 import { createTarDecoder, type ParsedTarEntry } from 'modern-tar'
@@ -11,6 +12,7 @@ import { unlocked } from './age-file.ts'
 import {
   ABOUT,
   type About,
+  ADMINISTRATORS,
   bytesMaxOf,
   CONFIGURATION,
   decodePiece,
@@ -67,7 +69,7 @@ export async function readBackup(parts: ReadParts): Promise<ReadBackup> {
   }
 }
 
-async function* entriesOf({ file, passphrase, progress }: ReadParts): AsyncGenerator<ParsedTarEntry> {
+async function* entriesOf({ file, passphrase, signal, progress }: ReadParts): AsyncGenerator<ParsedTarEntry> {
   const source = createReadStream(file)
   let read = 0
   source.on('data', part => {
@@ -77,7 +79,8 @@ async function* entriesOf({ file, passphrase, progress }: ReadParts): AsyncGener
   const gunzip = createGunzip()
   let failure: unknown
   const tar = createTarDecoder({ strict: true })
-  pipeline(Readable.from(unlocked(source, passphrase), { objectMode: false }), gunzip, error => {
+  // What is in no entry, e.g. zeros behind the end, can be long too.
+  pipeline(Readable.from(unlocked(source, passphrase), { objectMode: false }), gunzip, { signal }).catch(error => {
     failure ??= error
   })
   const written = ReadableStream.from(gunzip).pipeTo(tar.writable as never)
@@ -147,6 +150,8 @@ class Unpacking {
         const found = this.#hashes.get(name)
         return found !== undefined && found.bytes === bytes && found.sha256 === sha256
       })
+    // A box without would make a password anew, which nobody is told.
+    if (!this.#hashes.has(ADMINISTRATORS)) throw wrong('nobody is in it who may sign in')
     if (!isWhole) throw wrong('it has other content than its list says')
     await this.#table.flushed
     return { about: this.#about, configText: this.#configText }

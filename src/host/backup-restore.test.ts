@@ -123,7 +123,6 @@ t.test('a backup is the box at one moment, whatever is written while it is made'
   const dir = t.testdir({})
   const box = new TestBox(dir)
   const file = join(dir, 'box.age')
-  writeFileSync(join(box.dataDir, 'admin'), 'administrators')
   await box.with(async store => {
     for (let count = 0; count < 40; count++) await keep(store, `before-${count}`, randomBytes(200_000))
     let after = 0
@@ -203,18 +202,6 @@ t.test('what is no whole backup is refused, and nothing is touched', async t => 
   )
   t.same(await box.waiting(), ['first'])
 })
-
-t.test(
-  'a backup of a box without administrators is none: the password that it would make is told to nobody',
-  async t => {
-    const dir = t.testdir({})
-    const box = new TestBox(dir)
-    const file = join(dir, 'box.age')
-    await box.with(store => backUp(box, store, file))
-    await t.rejects(box.check(file), { name: 'PlainError', message: /nobody is in it who may sign in/ })
-    t.notOk(existsSync(unpackedIn(box.dataDir)))
-  },
-)
 
 t.test('a check that is ended leaves nothing', async t => {
   const { box, file } = await filled()

@@ -95,7 +95,7 @@ export class Backups implements BackupService {
 
   check(upload: Upload, passphrase: string): JobView | undefined {
     const { jobs, config, dataDir, entropy } = this.#options
-    if (jobs.list().some(({ kind, state }) => kind === 'restore check' && state === 'running')) return undefined
+    if (this.#isUnpackedInUse) return undefined
     this.#checked = undefined
     return jobs.start({
       kind: 'restore check',
@@ -139,8 +139,14 @@ export class Backups implements BackupService {
 
   async forget(): Promise<void> {
     this.#checked = undefined
-    const { dataDir, jobs } = this.#options
-    if (!jobs.list().some(({ kind, state }) => kind === 'restore check' && state === 'running')) dropRestore(dataDir)
+    if (!this.#isUnpackedInUse) dropRestore(this.#options.dataDir)
+  }
+
+  get #isUnpackedInUse(): boolean {
+    const { jobs, restoring } = this.#options
+    return (
+      restoring.isUnderWay || jobs.list().some(({ kind, state }) => kind === 'restore check' && state === 'running')
+    )
   }
 
   lastRestore(): RestoreEnd | undefined {

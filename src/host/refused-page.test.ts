@@ -35,6 +35,17 @@ t.test('a form that is too large, or that nobody can read: said in words, nothin
   t.match(odd.body, /nicht zu lesen.*Es wurde nichts geändert/s)
 })
 
+t.test('a file of somebody who may not give one is not taken apart', async t => {
+  const { page } = await opened(t)
+  const headers = { 'content-type': 'multipart/form-data; boundary=x' }
+  const body = '--x\r\nContent-Disposition: nonsense'
+  t.equal((await page.ask('/certificates/given', { headers, body })).status, 401, 'a stranger')
+  const { access } = page
+  await access.addAdministrator('operator', 'operator', 'correct horse battery')
+  const { cookie } = await page.signIn('operator', 'correct horse battery')
+  t.equal((await page.ask('/certificates/given', { headers: { ...headers, cookie }, body })).status, 403, 'an operator')
+})
+
 t.test('whoever has to sign in comes back; a form from another site does nothing', async t => {
   const { page, browser } = await opened(t)
   t.match(await page.ask('/?span=week'), { status: 303, headers: { location: '/login?back=%2F%3Fspan%3Dweek' } })

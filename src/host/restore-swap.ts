@@ -36,6 +36,8 @@ const noteOf = (dataDir: string): string => join(restoreDir(dataDir), 'under-way
 /** The folder's lock is held. Throws PlainError, and then all is as it was. The name of the folder where that is kept which was there. */
 export function swapIn(swap: Swap, step: (name: string) => void = () => {}): string {
   const { dataDir, configuration } = swap
+  if (!existsSync(join(unpackedIn(dataDir), 'mailbox')))
+    throw new PlainError('What was unpacked is not there any more. Upload the backup again. All is as it was.')
   const kept = freeName(dataDir, swap.at)
   const had = ITEMS.filter(item => existsSync(join(dataDir, item)))
   const { file = '', before = '', text = '' } = configuration ?? {}

@@ -33,6 +33,11 @@ export class Restoring {
     this.#options = options
   }
 
+  /** From the word of whoever confirmed it on: what is unpacked is not to be touched. */
+  get isUnderWay(): boolean {
+    return this.#isUnderWay
+  }
+
   get last(): RestoreEnd | undefined {
     return this.#last
   }
