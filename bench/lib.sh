@@ -135,7 +135,7 @@ ours_up() {
   msrp=$((OURPORT + 9000))
   {
     printf 'domain = "127.0.0.1"\nhostname = "127.0.0.1"\ndata_dir = "%s/data"\n' "$dir"
-    printf '[listen]\nsip_udp = "127.0.0.1:%s"\nsip_tcp = "127.0.0.1:%s"\nmsrp_tcp = "127.0.0.1:%s"\nhttp = ""\n' "$OURPORT" "$OURPORT" "$msrp"
+    printf '[listen]\nsip_udp = "127.0.0.1:%s"\nsip_tcp = "127.0.0.1:%s"\nmsrp_tcp = "127.0.0.1:%s"\nhttp = "%s"\n' "$OURPORT" "$OURPORT" "$msrp" "${OURS_HTTP:+127.0.0.1:$OURS_HTTP}"
     printf '[auth]\ndigest = false\ntrusted_peers = [%s]\n[history]\nactive_default = %s\n[deferral]\nquota_messages = 1000000\nquota_bytes = 17179869184\n' "${OURS_TRUSTS:-}" "${OURS_HISTORY:-false}"
     for i in $(seq 1 "${USERS:-1000}"); do printf '[[user]]\naor = "sip:user%s@127.0.0.1"\npassword = "x"\n' "$i"; done
   } >"$dir/restante.toml"

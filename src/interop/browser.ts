@@ -46,7 +46,7 @@ interface Asked {
 
 /** Asks the API as `admin`; gives the JSON of the answer, if it has any. */
 export async function askApi(
-  box: BoxProcess,
+  box: Pick<BoxProcess, 'httpPort'>,
   path: string,
   { method = 'GET', body, password = PASSWORD }: Asked = {},
 ): Promise<unknown> {

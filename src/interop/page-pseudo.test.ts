@@ -9,7 +9,7 @@ import { isPassedOver } from './program.ts'
 
 t.setTimeout(150_000)
 
-const PSEUDO = join(import.meta.dirname, 'pseudo.ts')
+const PSEUDO = join(import.meta.dirname, 'pseudo-child.ts')
 const NARROW = { width: 320, height: 640 }
 /** A window of 1280 px at 200 %, as a browser enlarges it. */
 const ENLARGED = { width: 640, height: 400 }
