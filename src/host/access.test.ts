@@ -159,13 +159,24 @@ t.test('a name that does not exist costs the same work as one that does', async 
   for (const cost of costs) t.same(cost, costs[0])
 })
 
-t.test('two passwords are looked at at a time; who comes then is told to come again', async t => {
+t.test('two passwords of one address are looked at at a time; who comes then is told to come again', async t => {
   const { access, ask } = await opened(t.testdir({}))
   const three = ['a', 'b', 'c'].map(name => access.withPassword(ask('wrong', name)))
   t.same(
     (await Promise.all(three)).map(({ kind }) => kind),
     ['wrong', 'wrong', 'busy'],
   )
+  t.match(await access.withPassword(ask(PASSWORD)), { kind: 'in' })
+})
+
+t.test('whoever floods the box with guesses keeps out nobody at another address', async t => {
+  const { access, ask } = await opened(t.testdir({}))
+  const guess = (name: string, from: string) => access.withPassword(ask('wrong', name, from)).then(({ kind }) => kind)
+  const flood = Array.from({ length: 20 }, (_, count) => guess(`name${count}`, '192.0.2.9'))
+  t.match(await access.withPassword(ask(PASSWORD)), { kind: 'in' })
+  t.equal((await Promise.all(flood)).filter(kind => kind === 'busy').length, 18)
+  const many = Array.from({ length: 80 }, (_, count) => guess('admin', `198.51.100.${count}`))
+  t.equal((await Promise.all(many)).filter(kind => kind === 'busy').length, 16, 'only so many wait')
   t.match(await access.withPassword(ask(PASSWORD)), { kind: 'in' })
 })
 

@@ -17,6 +17,7 @@ import type {
   Who,
 } from '../web/services/access.ts'
 import { type Administrators, newPassword } from './administrators.ts'
+import { CheckLine } from './check-line.ts'
 
 /** Nobody did anything for so long: whoever left the browser open is signed out. */
 const IDLE_MS = 30 * 60_000
@@ -25,8 +26,6 @@ const SESSION_MS = 12 * 3_600_000
 /** Of all, and of one administrator: the one not seen for longest ends. */
 const SESSIONS_MAX = 100
 const SESSIONS_OF_ONE_MAX = 10
-/** Passwords under examination at a time: each takes 16 MiB and a core for some 50 ms. */
-const CHECKS_MAX = 2
 const COOKIE_BITS = 160
 const AGENT_LENGTH_MAX = 120
 
@@ -53,11 +52,11 @@ interface AccessParts {
 export class Access implements AccessService {
   readonly #parts: AccessParts
   readonly #guesses = new Guesses()
+  readonly #line = new CheckLine()
   /** By the hash of the cookie: what is in memory opens nothing. */
   readonly #sessions = new Map<string, Session>()
   #administrators: Administrators | undefined
   #counters: Counters | undefined
-  #checks = 0
 
   constructor(parts: AccessParts) {
     this.#parts = parts
@@ -97,8 +96,7 @@ export class Access implements AccessService {
     const source = sourceOf(from)
     const waitMs = this.#guesses.waitMs(now(), source, name)
     if (waitMs > 0) return { kind: 'wait', seconds: Math.ceil(waitMs / 1000) }
-    if (this.#checks >= CHECKS_MAX) return { kind: 'busy' }
-    this.#checks++
+    if (!(await this.#line.enter(source))) return { kind: 'busy' }
     try {
       const role = await administrators.roleWith(name, password)
       if (role) {
@@ -106,7 +104,7 @@ export class Access implements AccessService {
         return { kind: 'in', cookie: '', who: { name, role, by: 'password' } }
       }
     } finally {
-      this.#checks--
+      this.#line.leave(source)
     }
     this.#counters?.count('admin_refused', 'wrong password')
     if (this.#guesses.wrong(now(), source, name) > 0) log.warn('passwords are being guessed', { from })
