@@ -149,6 +149,26 @@ export class Visitor {
     }).map(each => each.outerHTML.slice(0, 200))`)
   }
 
+  /** Words that are broken within, without a hyphen; what strangers and files say may be broken anywhere. */
+  brokenWords(): Promise<string[]> {
+    return this.page.evaluate<string[]>(`(() => {
+      const found = []
+      const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+      const range = document.createRange()
+      while (walker.nextNode()) {
+        const { currentNode: node } = walker
+        if (node.parentElement.closest('bdi, code, pre, .mono, svg, script, noscript, option, textarea, [hidden]')) continue
+        if (getComputedStyle(node.parentElement).hyphens === 'auto') continue
+        for (const { 0: word, index } of node.data.matchAll(/\\p{L}{2,20}/gu)) {
+          range.setStart(node, index)
+          range.setEnd(node, index + word.length)
+          if (new Set([...range.getClientRects()].map(({ top }) => Math.round(top))).size > 1) found.push('broken: ' + word)
+        }
+      }
+      return found
+    })()`)
+  }
+
   /** Octets that came over the wire, heads and bodies, for everything since the last time this was called. */
   async bytesSoFar(): Promise<number> {
     const sizes = await Promise.all(this.#bytes)

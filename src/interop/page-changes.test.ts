@@ -9,7 +9,7 @@ import { until } from './until.ts'
 
 /** The configuration changed in a real browser: on trial, taken back, gone back by itself, kept; two tabs; the keyboard alone. */
 
-t.setTimeout(120_000)
+t.setTimeout(240_000)
 
 const QUOTA = '[name="deferral.quota_messages"]'
 const RESTART_MS = 20_000

@@ -8,7 +8,7 @@ import { isPassedOver } from './program.ts'
 
 /** Every page of a real box in a real browser: in both languages, narrow and wide, light and dark, with script and without. */
 
-t.setTimeout(150_000)
+t.setTimeout(240_000)
 
 const PHONE = { width: 360, height: 740 }
 const DESKTOP = { width: 1200, height: 800 }
@@ -74,9 +74,16 @@ async function inLanguage(t: Test, browser: Browser, box: BoxProcess, language: 
       if ((await page.getAttribute('html', 'lang')) !== language) wrong.push(`${path}: not in ${language}`)
       await page.emulateMedia({ colorScheme: 'light' })
       await page.setViewportSize(other)
-      await look(path, `${other.width} px`, visitor.tooWide(), visitor.cutOff())
+      await look(path, `${other.width} px`, visitor.tooWide(), visitor.cutOff(), visitor.brokenWords())
       await page.setViewportSize(whole)
-      await look(path, `${whole.width} px`, visitor.tooWide(), visitor.cutOff(), visitor.violations())
+      await look(
+        path,
+        `${whole.width} px`,
+        visitor.tooWide(),
+        visitor.cutOff(),
+        visitor.brokenWords(),
+        visitor.violations(),
+      )
       await page.emulateMedia({ colorScheme: 'dark' })
       await look(path, 'dark', visitor.violations(['color-contrast']))
     },
@@ -134,6 +141,7 @@ async function finds(t: Test, browser: Browser, box: BoxProcess): Promise<void> 
   await visitor.page.evaluate(`(() => {
       document.querySelector('label').remove()
       document.querySelector('h1').style.cssText = 'width: 40px; overflow: hidden; white-space: nowrap; color: #ddd'
+      document.querySelector('button').style.cssText = 'width: 20px; overflow-wrap: anywhere; padding: 0'
       document.querySelector('main').append(Object.assign(new Image(), { src: 'http://127.0.0.2:9/x.png' }))
       document.querySelector('.hint').style.cssText = 'width: 2000px; max-width: none'
       setTimeout(() => alert('here'))
@@ -143,6 +151,7 @@ async function finds(t: Test, browser: Browser, box: BoxProcess): Promise<void> 
   for (const rule of ['label', 'color-contrast', 'image-alt']) t.ok(found.includes(rule), rule)
   t.match(await visitor.tooWide(), ['scrolls sideways'])
   t.match(await visitor.cutOff(), [/<h1/])
+  t.match(await visitor.brokenWords(), ['broken: Sign'])
   t.match(visitor.faults.join('\n'), /a request to http:\/\/127\.0\.0\.2:9/)
   t.match(visitor.faults.join('\n'), /Content Security Policy/)
   t.match(visitor.faults.join('\n'), /a dialog: here/)

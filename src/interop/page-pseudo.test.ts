@@ -7,7 +7,7 @@ import { isPassedOver } from './program.ts'
 
 /** Pages whose texts are longer than any language makes them, on the narrowest windows, and enlarged. */
 
-t.setTimeout(150_000)
+t.setTimeout(240_000)
 
 const PSEUDO = join(import.meta.dirname, 'pseudo-child.ts')
 const NARROW = { width: 320, height: 640 }

@@ -10,7 +10,7 @@ import { until } from './until.ts'
 
 /** A backup made, downloaded, uploaded and restored in a real browser. */
 
-t.setTimeout(120_000)
+t.setTimeout(240_000)
 
 const RESTART_MS = 30_000
 const PASSPHRASE = 'under the third stone'

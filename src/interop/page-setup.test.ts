@@ -6,7 +6,7 @@ import { until } from './until.ts'
 
 /** The first run in a real browser, from the printed password to the end, on a phone, with what is shown looked at by axe. */
 
-t.setTimeout(120_000)
+t.setTimeout(240_000)
 
 const PHONE = { width: 360, height: 740 }
 const RESTART_MS = 20_000

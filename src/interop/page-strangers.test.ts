@@ -8,7 +8,7 @@ import type { RealPhone } from './real-phone.ts'
 
 /** What strangers wrote, on every page that shows it, in a real browser: text and nothing else. */
 
-t.setTimeout(120_000)
+t.setTimeout(240_000)
 
 const BOB = `sip:bob@${DOMAIN}`
 const HOSTILE = [
