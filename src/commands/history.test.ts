@@ -50,13 +50,13 @@ function setUp(t: Test) {
 
 t.test('history lists a line for each, the newest first, and says when there are more', async t => {
   const { history, keep } = setUp(t)
-  t.match(await history('bob'), { code: 0, out: /has nothing/ })
+  t.match(await history('bob'), { code: 0, out: /^Nothing in the history/ })
   for (let number = 1; number <= 130; number++) keep(number)
   const fifty = await history('bob')
   t.equal(fifty.out.split('\n').length, 52)
   t.match(
     fifty.out,
-    /^received .* subject\n2030-03-17T17:48:50.000Z {2}message {2}receiver .* sip:alice@example\.org +subject 130\n/,
+    /^received .* subject or name\n2030-03-17T17:48:50.000Z {2}message {2}receiver .* sip:alice@example\.org +subject 130\n/,
   )
   t.match(fifty.err, /There are more/)
   t.match(await history('bob --limit 130'), { out: /subject 1\n/, err: '' })
@@ -68,6 +68,12 @@ t.test('history lists a line for each, the newest first, and says when there are
   t.same(JSON.parse((await history('alice --json')).out), [])
   t.match((await history('owners')).out, /^address +items +bytes\nsip:bob@example\.org +130 +\d+\n$/)
   t.match(JSON.parse((await history('owners --json')).out), [{ aor: BOB_AOR, items: 130 }])
+})
+
+t.test('a recording is listed by the name that it was given', async t => {
+  const { history, store } = setUp(t)
+  store.model.execute(sessionOpened(1, { subject: '', recordingName: 'Stand-up' }))
+  t.match((await history('bob')).out, / {2}Stand-up\n$/)
 })
 
 t.test('history show tells what is known and what was said; nothing that others wrote rules the terminal', async t => {

@@ -67,15 +67,15 @@ class TextLines {
 
   add(entry: HistoryEntry): void {
     if (this.#isEmpty)
-      this.#world.out(lineOf(['received', 'kind', 'as', 'bytes', 'state', 'reference', 'peer', 'subject']))
+      this.#world.out(lineOf(['received', 'kind', 'as', 'bytes', 'state', 'reference', 'peer', 'subject or name']))
     this.#isEmpty = false
-    const { receivedAt, kind, role, size, state, reference, peer, subject = '' } = entry
-    const texts = [shownText(peer), shownText(subject)].map(printable)
+    const { receivedAt, kind, role, size, state, reference, peer, subject, recordingName } = entry
+    const texts = [shownText(peer), shownText(subject || recordingName || '')].map(printable)
     this.#world.out(lineOf([timeText(receivedAt), kind, role, `${size}`, state, reference, ...texts]))
   }
 
   end(): void {
-    if (this.#isEmpty) this.#world.out(`The history of ${this.#aor} has nothing of that.\n`)
+    if (this.#isEmpty) this.#world.out(`Nothing in the history of ${this.#aor} matches.\n`)
   }
 }
 

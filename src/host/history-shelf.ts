@@ -135,6 +135,7 @@ const rowOf = (entry: HistoryEntry): HistoryRow => ({
   from: shownText(entry.from),
   to: shownText(entry.to),
   subject: entry.subject === undefined ? null : shownText(entry.subject),
+  recordingName: entry.recordingName === undefined ? null : shownText(entry.recordingName),
   received: entry.receivedAt,
   ended: entry.endedAt ?? null,
   state: entry.state,

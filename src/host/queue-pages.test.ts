@@ -65,7 +65,7 @@ t.test('the queue: who has something waiting, and searches by user, sender and i
   t.match(bobs, 'urgent')
   t.equal((await text(call('/queue?sender=ALICE'))).match(/href="\/queue\/sip/g)?.length, 3)
   t.equal((await text(call('/queue?sender=anonymous'))).match(/href="\/queue\/sip/g)?.length, 1)
-  t.match(await text(call('/queue?user=bob&sender=anonymous')), 'Nothing that waits fits.')
+  t.match(await text(call('/queue?user=bob&sender=anonymous')), 'No waiting message matches.')
   t.equal((await text(call('/queue?id=call-2%40192.0.2.9'))).match(/href="\/queue\/sip/g)?.length, 1)
   t.equal((await text(call(`/queue?id=${idOf(3)}`))).match(/href="\/queue\/sip/g)?.length, 1)
   t.match(await text(call('/queue?id=nothing')), 'No message is known by that name')

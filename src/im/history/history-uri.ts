@@ -71,8 +71,8 @@ export function readSelection(uri: string): SelectionParams | Refusal {
     if (!isType(type)) return bad('history-type', 'session, pager or all')
     const since = timeOf(params.get('since'))
     const until = timeOf(params.get('until'))
-    if (params.has('since') && since === undefined) return bad('since', 'a date and time of RFC 3339')
-    if (params.has('until') && until === undefined) return bad('until', 'a date and time of RFC 3339')
+    if (params.has('since') && since === undefined) return bad('since', 'a time like 20300131T120000Z')
+    if (params.has('until') && until === undefined) return bad('until', 'a time like 20300131T120000Z')
     const peer = params.has('peer') ? peerOf(unescaped(params.get('peer'))) : undefined
     if (params.has('peer') && peer === undefined) return bad('peer', 'a URI')
     const after = params.has('after') ? unescaped(params.get('after')) : undefined

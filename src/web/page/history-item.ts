@@ -1,5 +1,5 @@
 import { needs } from '../guard.ts'
-import type { HistoryItemView, SaidView } from '../services/history.ts'
+import type { HistoryItemView, HistoryRow, SaidView } from '../services/history.ts'
 import { foreignLines } from './foreign-text.ts'
 import { bytes, number, time } from './format.ts'
 import { foreign, type Html, html } from './html.ts'
@@ -52,6 +52,12 @@ export const historyItem: PagePart = (app, site) => {
   })
 }
 
+/** What an item is called in a list: its subject, or the name that somebody gave a recording. */
+export const titleOf = (visit: Visit, { subject, recordingName }: HistoryRow, max: number): Html => {
+  const title = subject || recordingName
+  return title ? foreign(title, max) : html`${visit.strings.histories.noSubject}`
+}
+
 function about(visit: Visit, aor: string, item: HistoryItemView): Html {
   const { histories: words } = visit.strings
   const peer = html`<a href="${pathWith(historyPath(aor), { peer: item.peer })}">${foreign(item.peer, 300)}</a>`
@@ -59,6 +65,7 @@ function about(visit: Visit, aor: string, item: HistoryItemView): Html {
     words.item,
     facts([
       [words.subject, item.subject === null || item.subject === '' ? words.noSubject : foreign(item.subject)],
+      item.recordingName === null ? undefined : [words.recordingName, foreign(item.recordingName, 300)],
       [words.owner, html`<a href="${historyPath(aor)}">${foreign(aor, 300)}</a>`],
       [words.peer, peer],
       [words.kind, `${words.kinds[item.kind]}, ${words.roles[item.role]}`],

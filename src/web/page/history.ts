@@ -4,6 +4,7 @@ import type { HistoryOwnerRow, HistoryRow, PeerRow, Unfit } from '../services/hi
 import type { JobView } from '../services/jobs.ts'
 import { button, field, form, select } from './form.ts'
 import { bytes, number, time } from './format.ts'
+import { titleOf } from './history-item.ts'
 import { foreign, type Html, html } from './html.ts'
 import { showNotFound } from './not-found.ts'
 import { confirmForm, filled, historyPath, jobPath, pager, pathWith, ROWS, searchForm, textsIn } from './parts.ts'
@@ -158,8 +159,7 @@ function items(visit: Visit, path: string, rows: readonly HistoryRow[]): Html {
     [
       {
         title: words.item,
-        cell: row =>
-          html`<a href="${path}/${encodeURIComponent(row.reference)}">${row.subject === null || row.subject === '' ? words.noSubject : foreign(row.subject, 120)}</a>`,
+        cell: row => html`<a href="${path}/${encodeURIComponent(row.reference)}">${titleOf(visit, row, 120)}</a>`,
       },
       { title: words.when, cell: ({ received }) => time(visit, received) },
       { title: words.peer, cell: ({ peer }) => foreign(peer, 120) },

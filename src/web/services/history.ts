@@ -19,6 +19,8 @@ export interface HistoryRow {
   readonly from: string
   readonly to: string
   readonly subject: string | null
+  /** Given by who asked for the recording. */
+  readonly recordingName: string | null
   readonly received: number
   readonly ended: number | null
   readonly state: HistoryEntry['state']

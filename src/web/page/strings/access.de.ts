@@ -8,8 +8,7 @@ export const login: Strings['login'] = {
   wrong: 'Name und Passwort gehören nicht zusammen.',
   wait: seconds => `Zu viele falsche Passwörter. Versuchen Sie es in ${seconds} Sekunden wieder.`,
   busy: 'Gerade melden sich zu viele an. Versuchen Sie es gleich noch einmal.',
-  firstHint:
-    'Beim ersten Mal: das Passwort, das das Gerät beim Start ausgegeben hat, auch auf seiner seriellen Konsole.',
+  firstHint: 'Beim ersten Mal: als admin, mit dem Passwort, das das Gerät bei seinem allerersten Start ausgegeben hat.',
   lost: 'Passwort verloren? Das Handbuch sagt, wie man am Gerät selbst ein neues macht.',
 }
 

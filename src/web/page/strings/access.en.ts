@@ -6,7 +6,7 @@ export const login = {
   wrong: 'Name and password do not belong together.',
   wait: (seconds: number) => `Too many wrong passwords. Try again in ${seconds} seconds.`,
   busy: 'Too many are signing in just now. Try again in a moment.',
-  firstHint: 'At the first time: the password that the box printed when it started, also on its serial console.',
+  firstHint: 'The first time: as admin, with the password that the box printed at its very first start.',
   lost: 'Password lost? The manual says how to make a new one on the box itself.',
 }
 

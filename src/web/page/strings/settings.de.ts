@@ -55,8 +55,8 @@ export const changes: Strings['changes'] = {
     'Jemand anderes hat die Einstellungen geändert, während dieses Formular offen war. Sehen Sie es noch einmal an und senden Sie es erneut.',
   differences: 'Unterschiede',
   key: 'Einstellung',
-  before: 'Jetzt',
-  after: 'Dann',
+  before: 'Vorher',
+  after: 'Nachher',
   warnings: {
     'no page':
       'Es gibt dann gar keine Seite: Niemand kann wiederkommen und das behalten, also geht es von selbst zurück. Soll es so sein, ändern Sie die Datei auf dem Gerät.',

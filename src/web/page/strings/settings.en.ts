@@ -51,8 +51,8 @@ export const changes = {
     'Somebody else changed the configuration while this form was open. Look at it again, then send it once more.',
   differences: 'Differences',
   key: 'Setting',
-  before: 'Now',
-  after: 'Then',
+  before: 'Before',
+  after: 'After',
   warnings: {
     'no page':
       'There will be no page at all: nobody can come back to keep this, so it goes back by itself. To have it so, change the file on the box.',

@@ -10,7 +10,7 @@ export const setup: Strings['setup'] = {
   meanwhile:
     'Das Gerät arbeitet bereits. Sie können hier jederzeit unterbrechen; es geht weiter, wo Sie aufgehört haben.',
   passwordText:
-    'Sie haben sich mit dem Passwort angemeldet, das das Gerät ausgegeben hat. Wählen Sie ein eigenes für das Konto admin: Es öffnet diese Seite, die API und die Konsole.',
+    'Sie haben sich mit dem Passwort angemeldet, das das Gerät ausgegeben hat. Wählen Sie ein eigenes für das Konto admin: Es öffnet diese Seite und die API.',
   password: 'Neues Passwort von admin',
   passwordHint:
     'Mindestens 10 Zeichen. Mehrere Wörter merkt man sich leichter, und man errät sie schwerer, als seltsame Zeichen.',
@@ -28,7 +28,7 @@ export const setup: Strings['setup'] = {
   secureHint: 'An den Ports 5061 und 2856, mit dem Zertifikat des Geräts.',
   page: 'Diese Seite im Netz über HTTPS öffnen',
   pageHint:
-    'An Port 8443, wenn sie noch keinen hat. Sonst ist die Seite nur vom Gerät selbst erreichbar. Browser warnen vor dem Zertifikat, das das Gerät selbst gemacht hat: Vergleichen Sie seinen Fingerabdruck mit dem ausgegebenen.',
+    'An Port 8443, wenn sie noch keinen hat. Sonst ist die Seite nur vom Gerät selbst erreichbar. Browser warnen vor dem Zertifikat, das das Gerät selbst gemacht hat: Vergleichen Sie seinen Fingerabdruck mit dem in Schritt 4.',
   localName: name =>
     `${name} meint auf jedem Gerät das Gerät selbst. Schreiben Sie den Namen oder die Adresse, unter der Clients es erreichen.`,
   domainHint:
@@ -43,7 +43,8 @@ export const setup: Strings['setup'] = {
     'Das Gerät läuft jetzt damit, und die Seite hat vielleicht eine andere Adresse. Erreichen Sie sie noch? Dann behalten Sie die Änderung; sonst geht sie von selbst zurück.',
   usersText: 'Wer sich anmelden darf und wem Nachrichten aufgehoben werden. Weitere gehen jederzeit.',
   userNames: 'Namen',
-  userNamesHint: 'Einer in jeder Zeile, etwa alice. Passwörter werden dafür gemacht.',
+  userNamesHint:
+    'Einer in jeder Zeile, etwa alice; auch ein Leerzeichen, Komma oder Strichpunkt beginnt einen weiteren. Passwörter werden dafür gemacht.',
   addUsers: 'Diese Benutzer anlegen',
   made: 'Eben angelegt. Diese Passwörter werden nur dieses eine Mal gezeigt; aufgehoben werden nur ihre Hashes.',
   madeHint: 'Später hat jeder Benutzer eine Seite mit einem QR-Code, der ein Telefon einrichtet.',

@@ -7,7 +7,7 @@ export const setup = {
   skip: 'Next without changes',
   meanwhile: 'The box serves already. What you do here can be interrupted at any time and goes on where you left it.',
   passwordText:
-    'You signed in with the password that the box printed. Choose one of your own for the account admin: it opens this page, the API and the console.',
+    'You signed in with the password that the box printed. Choose one of your own for the account admin: it opens this page and the API.',
   password: 'New password of admin',
   passwordHint:
     'At least 10 characters. Several words are easier to remember, and harder to guess, than odd characters.',
@@ -25,7 +25,7 @@ export const setup = {
   secureHint: 'At ports 5061 and 2856, with the certificate of the box.',
   page: 'Open this page to the network over HTTPS',
   pageHint:
-    'At port 8443 unless it has one already. Without it the page is reached from this machine alone. Browsers warn of the certificate that the box made for itself: compare its fingerprint with the one that was printed.',
+    'At port 8443 unless it has one already. Without it the page is reached from this machine alone. Browsers warn of the certificate that the box made for itself: compare its fingerprint with the one in step 4.',
   localName: (name: string) =>
     `${name} means this machine itself, on every machine. Write the name or the address that clients reach it by.`,
   domainHint:
@@ -40,7 +40,8 @@ export const setup = {
     'The box serves with this now, and the page may be at another address. Can you still reach it? Then keep the change; otherwise it goes back by itself.',
   usersText: 'Who may register and have messages kept. More can be made at any time.',
   userNames: 'Names',
-  userNamesHint: 'One in each line, e.g. alice. Passwords are made for them.',
+  userNamesHint:
+    'One in each line, e.g. alice; a space, a comma or a semicolon begins another one too. Passwords are made for them.',
   addUsers: 'Make these users',
   made: 'Made just now. These passwords are shown this once; they are kept only as hashes.',
   madeHint: 'Later each user has a page with a QR code that sets up a phone.',
