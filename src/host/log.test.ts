@@ -143,3 +143,9 @@ t.test('as many listen as may, each to what it asked for', async t => {
   ends[0]!()
   t.ok(log.watch({}, () => {}))
 })
+
+t.test('a log that cannot be written stops nobody, and what is said is on the page still', async t => {
+  const log = openLog('info', openSync('/dev/full', 'w'))
+  for (let count = 0; count < 3; count++) t.doesNotThrow(() => log.info('said', { count }))
+  t.equal(log.lines({ text: 'said' }, { limit: 10 }).lines.length, 3)
+})

@@ -6,6 +6,8 @@ import { LogRing, matcher } from './log-ring.ts'
 
 /** Texts of strangers go no further into a line; a stack of calls fits. */
 const TEXT_LENGTH_MAX = 4096
+/** Characters that wait for room where the log goes to; what comes then is on the page alone. */
+const UNWRITTEN_MAX = 64 * 1024
 /** Some people with the page open. */
 const WATCHERS_MAX = 8
 
@@ -36,7 +38,10 @@ export class Logbook implements Log, LogService {
     const timestamp = (): string => `,"time":"${new Date(now()).toISOString()}"`
     const options = { level, base: null, timestamp, formatters: { level: (label: string) => ({ level: label }) } }
     // Written at once: the line before a crash is the one that is needed.
-    this.#logger = pino(options, destination({ fd, sync: true }))
+    const out = destination({ fd, sync: true, maxLength: UNWRITTEN_MAX })
+    // A log that cannot be written, e.g. to a full disk, is no reason to stop serving.
+    out.on('error', () => {})
+    this.#logger = pino(options, out)
     const tell = (each: LogLevel, msg: string, suppressed: number): void => this.#write(each, msg, { suppressed })
     this.#limit = new LogLimit({ now, later, tell })
   }
