@@ -113,9 +113,9 @@ function addUsers(program: Command, world: World): void {
   helped(list, { example: 'user list --json', wrong: 'the configuration is wrong, or the store does not answer' })
   const remove = withConfig(withAor(user.command('remove')))
     .description(
-      'Removes an account with its registrations and waiting messages. Accounts of [[user]] are removed there.',
+      'Removes an account with its registrations, waiting messages, history and settings, without asking. Accounts of [[user]] are removed there.',
     )
-    .summary('remove an account with its registrations and waiting messages')
+    .summary('remove an account with all that is kept for it')
     .action((aor: string, options) => removeUser(world, aor, options))
   helped(remove, { example: 'user remove alice', wrong: 'there is no such account, or it stands in the configuration' })
   const password = withPassword(user.command('password'))
