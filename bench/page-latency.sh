@@ -33,7 +33,8 @@ for run in $(seq "$RUNS"); do
   # Whoever is measured first finds the machine in another state: each is first in turn.
   case $((run % 3)) in 1) order='none one ten' ;; 2) order='ten none one' ;; *) order='one ten none' ;; esac
   for pages in $order; do
-    ours_up && one "$pages"
+    ours_up || exit 1
+    one "$pages"
     ours_down
   done
 done
@@ -44,7 +45,6 @@ of = lambda name, column: statistics.median([float(row[column]) for row in rows 
 none = of('none', 1)
 print(f'none: {none:.0f} messages/s')
 for name in ('one', 'ten'):
-    ratios = []
     runs = {each: [float(row[1]) for row in rows if row[0] == each] for each in ('none', name)}
     ratios = [b / a for a, b in zip(runs['none'], runs[name])]
     print(f'{name}: {of(name, 1):.0f} messages/s, {statistics.median(ratios):.3f} of none (median of pairs); Status p50 {of(name, 5):.1f} ms, p95 {of(name, 6):.1f} ms, p99 {of(name, 7):.1f} ms')
