@@ -142,6 +142,8 @@ t.test('the same over the API', async t => {
     const { status, body } = await page.ask(`/api/v1/${path}`, { method, json, headers: as })
     return { status, body: body === '' ? undefined : JSON.parse(body) }
   }
+  const unknown = await send('POST', 'administrators', { name: 'ops', role: 'boss' })
+  t.match(unknown, { status: 400, body: { detail: /admin, operator, viewer/ } }, 'what is allowed is told')
   const made = await send('POST', 'administrators', { name: 'ops', role: 'operator' })
   t.match(made, { status: 201, body: { name: 'ops', role: 'operator', password: /^[a-z2-7]{16}$/ } })
   t.same(await send('POST', 'administrators', { name: 'eve', role: 'viewer', password: OTHER }), {

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import type { Denied, DeniedWhy } from './guard.ts'
 
 /** RFC 9457: why a request of the API is not carried out, in words for a person. */
@@ -36,8 +36,11 @@ interface Told {
 function problemOf(error: unknown): Told {
   if (error instanceof Problem)
     return { status: error.status, detail: error.message, headers: error.headers, more: error.more }
-  const { statusCode = 500, message } = error as { statusCode?: number; message: string }
-  return { status: statusCode, detail: statusCode < 500 ? message : 'an internal error', headers: {} }
+  const { statusCode = 500, message, validation } = error as FastifyError
+  const choice = validation?.find(({ keyword }) => keyword === 'enum')?.params
+  const { allowedValues: allowed } = (choice ?? {}) as { allowedValues?: unknown }
+  const told = Array.isArray(allowed) ? `${message}: ${allowed.join(', ')}` : message
+  return { status: statusCode, detail: statusCode < 500 ? told : 'an internal error', headers: {} }
 }
 
 const DENIED: Readonly<Record<DeniedWhy, string>> = {
