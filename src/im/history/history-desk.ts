@@ -4,7 +4,8 @@ import type { Now } from '../../base/time.ts'
 import { withoutAssertion } from '../../sip/identity.ts'
 import { has, value } from '../../sip-parser-lite/access.ts'
 import type { SipRequest } from '../../sip-parser-lite/message.ts'
-import type { HistoryChoice, HistoryLimits, HistoryOwner, NewHistory } from '../../store/history.ts'
+import type { HistoryChoice, HistoryKind, HistoryLimits, HistoryOwner, NewHistory } from '../../store/history.ts'
+import { isHistoryWanted } from '../../store/history-story.ts'
 import type { StoreClient } from '../../store/verbs.ts'
 import type { Admission } from '../admission.ts'
 import type { Arrival } from '../arrival.ts'
@@ -88,14 +89,15 @@ export class HistoryDesk {
 
   /** Undefined: nobody wants it. */
   wanted(said: Said | undefined, located: Located): HistoryMaker | undefined {
-    const owners = said ? this.ownersOf(said, located, 'pagerHistory') : []
+    const owners = said ? this.ownersOf(said, located, 'message') : []
     return said && owners.length > 0 ? content => this.#make(said, owners, content) : undefined
   }
 
-  /** Who keeps it, in which role, and with whom they speak. */
-  ownersOf(said: Said, located: Located, kind: keyof HistoryChoice): readonly HistoryOwner[] {
+  /** Who keeps it, in which role, and with whom they speak. The store asks the same of its settings again, when it is kept. */
+  ownersOf(said: Said, located: Located, kind: HistoryKind): readonly HistoryOwner[] {
     const { received, arrival, receiver, sender } = said
-    const isOn = (choice: HistoryChoice | undefined): boolean => choice?.[kind] ?? this.#policy.limits.isActiveByDefault
+    const isOn = (choice: HistoryChoice = {}): boolean =>
+      isHistoryWanted(choice, kind, this.#policy.limits.isActiveByDefault)
     const owners: HistoryOwner[] = []
     if (receiver !== undefined && isOn(located))
       owners.push({ aor: receiver, role: 'receiver', peer: this.#peer(arrival.sender.name) })

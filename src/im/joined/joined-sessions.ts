@@ -65,10 +65,8 @@ export class JoinedSessions {
     return { open: this.#streams, calls: this.#branches.size }
   }
 
-  /** A session is wanted by `sessionHistory`, a large message by `pagerHistory`; each of the two decides alone. */
   #owners(said: Said, located: Located, wants: InviteKind['kind']): readonly HistoryOwner[] {
-    const kind = wants === 'large message' ? 'pagerHistory' : 'sessionHistory'
-    return this.#parts.historyDesk.ownersOf(said, located, kind)
+    return this.#parts.historyDesk.ownersOf(said, located, wants === 'large message' ? 'large' : 'session')
   }
 
   #branch(call: JoinedCall, sides: Sides): JoinedBranch {

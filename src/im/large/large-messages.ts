@@ -258,7 +258,7 @@ export class LargeMessages {
   /** HIS-STO-03, 05, 07: undefined where no history wants it. */
   #recordsOf({ said, located }: Invitation): LargeRecords | undefined {
     const { historyDesk, recorder } = this.#parts
-    const owners = said ? historyDesk.ownersOf(said, located, 'pagerHistory') : []
+    const owners = said ? historyDesk.ownersOf(said, located, 'large') : []
     if (!said || owners.length === 0) return undefined
     const { request, sender } = said.arrival
     return new LargeRecords(recorder, {
