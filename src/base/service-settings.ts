@@ -9,7 +9,14 @@ export interface ChosenSettings {
 
 export type SettingName = keyof ChosenSettings
 
-export const SETTING_NAMES = ['offlineDelivery', 'sessionHistory', 'pagerHistory', 'visible'] as const
+const ALL: Record<SettingName, true> = {
+  offlineDelivery: true,
+  sessionHistory: true,
+  pagerHistory: true,
+  visible: true,
+}
+
+export const SETTING_NAMES = Object.keys(ALL) as readonly SettingName[]
 
 /** What to change; `null`: the box's own setting shall stand again. */
 export type SettingsChange = { readonly [N in SettingName]?: boolean | null }

@@ -1,12 +1,12 @@
 import type { WallTime } from '../base/time.ts'
 import { whole } from './damage.ts'
-import type { HistoryChoice } from './history.ts'
 import { dropHistory } from './keyed-history.ts'
 import { endMessage } from './keyed-mailbox.ts'
 import { dropSettings } from './keyed-settings.ts'
 import { dropUploads } from './keyed-uploads.ts'
 import { accountKey, type Box, bindingsKey, isNameTooLong, justAfter, nameOf, pastPrefix, waitingKey } from './keys.ts'
 import { type AccountRecord, decodeAccount } from './records.ts'
+import { decidedIn, historyChoiceIn } from './settings.ts'
 import { ACCOUNT_REMOVED, AOR_BYTES_MAX } from './story.ts'
 import { type Do, type Tables, waitingIn } from './tables.ts'
 import type { Account } from './verbs.ts'
@@ -132,21 +132,15 @@ export const countBindings: Do<'bindings.count'> = tables => tables.totals().bin
 
 export const locate: Do<'locate'> = (tables, { aor, sender }) => {
   const senderAccount = sender === undefined ? undefined : tables.account(sender)
-  const from = senderAccount && { senderHistory: historyChoice(senderAccount) }
+  const from = senderAccount && { senderHistory: historyChoiceIn(senderAccount) }
   const account = tables.account(aor)
   if (!account) return { isKnown: false, bindings: [], waiting: 0, ...from }
-  const { mailbox, offlineDelivery } = account
+  const { mailbox } = account
   return {
     isKnown: true,
     bindings: tables.bindings(aor).bindings,
     waiting: waitingIn(tables.head({ aor, mailbox })),
-    ...(offlineDelivery !== undefined && { offlineDelivery }),
-    ...historyChoice(account),
+    ...decidedIn(account),
     ...from,
   }
 }
-
-const historyChoice = ({ sessionHistory, pagerHistory }: AccountRecord): HistoryChoice => ({
-  ...(sessionHistory !== undefined && { sessionHistory }),
-  ...(pagerHistory !== undefined && { pagerHistory }),
-})

@@ -1,6 +1,14 @@
 import { whole } from './damage.ts'
 import { expiringKey, expiringName, pastPrefix, settingsKey } from './keys.ts'
-import { checkBounds, type Decided, decidedBy, firstExpiry, NO_SETTINGS, type SettingsRecord } from './settings.ts'
+import {
+  checkBounds,
+  type Decided,
+  decidedBy,
+  firstExpiry,
+  isDecidedAlike,
+  NO_SETTINGS,
+  type SettingsRecord,
+} from './settings.ts'
 import { decodeSettings, encodeSettings } from './settings-records.ts'
 import { type Do, EMPTY, type Tables } from './tables.ts'
 
@@ -25,12 +33,10 @@ export const putSettings: Do<'settings.put'> = (tables, { aor, version, settings
   tables.kv.put(key, encodeSettings(key, after))
   moveExpiry(tables, aor, before, after)
   const decided = decidedBy(after)
-  if (DECIDED.some(name => decided[name] !== account[name]))
+  if (!isDecidedAlike(decided, account))
     tables.putAccount({ mailbox: account.mailbox, account: account.account, ...decided })
   return 'saved'
 }
-
-const DECIDED = ['offlineDelivery', 'sessionHistory', 'pagerHistory'] as const
 
 /** For an account whose record is made anew. Settings that are damaged too are found so when they are read. */
 export function decidedAgain(tables: Tables, aor: string): Decided {
@@ -71,17 +77,4 @@ export const expiredSettings: Do<'settings.expired'> = (tables, { at, limit }) =
     else break
   }
   return expired
-}
-
-/** In constant time. Nothing is kept after its delivery, so nothing is old; receipts are no messages that anybody waits for. */
-export const summary: Do<'summary'> = (tables, { aor }) => {
-  const box = tables.box(aor)
-  const head = box && tables.head(box)
-  return {
-    newCount: head?.count ?? 0,
-    oldCount: 0,
-    urgentNew: head?.urgent ?? 0,
-    urgentOld: 0,
-    bytes: head?.bytes ?? 0,
-  }
 }

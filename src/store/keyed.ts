@@ -25,12 +25,13 @@ import {
   forget,
   keepClock,
   readPage,
+  summary,
   takeCustody,
   wasSeen,
 } from './keyed-mailbox.ts'
 import { endNotice, listNotices } from './keyed-notices.ts'
 import { appendHistory, closeHistory, openHistory, recoverHistory } from './keyed-recordings.ts'
-import { expiredSettings, getSettings, putSettings, summary } from './keyed-settings.ts'
+import { expiredSettings, getSettings, putSettings } from './keyed-settings.ts'
 import { listSubscriptions, putSubscription, removeSubscription } from './keyed-subscriptions.ts'
 import {
   appendUpload,

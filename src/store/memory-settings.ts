@@ -1,9 +1,10 @@
 import type { HistoryChoice } from './history.ts'
 import {
   checkBounds,
-  chosenSettings,
+  type Decided,
+  decidedBy,
   firstExpiry,
-  historyChoiceOf,
+  historyChoiceIn,
   NO_SETTINGS,
   type SettingsRecord,
 } from './settings.ts'
@@ -38,12 +39,11 @@ export class MemorySettings {
   }
 
   /** What `locate` tells of them. */
-  push(aor: string): { offlineDelivery?: boolean } {
-    const { offlineDelivery } = chosenSettings(this.get(aor))
-    return offlineDelivery === undefined ? {} : { offlineDelivery }
+  decided(aor: string): Decided {
+    return decidedBy(this.get(aor))
   }
 
   history(aor: string): HistoryChoice {
-    return historyChoiceOf(this.get(aor))
+    return historyChoiceIn(this.decided(aor))
   }
 }

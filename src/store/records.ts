@@ -3,7 +3,7 @@ import type { Binding } from '../sip/binding.ts'
 import type { HistoryPlace } from './history-story.ts'
 import { GROUP_MESSAGES, type IdentityGroup } from './identities.ts'
 import { openFields, type Reader, type Writer, writer } from './record-bytes.ts'
-import type { Decided } from './settings.ts'
+import { type Decided, decidedIn, withoutDecided } from './settings.ts'
 import type { Share } from './shares.ts'
 import type { Account, LargeBody, LifeEvent, LifeStory, ReceiptTerms, Waiting } from './verbs.ts'
 
@@ -132,28 +132,19 @@ export function decodeTotals(key: string, record: Buffer): Totals | undefined {
 }
 
 export function encodeAccount(key: string, record: AccountRecord): Buffer {
-  const { mailbox, account, offlineDelivery, sessionHistory, pagerHistory } = record
-  const decided = { offlineDelivery, sessionHistory, pagerHistory }
+  const { mailbox, account } = record
   return writer
     .begin()
     .u32(mailbox)
-    .finish(key, Buffer.from(JSON.stringify({ ...account, ...decided })))
+    .finish(key, Buffer.from(JSON.stringify({ ...account, ...decidedIn(record) })))
 }
 
 export function decodeAccount(key: string, record: Buffer): AccountRecord | undefined {
   const fields = openFields(key, record)
   if (!fields) return undefined
   const mailbox = fields.u32()
-  const { offlineDelivery, sessionHistory, pagerHistory, ...account } = JSON.parse(
-    fields.rest().toString(),
-  ) as Account & Decided
-  return {
-    mailbox,
-    ...(offlineDelivery !== undefined && { offlineDelivery }),
-    ...(sessionHistory !== undefined && { sessionHistory }),
-    ...(pagerHistory !== undefined && { pagerHistory }),
-    account,
-  }
+  const rest = JSON.parse(fields.rest().toString()) as Account & Decided
+  return { mailbox, ...decidedIn(rest), account: withoutDecided(rest) }
 }
 
 export const encodeBindings = (key: string, { version, bindings }: BindingsRecord): Buffer =>

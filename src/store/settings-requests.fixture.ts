@@ -1,4 +1,4 @@
-import type { ChosenSettings } from '../base/service-settings.ts'
+import { type ChosenSettings, SETTING_NAMES } from '../base/service-settings.ts'
 import type { WallTime } from '../base/time.ts'
 import type { Dice } from './conformance.ts'
 import type { PublishedSettings, SettingsRecord, StoredSettings } from './settings.ts'
@@ -19,12 +19,8 @@ export function nextSettings(
 }
 
 function writtenSettings(dice: Dice, revision: number, modifiedAt: WallTime): StoredSettings {
-  const chosen: ChosenSettings = {
-    ...(dice.chance(0.7) && { offlineDelivery: dice.chance(0.5) }),
-    ...(dice.chance(0.7) && { pagerHistory: dice.chance(0.8) }),
-    ...(dice.chance(0.7) && { sessionHistory: dice.chance(0.8) }),
-    ...(dice.chance(0.3) && { visible: dice.chance(0.5) }),
-  }
+  const names = SETTING_NAMES.filter(() => dice.chance(0.7))
+  const chosen: ChosenSettings = Object.fromEntries(names.map(name => [name, dice.chance(0.7)]))
   return { chosen, document: Buffer.alloc(dice.below(300), dice.below(256)), modifiedAt, revision }
 }
 

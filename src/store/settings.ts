@@ -46,21 +46,33 @@ export function standing({ stored, published }: SettingsRecord): readonly (Store
 export const chosenSettings = (record: SettingsRecord): ChosenSettings =>
   Object.assign({}, ...standing(record).map(({ chosen }) => chosen))
 
-/** What of them decides over histories. */
-export function historyChoiceOf(record: SettingsRecord): HistoryChoice {
-  const { sessionHistory, pagerHistory } = chosenSettings(record)
-  return {
-    ...(sessionHistory !== undefined && { sessionHistory }),
-    ...(pagerHistory !== undefined && { pagerHistory }),
-  }
-}
-
 /** What is decided for each message, and so stands in the account as well; absent: nothing. */
 export type Decided = HistoryChoice & { readonly offlineDelivery?: boolean }
 
-export function decidedBy(settings: SettingsRecord): Decided {
-  const { offlineDelivery } = chosenSettings(settings)
-  return { ...(offlineDelivery !== undefined && { offlineDelivery }), ...historyChoiceOf(settings) }
+/** Every name of it; whoever keeps, reads or compares it goes by this list. */
+const DECIDED: Record<keyof Decided, true> = { offlineDelivery: true, sessionHistory: true, pagerHistory: true }
+const DECIDED_NAMES = Object.keys(DECIDED) as readonly (keyof Decided)[]
+
+/** What stands of it in settings, or in an account. */
+export function decidedIn(from: Decided): Decided {
+  const decided: { -readonly [N in keyof Decided]: Decided[N] } = {}
+  for (const name of DECIDED_NAMES) if (from[name] !== undefined) decided[name] = from[name]
+  return decided
+}
+
+export const decidedBy = (settings: SettingsRecord): Decided => decidedIn(chosenSettings(settings))
+
+export const isDecidedAlike = (one: Decided, other: Decided): boolean =>
+  DECIDED_NAMES.every(name => one[name] === other[name])
+
+/** What is left of an account's record without it. */
+export const withoutDecided = <T extends object>(record: T & Decided): T =>
+  Object.fromEntries(Object.entries(record).filter(([name]) => !Object.hasOwn(DECIDED, name))) as T
+
+/** What of it is about histories. */
+export function historyChoiceIn(from: Decided): HistoryChoice {
+  const { offlineDelivery: _, ...choice } = decidedIn(from)
+  return choice
 }
 
 /** A number of its own for each write; the time tells two stores apart, where one was begun anew. */
