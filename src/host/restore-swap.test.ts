@@ -70,6 +70,14 @@ t.test('a failure at any step is taken back at once', async t => {
   }
 })
 
+t.test('a note that cannot be written leaves all as it was, without an empty folder', async t => {
+  const { swap, standing } = made()
+  mkdirSync(join(swap.dataDir, 'restore/under-way.json.new'))
+  t.throws(() => swapIn(swap), { name: 'PlainError', message: /All is as it was/ })
+  t.same(standing(), OLD)
+  t.same(readdirSync(swap.dataDir).sort(), ['admin', 'mailbox', 'restore'])
+})
+
 t.test('kill -9 at each step: the next start has the old box, and it can be tried again', async t => {
   for (const at of allSteps()) {
     const { swap, standing } = made()

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { messageOf, PlainError, troubleOf } from './plain-error.ts'
 import { flushFolder, removeWhole, writeWhole } from './write-whole.ts'
@@ -43,7 +43,7 @@ export function swapIn(swap: Swap, step: (name: string) => void = () => {}): str
   const { file = '', before = '', text = '' } = configuration ?? {}
   const note: Note = { kept, had, ...(configuration && { configuration: { file, before } }) }
   try {
-    // Before the note stands nothing has changed, and an empty folder is nothing.
+    // Before the note stands nothing has changed.
     mkdirSync(join(dataDir, kept), { mode: 0o700 })
     writeWhole(noteOf(dataDir), JSON.stringify(note))
     step('noted')
@@ -62,7 +62,7 @@ export function swapIn(swap: Swap, step: (name: string) => void = () => {}): str
     step('flushed')
     removeWhole(noteOf(dataDir))
   } catch (error) {
-    undoSwap(dataDir)
+    if (!undoSwap(dataDir)) removeEmpty(join(dataDir, kept))
     const why = error instanceof PlainError ? error.message : troubleOf(error)
     throw new PlainError(`What was restored could not be put in its place: ${why} All is as it was.`)
   }
@@ -110,6 +110,15 @@ export const isSwapUnderWay = (dataDir: string): boolean => existsSync(noteOf(da
 function readNote(dataDir: string): Note | undefined {
   if (!isSwapUnderWay(dataDir)) return undefined
   return JSON.parse(readFileSync(noteOf(dataDir), 'utf8')) as Note
+}
+
+/** What went wrong before is what is told. */
+function removeEmpty(folder: string): void {
+  try {
+    rmdirSync(folder)
+  } catch {
+    // It was not made, or has something in it.
+  }
 }
 
 function moveIfThere(from: string, to: string): void {
