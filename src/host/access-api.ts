@@ -182,7 +182,7 @@ const REFUSALS: Readonly<Record<AccessRefusal, readonly [status: number, detail:
   'name taken': [409, 'There is one of that name already.'],
   'name unfit': [
     422,
-    'name: of an administrator 1 to 32 lower-case letters, digits, ".", "_" and "-", beginning with a letter or digit; of a token 1 to 64 characters.',
+    'name: of an administrator 1 to 32 lower-case letters, digits, ".", "_" and "-", beginning with a letter or digit; of a token 1 to 64 of these and spaces.',
   ],
   'password short': [422, 'password: at least 10 characters.'],
   'password long': [422, 'password: at most 256 characters.'],

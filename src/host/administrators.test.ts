@@ -100,7 +100,14 @@ t.test('a token opens until it ends or goes; only its hash is kept', async t => 
   t.ok(administrators.removeToken(administrators.tokens()[0]!.id))
   t.notOk(administrators.removeToken('x'))
   t.equal(administrators.tokenOf(made.secret), undefined)
-  t.equal(administrators.addToken(' ', 'viewer'), 'name unfit')
+})
+
+t.test('names of tokens have letters, digits, spaces and few signs', async t => {
+  const administrators = opened(t.testdir({}))
+  for (const name of ['', ' ', ' a', 'a ', '-a', 'A', 'ä', 'a\nb', 'a\u202eb', 'a\u00a0b', 'a<b>', 'a'.repeat(65)])
+    t.equal(administrators.addToken(name, 'viewer'), 'name unfit', JSON.stringify(name))
+  for (const name of ['a', 'backup script 2', 'a.b_c-d', 'a'.repeat(64)])
+    t.type(administrators.addToken(name, 'viewer'), 'object', name)
 })
 
 t.test('a file that cannot be read or written is told with its path and what to do', async t => {

@@ -27,6 +27,8 @@ const PASSWORD_LENGTH_MAX = 256
 
 /** Names on the page, the API and the console. */
 const NAME = /^[a-z0-9][a-z0-9._-]{0,31}$/
+/** Of words too; in the log, and beside what the token did. */
+const TOKEN_NAME = /^[a-z0-9](?:[a-z0-9._ -]{0,62}[a-z0-9._-])?$/
 
 /** The one that a box is never without. */
 const FIRST = 'admin'
@@ -163,7 +165,7 @@ export class Administrators {
     role: Role,
     expiresAt?: number,
   ): { readonly id: string; readonly secret: string } | AccessRefusal {
-    if (name.trim() === '' || name.length > 64) return 'name unfit'
+    if (!TOKEN_NAME.test(name)) return 'name unfit'
     if (this.#kept.tokens.length >= TOKENS_MAX) return 'too many'
     const secret = TOKEN_PREFIX + token(this.#entropy, TOKEN_BITS)
     const id = token(this.#entropy, 40)

@@ -44,8 +44,9 @@ export const account: Strings['account'] = {
   hasEnded: 'abgelaufen',
   addToken: 'Ein Token machen',
   tokenName: 'Wofür es ist',
-  tokenNameHint: 'Etwa der Name des Skripts. 1 bis 64 Zeichen.',
-  tokenNameUnfit: 'Schreiben Sie, wofür es ist, in 1 bis 64 Zeichen.',
+  tokenNameHint: 'Etwa der Name des Skripts: 1 bis 64 Kleinbuchstaben (a bis z), Ziffern, Leerzeichen und . _ -',
+  tokenNameUnfit:
+    'Schreiben Sie, wofür es ist, in 1 bis 64 Kleinbuchstaben (a bis z), Ziffern, Leerzeichen und . _ -; am Anfang steht ein Buchstabe oder eine Ziffer.',
   days: 'Endet in',
   daysHint: 'Tagen. Leer: Es gilt, bis es entfernt wird.',
   daysUnit: 'Tagen',

@@ -41,8 +41,9 @@ export const account = {
   hasEnded: 'ended',
   addToken: 'Make a token',
   tokenName: 'What it is for',
-  tokenNameHint: 'E.g. the name of the script. 1 to 64 characters.',
-  tokenNameUnfit: 'Write what it is for, in 1 to 64 characters.',
+  tokenNameHint: 'E.g. the name of the script: 1 to 64 lower-case letters, digits, spaces and . _ -',
+  tokenNameUnfit:
+    'Write what it is for, in 1 to 64 lower-case letters, digits, spaces and . _ -, beginning with a letter or digit.',
   days: 'Ends in',
   daysHint: 'Days. Empty: it stands until it is removed.',
   daysUnit: 'days',
