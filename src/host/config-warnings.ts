@@ -11,9 +11,12 @@ export function configWarnings(before: Config, after: Config): ConfigWarning[] {
   if (before.domain !== after.domain) warnings.push('domain')
   if (before.hostname !== after.hostname) warnings.push('hostname')
   if (before.auth.digest && !after.auth.digest) warnings.push('no digest')
+  if (!trustsAll(before) && trustsAll(after)) warnings.push('trusts all')
   if (!before.web.plain_http && after.web.plain_http) warnings.push('plain page')
   return warnings
 }
+
+const trustsAll = ({ auth }: Config): boolean => auth.trusted_peers.some(peers => /\/0+$/.test(peers))
 
 /** Whether anybody but the machine itself is let in somewhere. */
 const isOpen = (config: Config): boolean =>

@@ -211,6 +211,9 @@ t.test('warnings: what may be meant and still surprises', async t => {
     [{ 'listen.http': '0.0.0.0:8082' }, ['page moves']],
     [{ hostname: 'edge2.example.org' }, ['hostname']],
     [{ 'auth.digest': false }, ['no digest']],
+    [{ 'auth.trusted_peers': ['192.0.2.10/32'] }, []],
+    [{ 'auth.trusted_peers': ['192.0.2.10/32', '0.0.0.0/0'] }, ['trusts all']],
+    [{ 'auth.trusted_peers': ['::/0'] }, ['trusts all']],
   ] as const)
     t.same(warnings(changes as never), expected, JSON.stringify(changes))
 })

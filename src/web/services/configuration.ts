@@ -42,6 +42,8 @@ export type ConfigWarning =
   | 'hostname'
   /** Anybody is who they say. */
   | 'no digest'
+  /** `auth.trusted_peers` holds every address there is. */
+  | 'trusts all'
   /** Passwords can be read on the way. */
   | 'plain page'
 

@@ -65,6 +65,8 @@ export const changes: Strings['changes'] = {
     domain: 'Konten und Nachrichten der alten Domäne bleiben im Gerät, und niemand erreicht sie.',
     hostname: 'Auch Zertifikate und Clients müssen den neuen Namen kennen.',
     'no digest': 'Jeder im Netz kann dann jeder sein.',
+    'trusts all':
+      'Alle Adressen gelten dann als vertraut: Wer das Gerät erreicht, dem wird geglaubt, wer er zu sein behauptet.',
     'plain page': 'Passwörter von Verwaltern können dann auf dem Weg mitgelesen werden.',
   },
 }

@@ -61,6 +61,7 @@ export const changes = {
     domain: 'Accounts and messages of the domain before stay in the box, and nobody reaches them.',
     hostname: 'Certificates and clients have to know the new name too.',
     'no digest': 'Anybody on the network can be anybody then.',
+    'trusts all': 'All addresses are trusted peers then: whoever reaches the box is believed to be whom they say.',
     'plain page': 'Passwords of administrators can be read on the way then.',
   },
 }
