@@ -9,14 +9,15 @@ export interface ChosenSettings {
 
 export type SettingName = keyof ChosenSettings
 
-const ALL: Record<SettingName, true> = {
-  offlineDelivery: true,
-  sessionHistory: true,
-  pagerHistory: true,
-  visible: true,
-}
+/** Each by its name in JSON and in forms. */
+export const JSON_NAMES = {
+  offlineDelivery: 'offline_delivery',
+  sessionHistory: 'session_history',
+  pagerHistory: 'pager_history',
+  visible: 'visible',
+} as const satisfies Record<SettingName, string>
 
-export const SETTING_NAMES = Object.keys(ALL) as readonly SettingName[]
+export const SETTING_NAMES = Object.keys(JSON_NAMES) as readonly SettingName[]
 
 /** What to change; `null`: the box's own setting shall stand again. */
 export type SettingsChange = { readonly [N in SettingName]?: boolean | null }

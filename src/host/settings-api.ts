@@ -1,13 +1,13 @@
 import type { FastifyPluginAsync, FastifyReply } from 'fastify'
 import type { Log } from '../base/log.ts'
-import { type ChosenSettings, SETTING_NAMES, type SettingsChange } from '../base/service-settings.ts'
+import { type ChosenSettings, JSON_NAMES, SETTING_NAMES, type SettingsChange } from '../base/service-settings.ts'
 import type { WallTime } from '../base/time.ts'
 import type { SettingsRecord } from '../store/settings.ts'
 import type { Guarded } from '../web/guard.ts'
 import { Problem } from '../web/problem.ts'
 import { adminApi, aorIn, forRole, linkTo, noSuchUser, refused } from './admin-api.ts'
 import type { OutsideStore } from './outside-store.ts'
-import { changeSettings, JSON_NAMES, settingsView } from './user-settings.ts'
+import { changeSettings, settingsView } from './user-settings.ts'
 
 interface SettingsApiOptions {
   readonly guarded: Guarded

@@ -1,5 +1,5 @@
 import type { Config } from '../base/config.ts'
-import { type ChosenSettings, SETTING_NAMES, type SettingName, type SettingsChange } from '../base/service-settings.ts'
+import { type ChosenSettings, JSON_NAMES, SETTING_NAMES, type SettingsChange } from '../base/service-settings.ts'
 import type { WallTime } from '../base/time.ts'
 import { changedDocument, readSettings } from '../content/settings-xml.ts'
 import { XmlError } from '../content/xml-read.ts'
@@ -51,14 +51,6 @@ function orNoRoom<T>(change: () => T): T {
     if (!(error instanceof XmlError)) throw error
     throw new PlainError(`The stored settings document cannot take the change: ${error.message}.`)
   }
-}
-
-/** Names in JSON. */
-export const JSON_NAMES: Record<SettingName, string> = {
-  offlineDelivery: 'offline_delivery',
-  sessionHistory: 'session_history',
-  pagerHistory: 'pager_history',
-  visible: 'visible',
 }
 
 type Named = Record<string, boolean | null>

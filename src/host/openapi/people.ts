@@ -1,6 +1,5 @@
 import Type from 'typebox'
-import { SETTING_NAMES } from '../../base/service-settings.ts'
-import { JSON_NAMES } from '../user-settings.ts'
+import { JSON_NAMES, SETTING_NAMES } from '../../base/service-settings.ts'
 import {
   closed,
   limit,

@@ -1,4 +1,4 @@
-import type { SettingsChange } from '../../base/service-settings.ts'
+import { JSON_NAMES, SETTING_NAMES, type SettingName, type SettingsChange } from '../../base/service-settings.ts'
 import type { Device, SettingsView } from '../services/users.ts'
 import { button, type FormErrors, form, select } from './form.ts'
 import { time } from './format.ts'
@@ -9,20 +9,15 @@ import { isAllowed, type Visit } from './visit.ts'
 
 /** What the page of a user is made of. */
 
-const SETTINGS = {
-  offline_delivery: 'offlineDelivery',
-  session_history: 'sessionHistory',
-  pager_history: 'pagerHistory',
-  visible: 'visible',
-} as const
-type SettingKey = keyof typeof SETTINGS
-const SETTING_KEYS = Object.keys(SETTINGS) as SettingKey[]
+type SettingKey = (typeof JSON_NAMES)[SettingName]
+const SETTING_KEYS = SETTING_NAMES.map(name => JSON_NAMES[name])
 
 /** `on`, `off`, or nothing chosen. */
 export function changeIn(body: unknown): SettingsChange {
   const texts = textsIn(body, SETTING_KEYS)
-  const given = SETTING_KEYS.filter(key => ['on', 'off', 'default'].includes(texts[key]))
-  return Object.fromEntries(given.map(key => [SETTINGS[key], texts[key] === 'default' ? null : texts[key] === 'on']))
+  const choices = SETTING_NAMES.map(name => [name, texts[JSON_NAMES[name]]] as const)
+  const given = choices.filter(([, choice]) => ['on', 'off', 'default'].includes(choice))
+  return Object.fromEntries(given.map(([name, choice]) => [name, choice === 'default' ? null : choice === 'on']))
 }
 
 /** Contacts, each a card: their parts are long. */
