@@ -18,7 +18,7 @@ export const jobPath = (id: string): string => `/jobs/${encodeURIComponent(id)}`
 /** They would come back in the form; nothing that is looked for has one. */
 const UNSEEN = /[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu
 
-/** Fields of a form or a query as texts, trimmed; what is something else, or not there, is empty. */
+/** Fields of a form or a query, each one line of text, trimmed and clipped; what is something else, or not there, is empty. Not for passwords or for what stands on several lines. */
 export function textsIn<Name extends string>(given: unknown, names: readonly Name[]): Record<Name, string> {
   const fields = (typeof given === 'object' && given !== null ? given : {}) as Readonly<Record<string, unknown>>
   const texts = names.map(name => {

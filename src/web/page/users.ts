@@ -18,7 +18,7 @@ export const users: PagePart = (app, site) => {
   app.post('/users', async (request, reply) => {
     needs(request, 'operator')
     const visit = site.visit(request)
-    const { words } = { words: visit.strings.users }
+    const { users: words } = visit.strings
     const { aor, password } = given(request.body)
     const made = await site.services.users.add(aor, password === '' ? undefined : password)
     if (!('refused' in made)) return showPassword(site, reply, visit, words.addedTitle, words.added, made)
