@@ -246,6 +246,8 @@ t.test('keys of certificates are for the administrator alone', async t => {
   const asOtto = (path: string, json?: object) => api(path, json, {}, 'otto')
   const changes = { 'tls.certificate': '/x.pem', 'tls.key': '/x.key' }
   t.equal((await asOtto('/config/apply', { changes, version: version() })).status, 403)
+  const authority = { changes: { 'tls.ca': '/x.pem' }, version: version() }
+  t.equal((await asOtto('/config/apply', authority)).status, 403, 'whom the box believes')
   t.equal((await asOtto('/certificates', { certificate: 'x', version: version() })).status, 403)
   t.equal((await asOtto('/certificates')).status, 200)
   const otto = await page.signIn('otto', PASSWORD)

@@ -7,8 +7,8 @@ export const TRIAL_S = 120
 /** A change of the network that somebody has to walk over for. */
 export const TRIAL_MAX_S = 3600
 
-/** Whoever has a key can be the box. */
-const OF_KEYS = new Set(['tls.certificate', 'tls.key'])
+/** Whoever has a key can be the box; whoever names an authority can be any server that the box asks. */
+const OF_KEYS = new Set(['tls.certificate', 'tls.key', 'tls.ca'])
 
 /** Least role of those who may make this change. */
 export const roleFor = (changes: ConfigChanges): 'admin' | 'operator' =>
