@@ -5,7 +5,7 @@ import { printable } from '../base/quoted.ts'
 import type { Verb, Verbs } from '../store/verbs.ts'
 import { Denied, type Guarded, guard, needs } from '../web/guard.ts'
 import type { Role } from '../web/page/visit.ts'
-import { Problem, sendDenied, sendProblem } from '../web/problem.ts'
+import { Problem, problemIn, sendDenied, sendProblem } from '../web/problem.ts'
 import { accountAor } from './accounts.ts'
 import type { OutsideStore } from './outside-store.ts'
 import { messageOf, PlainError } from './plain-error.ts'
@@ -26,7 +26,7 @@ export const adminApi =
         const level = statusCode < 500 ? 'debug' : 'error'
         log[level]('request of the API failed', { reason: messageOf(error) })
       }
-      return sendProblem(reply, error)
+      return sendProblem(reply, problemIn(error) ?? error)
     })
     await app.register(cookie)
     app.addHook('onRequest', async (_request, reply) => {

@@ -222,7 +222,9 @@ export class Administrators {
     try {
       writeWhole(path, `${JSON.stringify(kept, null, 1)}\n`)
     } catch (error) {
-      throw new PlainError(`${path}: the administrators' passwords cannot be written: ${troubleOf(error)}`)
+      throw new PlainError(`${path}: the administrators' passwords cannot be written: ${troubleOf(error)}`, {
+        cause: error,
+      })
     }
     this.#kept = kept
   }

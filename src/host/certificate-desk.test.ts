@@ -54,6 +54,16 @@ t.test('the certificate in use: whom it names, how long, and what people compare
   t.equal(none.desk.certificate(), undefined)
 })
 
+t.test('a request that cannot be written is told with its path and what to do', async t => {
+  const { desk, folder } = await deskIn(t)
+  writeFileSync(folder, '')
+  await t.rejects(desk.request(), {
+    name: 'PlainError',
+    message: `${folder}/request.pem cannot be written: there is a file of that name. Remove it, or choose another name.`,
+    cause: { code: 'EEXIST' },
+  })
+})
+
 t.test('a pair that was given is kept for its owner alone, and is not in use before it is applied', async t => {
   const authority = await Authority.make()
   const { certificate, key } = await authority.issue(ISSUED)

@@ -14,7 +14,7 @@ import type {
 import { isFault, type KeyPair, mainFingerprint, readPair } from './certificate.ts'
 import { makeRequest } from './certificate-request.ts'
 import { type Certificates, readFiles } from './certificates.ts'
-import { troubleOf } from './plain-error.ts'
+import { PlainError, troubleOf } from './plain-error.ts'
 import { CERTIFICATE_FILE, KEY_FILE, makeSelfSigned, type SelfSignedNames } from './self-signed.ts'
 import { writeWhole } from './write-whole.ts'
 
@@ -81,8 +81,13 @@ export class CertificateDesk implements CertificateService {
 
   async request(): Promise<string> {
     const { request, key } = await makeRequest(this.#options.names)
-    this.#write(REQUEST_KEY_FILE, key)
-    this.#write(REQUEST_FILE, request)
+    try {
+      this.#write(REQUEST_KEY_FILE, key)
+      this.#write(REQUEST_FILE, request)
+    } catch (error) {
+      const path = join(this.#folder, REQUEST_FILE)
+      throw new PlainError(`${path} cannot be written: ${troubleOf(error)}`, { cause: error })
+    }
     return request
   }
 

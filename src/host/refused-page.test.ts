@@ -1,12 +1,16 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { HostStore } from '../testing/host-store.ts'
+import { problemIn } from '../web/problem.ts'
 import { OpenedPage } from './page.fixture.ts'
+import { PlainError } from './plain-error.ts'
 
-const opened = async (t: Test, store = new HostStore()) => {
-  const page = await OpenedPage.open(t.testdir({}), { store })
+const opened = async (t: Test, store = new HostStore(), dir = t.testdir({})) => {
+  const page = await OpenedPage.open(dir, { store })
   page.access.finishSetup()
   t.teardown(() => page.close())
-  return { page, browser: await page.signIn('admin', page.secret) }
+  return { page, browser: await page.signIn('admin', page.secret), dataDir: join(dir, 'data') }
 }
 
 t.test('an address that nothing has: said so, with the way back, and nothing of the address', async t => {
@@ -33,6 +37,31 @@ t.test('a form that is too large, or that nobody can read: said in words, nothin
   const odd = await page.ask('/users', { headers, body: '<a/>' })
   t.equal(odd.status, 415)
   t.match(odd.body, /nicht zu lesen.*Es wurde nichts geändert/s)
+})
+
+t.test('what the box cannot write is told with its path and what to do, by the page and by the API', async t => {
+  const { page, browser, dataDir } = await opened(t)
+  const headers = { cookie: browser.cookie, 'x-csrf-token': browser.csrf }
+  mkdirSync(join(dataDir, 'admin.new'))
+  const said = `${dataDir}/admin: the administrators' passwords cannot be written: `
+  const shown = await browser.post('/account/tokens', { token: 'script', tokenRole: 'viewer', days: '' })
+  t.equal(shown.status, 503)
+  t.match(shown.body, '/admin: the administrators&#39; passwords cannot be written: ')
+  const json = { name: 'script', role: 'viewer' }
+  const told = await page.ask('/api/v1/tokens', { json, headers })
+  t.match(told, { status: 503, headers: { 'content-type': /^application\/problem\+json/ } })
+  t.ok(JSON.parse(told.body).detail.startsWith(said))
+  t.same(page.access.tokens(), [])
+})
+
+t.test('a full disk is 507; what is a defect is told to nobody', async t => {
+  const plain = (code: string) => new PlainError('it is full', { cause: Object.assign(new Error('x'), { code }) })
+  t.match(problemIn(plain('ENOSPC')), { status: 507, message: 'it is full' })
+  t.match(problemIn(plain('EDQUOT')), { status: 507 })
+  t.match(problemIn(plain('EROFS')), { status: 503 })
+  t.match(problemIn(new PlainError('no cause')), { status: 503 })
+  t.equal(problemIn(new Error('of the inside')), undefined)
+  t.equal(problemIn(undefined), undefined)
 })
 
 t.test('a file of somebody who may not give one is not taken apart', async t => {

@@ -16,6 +16,15 @@ export class Problem extends Error {
   }
 }
 
+/** What a part of the box says in words for a person, e.g. that it cannot write, by the name that such errors have; undefined for any other. */
+export function problemIn(error: unknown): Problem | undefined {
+  if (error instanceof Problem) return error
+  if (!(error instanceof Error) || error.name !== 'PlainError') return undefined
+  const { code } = Object(error.cause) as { code?: string }
+  // RFC 4918 11.5 where there is no room.
+  return new Problem(code === 'ENOSPC' || code === 'EDQUOT' ? 507 : 503, error.message)
+}
+
 /** What went wrong inside is told to the log, not to whoever asked. */
 export function sendProblem(reply: FastifyReply, error: unknown): FastifyReply {
   const { status, detail, headers, more } = problemOf(error)

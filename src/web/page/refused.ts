@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Denied } from '../guard.ts'
-import { Problem } from '../problem.ts'
+import { problemIn } from '../problem.ts'
 import { type Html, html } from './html.ts'
 import type { Site } from './site.ts'
 import type { Visit } from './visit.ts'
@@ -9,11 +9,12 @@ import type { Visit } from './visit.ts'
 export function showRefused(site: Site, error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const visit = site.visit(request)
   if (error instanceof Denied) return showDenied(site, error, visit, request, reply)
-  const status = error instanceof Problem ? error.status : ((error as { statusCode?: number }).statusCode ?? 500)
+  const problem = problemIn(error)
+  const status = problem?.status ?? (error as { statusCode?: number }).statusCode ?? 500
   if (status >= 500) site.services.log.error('page failed', { path: visit.path, reason: String(error) })
-  if (error instanceof Problem) reply.headers(error.headers)
+  if (problem) reply.headers(problem.headers)
   const { shell } = visit.strings
-  const body = html`${why(visit, status, error)}<p><a href="/">${shell.status}</a></p>`
+  const body = html`${why(visit, status, problem?.message)}<p><a href="/">${shell.status}</a></p>`
   const title = status >= 500 ? shell.troubleTitle : status === 404 ? shell.notFoundTitle : shell.errorTitle
   return site.show(reply, visit, { title, body, status, isAlone: !visit.who })
 }
@@ -28,8 +29,9 @@ function showDenied(site: Site, error: Denied, visit: Visit, request: FastifyReq
 }
 
 /** What went wrong inside is told to the log alone. */
-function why({ strings: { shell } }: Visit, status: number, error: unknown): Html {
-  if (status >= 500) return html`<p>${shell.trouble}</p>`
-  if (error instanceof Problem) return html`<p lang="en">${error.message}</p><p>${shell.nothingDone}</p>`
+function why({ strings: { shell } }: Visit, status: number, said?: string): Html {
+  const sentence = said !== undefined && html`<p lang="en">${said}</p>`
+  if (status >= 500) return html`${sentence}<p>${shell.trouble}</p>`
+  if (sentence) return html`${sentence}<p>${shell.nothingDone}</p>`
   return html`<p>${status === 413 ? shell.tooLarge : shell.unreadable}</p><p>${shell.nothingDone}</p>`
 }
