@@ -92,9 +92,18 @@ export class Visitor {
     return visitor
   }
 
-  /** Opens a path of the box; gives the status of the answer. */
-  async open(path: string): Promise<number> {
-    return (await this.page.goto(`${this.#at()}${path}`, { waitUntil: 'load' }))!.status()
+  /**
+   * Opens a path of the box; gives the status of the answer. A page that waits for the box to be there again may go elsewhere just then: once
+   * it is there, the path is opened.
+   */
+  async open(path: string, isAgain = false): Promise<number> {
+    try {
+      return (await this.page.goto(`${this.#at()}${path}`, { waitUntil: 'load' }))!.status()
+    } catch (error) {
+      if (isAgain || !String(error).includes('interrupted by another navigation')) throw error
+      await this.page.waitForLoadState('load')
+      return this.open(path, true)
+    }
   }
 
   async signIn(password = PASSWORD, name = 'admin'): Promise<void> {
