@@ -91,18 +91,27 @@ export const encodePiece = (records: readonly Record[]): Buffer =>
 /** LMDB's longest key (mdb_env_get_maxkeysize) on pages of 4 KiB. */
 const KEY_BYTES_MAX = 1978
 
-export function decodePiece(bytes: Buffer): Record[] {
-  const records: Record[] = []
+/** A megabyte of the shortest records there can be has 116,509, and what was read last at once 65,536 more. */
+const RECORDS_MAX = 200_000
+/** Of whatever length; some milliseconds of a small box. */
+const SLICE_RECORDS = 2000
+
+/** In slices, each for one turn of the event loop: a piece of a stranger may have a great many records. Throws PlainError. */
+export function* decodePiece(bytes: Buffer): Generator<readonly Record[]> {
+  let slice: Record[] = []
+  let count = 0
   for (let at = 0; at < bytes.length; ) {
-    if (bytes.length - at < HEAD_BYTES) throw wrong()
+    if (bytes.length - at < HEAD_BYTES || ++count > RECORDS_MAX) throw wrong()
     const [keyBytes, valueBytes] = [bytes.readUInt32BE(at), bytes.readUInt32BE(at + 4)]
     const valueAt = at + HEAD_BYTES + keyBytes
     const end = valueAt + valueBytes
     if (keyBytes === 0 || keyBytes > KEY_BYTES_MAX || end > bytes.length) throw wrong()
-    records.push({ key: bytes.toString('latin1', at + HEAD_BYTES, valueAt), value: bytes.subarray(valueAt, end) })
+    slice.push({ key: bytes.toString('latin1', at + HEAD_BYTES, valueAt), value: bytes.subarray(valueAt, end) })
     at = end
+    if (slice.length < SLICE_RECORDS && at < bytes.length) continue
+    yield slice
+    slice = []
   }
-  return records
 }
 
 const wrong = (): PlainError => new PlainError('The backup is damaged: a piece of the store is not one.')

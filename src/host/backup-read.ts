@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { ReadableStream } from 'node:stream/web'
+import { setImmediate as turn } from 'node:timers/promises'
 import { createGunzip } from 'node:zlib'
 import { createTarDecoder, type ParsedTarEntry } from 'modern-tar'
 import { PRODUCT } from '../base/product.ts'
@@ -177,15 +178,18 @@ class Unpacking {
   /** Keys come in their order, each once, or it is no copy of a store. */
   async #store(name: string, bytes: Buffer): Promise<void> {
     if (name !== pieceName(++this.#pieces)) throw wrong('a piece of the store is missing')
-    const records = decodePiece(bytes)
-    for (const { key } of records) {
-      if (key <= this.#last) throw wrong('a piece of the store is not in order')
-      this.#last = key
-    }
     await this.#room(bytes.length)
-    await this.#table.childTransaction(() => {
-      for (const { key, value } of records) this.#table.put(key, value)
-    })
+    for (const records of decodePiece(bytes)) {
+      this.#parts.signal.throwIfAborted()
+      for (const { key } of records) {
+        if (key <= this.#last) throw wrong('a piece of the store is not in order')
+        this.#last = key
+      }
+      await this.#table.childTransaction(() => {
+        for (const { key, value } of records) this.#table.put(key, value)
+      })
+      await turn()
+    }
   }
 
   /** The library does not bear a disk that gets full under it. */
