@@ -48,6 +48,7 @@ async function setUp(t: Test, log: Log = silentLog) {
       health: new Health(store, clock, 0),
       counters,
       describe: async () => ({}),
+      hosts: [],
       plugins: [historyApi(common), jobsApi(common)],
     },
   )

@@ -1,3 +1,4 @@
+import { request } from 'node:http'
 import t from 'tap'
 import { Counters } from '../base/counters.ts'
 import { silentLog } from '../base/log.ts'
@@ -23,7 +24,7 @@ const setUp = async () => {
   const health = new Health(store, clock, RESERVE)
   const counters = new Counters()
   const describe = async () => ({ msrp: { openSessions: 3, names: ['x'] }, 'odd name': 1 })
-  const { http, at } = await HttpServer.listen(listener(), { health, counters, describe })
+  const { http, at } = await HttpServer.listen(listener(), { health, counters, describe, hosts: ['edge1.example.org'] })
   t.teardown(() => http.close())
   const get = (path: string) => fetch(`http://127.0.0.1:${at.port}${path}`)
   return { space, host, store, health, counters, get, at }
@@ -73,6 +74,25 @@ t.test('/metrics is Prometheus text: prefix, counters end in _total', async t =>
   for (const line of lines) t.match(line, /^$|^# |^restante_/)
 })
 
+t.test('/metrics is served under addresses and own names alone, /healthz under any', async t => {
+  const { at } = await setUp()
+  const statusAs = (host: string, path: string) =>
+    new Promise<number>((resolve, reject) => {
+      const sent = request({ host: '127.0.0.1', port: at.port, path, headers: { host } }, response => {
+        response.resume()
+        resolve(response.statusCode!)
+      })
+      sent.on('error', reject)
+      sent.end()
+    })
+  for (const host of ['edge1.example.org', 'EDGE1.example.org:8080', '192.0.2.1', '[2001:db8::1]:80', 'localhost'])
+    t.equal(await statusAs(host, '/metrics'), 200, host)
+  for (const host of ['rebound.example', 'edge1.example.org.rebound.example']) {
+    t.equal(await statusAs(host, '/metrics'), 421, host)
+    t.equal(await statusAs(host, '/healthz'), 200, host)
+  }
+})
+
 t.test('what no plugin serves is not there', async t => {
   const { get } = await setUp()
   t.equal((await get('/')).status, 404)
@@ -81,6 +101,6 @@ t.test('what no plugin serves is not there', async t => {
 
 t.test('a port that is taken is told with key, address and what to do', async t => {
   const { health, counters, at } = await setUp()
-  const again = HttpServer.listen(listener(at.port), { health, counters, describe: async () => ({}) })
+  const again = HttpServer.listen(listener(at.port), { health, counters, describe: async () => ({}), hosts: [] })
   await t.rejects(again, /^listen\.http: cannot listen on TCP 127\.0\.0\.1:\d+: another program listens there/)
 })

@@ -3,7 +3,8 @@ import { type FastifyInstance, type FastifyPluginAsync, type FastifyReply, type 
 import type { HttpConfiguredListener } from '../base/config.ts'
 import type { Counters } from '../base/counters.ts'
 import { type Endpoint, hostPort } from '../base/flow.ts'
-import { Problem, sendProblem } from '../web/problem.ts'
+import { checkHost, Denied } from '../web/guard.ts'
+import { Problem, sendDenied, sendProblem } from '../web/problem.ts'
 import { bindError } from './addresses.ts'
 import type { Certificates } from './certificates.ts'
 import { HANDSHAKE_MS } from './handshakes.ts'
@@ -27,6 +28,8 @@ interface HttpOptions {
   readonly counters: Counters
   /** What the engine says of itself. */
   readonly describe: () => Promise<object>
+  /** Names of this box beside its addresses, lower case. */
+  readonly hosts: readonly string[]
   /** What else is served: the API, XCAP. */
   readonly plugins?: readonly FastifyPluginAsync[]
   /** For listeners of TLS. */
@@ -65,7 +68,7 @@ export class HttpServer {
 }
 
 function makeApp(
-  { health, counters, describe, plugins }: HttpOptions,
+  { health, counters, describe, hosts, plugins }: HttpOptions,
   certificates: Certificates | undefined,
 ): FastifyInstance {
   const app = fastify({
@@ -90,7 +93,10 @@ function makeApp(
     reply.header('cache-control', 'no-store')
     return reason === undefined ? { status: 'ok' } : reply.code(503).send({ status: 'failing', reason })
   })
-  app.get('/metrics', async (_request, reply) =>
+  const onRequest = async (request: FastifyRequest): Promise<void> => checkHost(request, hosts)
+  const errorHandler = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply =>
+    error instanceof Denied ? sendDenied(request, reply, error) : bare(reply, error)
+  app.get('/metrics', { onRequest, errorHandler }, async (_request, reply) =>
     reply.type('text/plain; version=0.0.4; charset=utf-8').send(await metricsText(counters, await describe())),
   )
   describeApi(app)

@@ -29,7 +29,13 @@ t.test('listen.https: basic is taken there, and a renewed certificate is shown',
   const parts = { domain: 'example.org', algorithms: ['MD5'] as const, entropy: new SeededEntropy(1), log: silentLog }
   const root = 'https://edge1.example.org/xcap/'
   const plugin = xcap({ ...parts, store: new OutsideStore(store), now: () => clock.now(), root, counters })
-  const options = { health: new Health(store, clock, 0), counters, describe: async () => ({}), plugins: [plugin] }
+  const options = {
+    health: new Health(store, clock, 0),
+    counters,
+    describe: async () => ({}),
+    hosts: [],
+    plugins: [plugin],
+  }
   const listener = { transport: 'tls', endpoint: { address: '127.0.0.1', port: 0 }, key: 'listen.https' } as const
   const { http, at } = await HttpServer.listen(listener, { ...options, certificates })
   t.teardown(() => http.close())

@@ -53,6 +53,7 @@ export async function peopleServed(t: Test) {
     health: new Health(store, clock, 0),
     counters,
     describe: async () => ({}),
+    hosts: [],
     plugins: [...peopleApis(persons, { ...parts, guarded: services, log: silentLog }), pages(services)],
   }
   const listener = { transport: 'tcp', endpoint: { address: '127.0.0.1', port: 0 }, key: 'listen.http' } as const

@@ -192,6 +192,7 @@ export class Box {
       health,
       counters: this.counters,
       describe,
+      hosts: services.hosts,
       plugins: [
         accessApi({ guarded: services, log }),
         ...peopleApis(persons, { ...parts, guarded: services, log }),

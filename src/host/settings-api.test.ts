@@ -38,7 +38,13 @@ async function setUp() {
   const clock = new Clock(0 as WallTime)
   const { http, at } = await HttpServer.listen(
     { transport: 'tcp', endpoint: { address: '127.0.0.1', port: 0 }, key: 'listen.http' },
-    { health: new Health(store, clock, 0), counters, describe: async () => ({}), plugins: [settingsApi(common)] },
+    {
+      health: new Health(store, clock, 0),
+      counters,
+      describe: async () => ({}),
+      hosts: [],
+      plugins: [settingsApi(common)],
+    },
   )
   t.teardown(() => http.close())
   const call = (user: string, init: RequestInit = {}) =>

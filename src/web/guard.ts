@@ -55,7 +55,7 @@ const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
 export function guard(app: FastifyInstance, services: Guarded): void {
   app.decorateRequest('who', undefined)
   app.addHook('onRequest', async (request, reply) => {
-    checkHost(request, services)
+    checkHost(request, services.hosts)
     if (!isPrivate(request) && !services.isPlainAllowed) return elsewhere(request, reply, services)
     if (!SAFE.has(request.method)) checkOrigin(request)
     request.who = await whoAsks(request, services)
@@ -105,8 +105,8 @@ export const hostIn = (authority: string): string =>
     .replace(/^\[(.*)\]$/, '$1')
     .toLowerCase()
 
-/** RFC 9112 3.2: a second `Host`, or a whole address in place of a path, would name another host than the one that is looked at. */
-function checkHost(request: FastifyRequest, { hosts }: Guarded): void {
+/** RFC 9112 3.2: a second `Host`, or a whole address in place of a path, would name another host than the one that is looked at. Throws Denied. */
+export function checkHost(request: FastifyRequest, hosts: readonly string[]): void {
   const names = request.raw.rawHeaders.filter((text, index) => index % 2 === 0 && text.toLowerCase() === 'host')
   if (names.length > 1 || !request.url.startsWith('/')) throw new Denied(421, 'unknown host')
   const host = hostIn(request.headers.host ?? '')
