@@ -52,7 +52,7 @@ export async function restoreBackup(world: World, path: string, options: Restore
     const configuration = text === undefined ? undefined : { file: here.file, before: here.text, text }
     const kept = swapIn({ dataDir, at: Date.now(), configuration })
     world.out(
-      `Restored. What was there before is kept in ${resolve(dataDir, kept)}; remove it when it is not needed.\n`,
+      `Restored. What was there before is kept in ${resolve(dataDir, kept)}; remove it when it is not needed.\nIf the box cannot be started with the restored configuration, e.g. as another program holds a port, change the file, or restore again with --configuration listeners.\n`,
     )
   } finally {
     dropRestore(dataDir)

@@ -66,7 +66,9 @@ export async function removeUser(world: World, text: string, options: Options): 
     const reply = await link.ask('account.remove', { aor, at })
     if (reply === 'provisioned') throw provisioned(aor, file)
     if (reply === 'absent') throw noAccount(aor)
-    world.out(`Removed ${aor}, with its registrations and ${counted(waiting.length, 'waiting message')}.\n`)
+    world.out(
+      `Removed ${aor}, with its registrations, its history and ${counted(waiting.length, 'waiting message')}.\n`,
+    )
   })
 }
 
