@@ -4,18 +4,12 @@ import type { WallTime } from '../base/time.ts'
 import { SipSyntaxError } from '../sip-parser-lite/message.ts'
 import { addressOfRecord } from '../sip-parser-lite/uri.ts'
 import type { HistoryFilter, HistoryKind } from '../store/history.ts'
+import type { HistoryQuery } from '../web/services/history.ts'
 import { PlainError } from './plain-error.ts'
 
 /** What a person or a program asks of a history. */
 
-/** As it was given; each is text. */
-export interface HistoryQuery {
-  readonly peer?: string
-  readonly since?: string
-  readonly until?: string
-  readonly subject?: string
-  readonly kind?: string
-}
+export type { HistoryQuery }
 
 export const HISTORY_KINDS = ['message', 'large', 'session'] as const satisfies readonly HistoryKind[]
 
