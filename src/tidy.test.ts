@@ -25,9 +25,11 @@ const BELOW: Record<string, readonly string[]> = {
   im: ['base', 'sip-parser-lite', 'sdp', 'content', 'msrp', 'sip', 'store'],
   'engine-io.ts': ['base', 'store'],
   'engine.ts': ['base', 'store', 'im', 'engine-io.ts'],
-  web: ['base', 'sip-parser-lite', 'content', 'sip', 'store'],
-  host: ['base', 'sip-parser-lite', 'content', 'sip', 'store', 'web', 'engine-io.ts'],
-  commands: ['base', 'sip-parser-lite', 'store', 'host'],
+  services: ['base', 'store'],
+  web: ['base', 'sip-parser-lite', 'content', 'sip', 'store', 'services'],
+  console: ['base', 'sip-parser-lite', 'store', 'services'],
+  host: ['base', 'sip-parser-lite', 'content', 'sip', 'store', 'services', 'web', 'console', 'engine-io.ts'],
+  commands: ['base', 'sip-parser-lite', 'store', 'services', 'host'],
   'main.ts': ['engine.ts', 'host', 'commands'],
 }
 
@@ -43,7 +45,7 @@ const IM_BELOW: Record<string, readonly string[]> = {
   waiting: [],
 }
 
-const IMPURE = new Set(['web', 'host', 'commands', 'main.ts'])
+const IMPURE = new Set(['services', 'web', 'console', 'host', 'commands', 'main.ts'])
 const product = files.filter(isProduct)
 const pure = product.filter(file => !IMPURE.has(roomOf(file.path)))
 

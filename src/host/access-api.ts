@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply } from 'fastify'
 import Type, { type Static } from 'typebox'
 import type { Log } from '../base/log.ts'
+import type { AccessRefusal, AccessService, Token } from '../services/access.ts'
 import {
   type AccessDesk,
   addAdministrator,
@@ -16,7 +17,6 @@ import {
 } from '../web/access/operations.ts'
 import { addressOf, type Guarded, needs } from '../web/guard.ts'
 import { Problem } from '../web/problem.ts'
-import type { AccessRefusal, AccessService, Token } from '../web/services/access.ts'
 import { adminApi, forRole } from './admin-api.ts'
 
 interface AccessApiOptions {

@@ -4,18 +4,18 @@ import { type Entropy, token } from '../base/entropy.ts'
 import type { Log } from '../base/log.ts'
 import { sourceOf } from '../base/source.ts'
 import type { Now } from '../base/time.ts'
-import { Guesses } from '../sip/digest-guesses.ts'
-import type { Role } from '../web/page/visit.ts'
 import type {
   AccessRefusal,
   AccessService,
   Administrator,
   OpenSession,
+  Role,
   SignIn,
   SignInAsk,
   Token,
   Who,
-} from '../web/services/access.ts'
+} from '../services/access.ts'
+import { Guesses } from '../sip/digest-guesses.ts'
 import { type Administrators, newPassword } from './administrators.ts'
 import { CheckLine } from './check-line.ts'
 

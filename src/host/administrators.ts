@@ -2,8 +2,7 @@ import { createHash, type ScryptOptions, scrypt, timingSafeEqual } from 'node:cr
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Entropy, token } from '../base/entropy.ts'
-import type { Role } from '../web/page/visit.ts'
-import type { AccessRefusal, Administrator, Token } from '../web/services/access.ts'
+import type { AccessRefusal, Administrator, Role, Token } from '../services/access.ts'
 import { PlainError, troubleOf } from './plain-error.ts'
 import { writeWhole } from './write-whole.ts'
 

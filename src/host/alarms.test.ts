@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { Counters } from '../base/counters.ts'
+import { ALARM_IDS } from '../services/status.ts'
 import { LANGUAGES } from '../web/page/strings/languages.ts'
-import { ALARM_IDS } from '../web/services/status.ts'
 import { type Condition, CounterAlarms, conditionAlarms, RULES, sortedAlarms } from './alarms.ts'
 
 const WELL: Condition = {

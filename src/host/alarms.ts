@@ -1,5 +1,5 @@
 import type { Counters } from '../base/counters.ts'
-import { ALARM_IDS, type Alarm, type AlarmId, type AlarmLevel } from '../web/services/status.ts'
+import { ALARM_IDS, type Alarm, type AlarmId, type AlarmLevel } from '../services/status.ts'
 
 /** What counts for an alarm, by name, or by name and label. */
 type Counted = readonly [name: string, label?: string]

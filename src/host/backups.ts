@@ -12,8 +12,8 @@ import type {
   RestoreEnd,
   RestoreRefusal,
   Upload,
-} from '../web/services/backup.ts'
-import type { JobView } from '../web/services/jobs.ts'
+} from '../services/backup.ts'
+import type { JobView } from '../services/jobs.ts'
 import { PASSPHRASE_LENGTH_MAX, PASSPHRASE_LENGTH_MIN } from './age-file.ts'
 import { backupFile } from './backup-write.ts'
 import { contentsOf } from './box-contents.ts'

@@ -1,6 +1,6 @@
 import type { Instant } from '../base/time.ts'
+import type { BoxContents } from '../services/backup.ts'
 import type { StoreResult, Verb, Verbs } from '../store/verbs.ts'
-import type { BoxContents } from '../web/services/backup.ts'
 import { OldestWaiting } from './oldest.ts'
 import { storeError } from './plain-error.ts'
 

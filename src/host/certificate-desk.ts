@@ -10,7 +10,7 @@ import type {
   CertificateService,
   CertificateView,
   CertificateWarning,
-} from '../web/services/certificates.ts'
+} from '../services/certificates.ts'
 import { isFault, type KeyPair, mainFingerprint, readPair } from './certificate.ts'
 import { makeRequest } from './certificate-request.ts'
 import { type Certificates, readFiles } from './certificates.ts'

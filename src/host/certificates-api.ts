@@ -1,8 +1,8 @@
 import type { FastifyPluginAsync, FastifyReply } from 'fastify'
 import Type, { type Static } from 'typebox'
+import type { CertificateOffer, CertificateRefusal, CertificateView } from '../services/certificates.ts'
+import type { WebServices } from '../services/services.ts'
 import { Problem } from '../web/problem.ts'
-import type { CertificateOffer, CertificateRefusal, CertificateView } from '../web/services/certificates.ts'
-import type { WebServices } from '../web/services/services.ts'
 import { adminApi, forRole } from './admin-api.ts'
 import { applyFor, trial } from './configuration-api.ts'
 

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { parse } from 'smol-toml'
 import type { Config } from '../base/config.ts'
 import { configSchema } from '../base/config-schema.ts'
-import type { ConfigDifference, ConfigKey, ConfigValue } from '../web/services/configuration.ts'
+import type { ConfigDifference, ConfigKey, ConfigValue } from '../services/configuration.ts'
 
 /** The configuration as a list of keys, and what is different between two. */
 

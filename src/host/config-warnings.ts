@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type Config, httpListeners } from '../base/config.ts'
-import type { ConfigWarning } from '../web/services/configuration.ts'
+import type { ConfigWarning } from '../services/configuration.ts'
 
 /** What may be meant, and still surprise whoever applies it. */
 export function configWarnings(before: Config, after: Config): ConfigWarning[] {

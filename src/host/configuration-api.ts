@@ -1,9 +1,6 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import Type, { type Static } from 'typebox'
 import { configSchema } from '../base/config-schema.ts'
-import { pageAddresses, roleFor, TRIAL_MAX_S, TRIAL_S } from '../web/configuration/operations.ts'
-import { needs } from '../web/guard.ts'
-import { Problem } from '../web/problem.ts'
 import type {
   ConfigChanges,
   ConfigDifference,
@@ -11,8 +8,11 @@ import type {
   ConfigurationService,
   ConfigurationView,
   ConfigValue,
-} from '../web/services/configuration.ts'
-import type { WebServices } from '../web/services/services.ts'
+} from '../services/configuration.ts'
+import type { WebServices } from '../services/services.ts'
+import { pageAddresses, roleFor, TRIAL_MAX_S, TRIAL_S } from '../web/configuration/operations.ts'
+import { needs } from '../web/guard.ts'
+import { Problem } from '../web/problem.ts'
 import { adminApi, forRole } from './admin-api.ts'
 
 const PATH = '/api/v1/config'

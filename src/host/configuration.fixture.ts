@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Config, loadConfig } from '../base/config.ts'
 import type { Log } from '../base/log.ts'
-import type { ConfigValue } from '../web/services/configuration.ts'
+import type { ConfigValue } from '../services/configuration.ts'
 import { Configuration, type TrialClock } from './configuration.ts'
 
 export const FILE_TEXT = `# of the site

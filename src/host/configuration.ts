@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { type Config, httpListeners, loadConfig } from '../base/config.ts'
 import type { Log } from '../base/log.ts'
-import { Candidates } from '../web/candidates.ts'
+import { Candidates } from '../services/candidates.ts'
 import type {
   Applied,
   CheckedChange,
@@ -15,7 +15,7 @@ import type {
   ConfigurationView,
   Confirmed,
   PageListener,
-} from '../web/services/configuration.ts'
+} from '../services/configuration.ts'
 import { editConfig } from './config-edit.ts'
 import { whyUnreadable } from './config-file.ts'
 import { differencesOf, isFixed, isKey, keysOf, publicOf } from './config-values.ts'

@@ -1,10 +1,10 @@
 import { uriHost } from '../base/config-uri.ts'
 import { quoted } from '../base/quoted.ts'
 import type { WallTime } from '../base/time.ts'
+import type { HistoryQuery } from '../services/history.ts'
 import { SipSyntaxError } from '../sip-parser-lite/message.ts'
 import { addressOfRecord } from '../sip-parser-lite/uri.ts'
 import type { HistoryFilter, HistoryKind } from '../store/history.ts'
-import type { HistoryQuery } from '../web/services/history.ts'
 import { PlainError } from './plain-error.ts'
 
 /** What a person or a program asks of a history. */

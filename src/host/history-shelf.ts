@@ -1,14 +1,7 @@
 import { shownHeads } from '../content/history-privacy.ts'
+import type { HistoryItemView, HistoryQuery, HistoryRow, HistoryService, PeerRow, Unfit } from '../services/history.ts'
+import type { JobView } from '../services/jobs.ts'
 import type { HistoryEntry } from '../store/history.ts'
-import type {
-  HistoryItemView,
-  HistoryQuery,
-  HistoryRow,
-  HistoryService,
-  PeerRow,
-  Unfit,
-} from '../web/services/history.ts'
-import type { JobView } from '../web/services/jobs.ts'
 import type { ApiLink } from './admin-api.ts'
 import { filterOf, timeOf } from './history-query.ts'
 import { shownText } from './history-view.ts'

@@ -1,10 +1,10 @@
 import { createReadStream } from 'node:fs'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import type { Log } from '../base/log.ts'
+import type { JobView } from '../services/jobs.ts'
 import { type Guarded, needs } from '../web/guard.ts'
 import { isAllowed } from '../web/page/visit.ts'
 import { Problem } from '../web/problem.ts'
-import type { JobView } from '../web/services/jobs.ts'
 import { adminApi, forRole } from './admin-api.ts'
 import type { JobOrder, Jobs } from './jobs.ts'
 

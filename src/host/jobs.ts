@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { type Entropy, token } from '../base/entropy.ts'
 import type { Log } from '../base/log.ts'
 import type { Now, WallTime } from '../base/time.ts'
-import type { Role } from '../web/page/visit.ts'
-import type { JobResult, JobService, JobState, JobView } from '../web/services/jobs.ts'
+import type { Role } from '../services/access.ts'
+import type { JobResult, JobService, JobState, JobView } from '../services/jobs.ts'
 import { messageOf, PlainError, troubleOf } from './plain-error.ts'
 
 /** Each reads much of the store; more of them would only be slower together. */

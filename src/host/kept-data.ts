@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { KeptData } from '../web/services/backup.ts'
+import type { KeptData } from '../services/backup.ts'
 import { folderBytes } from './folder-size.ts'
 import { isKeptName } from './restore-swap.ts'
 

@@ -1,4 +1,4 @@
-import type { LogLevel } from '../web/services/logs.ts'
+import type { LogLevel } from '../services/logs.ts'
 
 const WINDOW_MS = 1000
 /** Lines of one kind within a window. A person learns nothing from more of them, and a flood would wear the flash of the journal out. */

@@ -1,4 +1,4 @@
-import { LOG_LEVELS, LOG_LINES_MAX, type LogFilter, type LogLine, type LogPage } from '../web/services/logs.ts'
+import { LOG_LEVELS, LOG_LINES_MAX, type LogFilter, type LogLine, type LogPage } from '../services/logs.ts'
 
 /** Characters of all lines together; a character takes one or two bytes. */
 const LENGTH_MAX = 1024 * 1024

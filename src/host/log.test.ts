@@ -1,7 +1,7 @@
 import { openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { LOG_LINES_MAX, type LogFilter } from '../web/services/logs.ts'
+import { LOG_LINES_MAX, type LogFilter } from '../services/logs.ts'
 import { openLog } from './log.ts'
 import { LINES_PER_WINDOW } from './log-limit.ts'
 

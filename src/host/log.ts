@@ -1,6 +1,6 @@
 import { destination, type Logger, pino } from 'pino'
 import type { Log, LogFields } from '../base/log.ts'
-import type { LogFilter, LogLevel, LogLevelView, LogLine, LogPage, LogService } from '../web/services/logs.ts'
+import type { LogFilter, LogLevel, LogLevelView, LogLine, LogPage, LogService } from '../services/logs.ts'
 import { LogLimit } from './log-limit.ts'
 import { LogRing, matcher } from './log-ring.ts'
 

@@ -1,8 +1,5 @@
 import type { FastifyPluginAsync, FastifyReply } from 'fastify'
 import Type, { type Static } from 'typebox'
-import { needs } from '../web/guard.ts'
-import { jsonLine, LOG_FILTERS, logFilter } from '../web/logs/query.ts'
-import { Problem } from '../web/problem.ts'
 import {
   LOG_LEVEL_MINUTES_MAX,
   LOG_LEVELS,
@@ -10,8 +7,11 @@ import {
   type LogFilter,
   type LogLevelView,
   type LogLine,
-} from '../web/services/logs.ts'
-import type { WebServices } from '../web/services/services.ts'
+} from '../services/logs.ts'
+import type { WebServices } from '../services/services.ts'
+import { needs } from '../web/guard.ts'
+import { jsonLine, LOG_FILTERS, logFilter } from '../web/logs/query.ts'
+import { Problem } from '../web/problem.ts'
 import { adminApi, forRole } from './admin-api.ts'
 import { textsOf, wholeIn } from './api-texts.ts'
 

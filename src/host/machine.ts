@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync } from 'fastify'
 import type { Config } from '../base/config.ts'
 import type { Log } from '../base/log.ts'
-import type { WebServices } from '../web/services/services.ts'
+import type { WebServices } from '../services/services.ts'
 import { machineAddresses } from './addresses.ts'
 import { CertificateDesk } from './certificate-desk.ts'
 import type { Certificates } from './certificates.ts'

@@ -1,5 +1,5 @@
 import type { Instant } from '../base/time.ts'
-import type { WebStore } from '../web/services/services.ts'
+import type { WebStore } from '../services/services.ts'
 
 /** A walk over all mailboxes is not made for each look at a page. */
 const KEEP_MS = 30_000

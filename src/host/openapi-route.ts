@@ -1,5 +1,5 @@
 import type { FastifyPluginAsync } from 'fastify'
-import type { WebServices } from '../web/services/services.ts'
+import type { WebServices } from '../services/services.ts'
 import { adminApi, forRole } from './admin-api.ts'
 
 /** What the API takes and gives, for programs: made of the routes that are there. */

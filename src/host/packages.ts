@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { AboutService, InnerPackage } from '../web/services/about.ts'
+import type { AboutService, InnerPackage } from '../services/about.ts'
 import { sbomOf } from './sbom.ts'
 
 /** A package as the lockfile names it, and as it lies there. */

@@ -4,9 +4,9 @@ import { type Entropy, token } from '../base/entropy.ts'
 import type { Transport } from '../base/flow.ts'
 import type { Instant, Now } from '../base/time.ts'
 import { xmlText } from '../content/xml-write.ts'
+import type { Provisioning } from '../services/users.ts'
 import { parseUri } from '../sip-parser-lite/uri.ts'
 import type { Account } from '../store/verbs.ts'
-import type { Provisioning } from '../web/services/users.ts'
 import { unescaped } from './accounts.ts'
 
 /** Long enough to find the camera of a phone. */

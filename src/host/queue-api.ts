@@ -1,10 +1,10 @@
 import type { FastifyPluginAsync, FastifyReply } from 'fastify'
 import type { Log } from '../base/log.ts'
+import type { MessageView, QueueService, WaitingRow } from '../services/queue.ts'
 import type { LifeStory } from '../store/verbs.ts'
 import { type Guarded, needs } from '../web/guard.ts'
 import { isAllowed } from '../web/page/visit.ts'
 import { Problem } from '../web/problem.ts'
-import type { MessageView, QueueService, WaitingRow } from '../web/services/queue.ts'
 import { adminApi, aorIn, forRole } from './admin-api.ts'
 import { textsOf, wholeIn } from './api-texts.ts'
 

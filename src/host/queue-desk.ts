@@ -1,8 +1,8 @@
 import type { Now } from '../base/time.ts'
 import { shownMessage } from '../content/history-privacy.ts'
+import type { Delivering, MessageView, QueueService, QueueTotals, WaitingRow } from '../services/queue.ts'
 import { currentBindings } from '../sip/binding.ts'
 import type { LifeStory, Verbs } from '../store/verbs.ts'
-import type { Delivering, MessageView, QueueService, QueueTotals, WaitingRow } from '../web/services/queue.ts'
 import type { ApiLink } from './admin-api.ts'
 import { shownText } from './history-view.ts'
 

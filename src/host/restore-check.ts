@@ -10,8 +10,8 @@ import {
   type ChoiceView,
   CONFIGURATION_CHOICES,
   type ConfigurationChoice,
-} from '../web/services/backup.ts'
-import type { ConfigValue } from '../web/services/configuration.ts'
+} from '../services/backup.ts'
+import type { ConfigValue } from '../services/configuration.ts'
 import { machineAddresses } from './addresses.ts'
 import type { About } from './backup-format.ts'
 import { dropUnpacked, type ReadParts, readBackup } from './backup-read.ts'

@@ -1,6 +1,6 @@
 import type { Config } from '../base/config.ts'
 import type { Log } from '../base/log.ts'
-import type { RestoreEnd } from '../web/services/backup.ts'
+import type { RestoreEnd } from '../services/backup.ts'
 import type { Access } from './access.ts'
 import type { Configuration } from './configuration.ts'
 import { probeListeners } from './listen-probe.ts'

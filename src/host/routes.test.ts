@@ -1,5 +1,6 @@
 import t from 'tap'
-import { isAllowed, type Role } from '../web/page/visit.ts'
+import type { Role } from '../services/access.ts'
+import { isAllowed } from '../web/page/visit.ts'
 import { OpenedPage } from './page.fixture.ts'
 
 /**

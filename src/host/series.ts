@@ -1,5 +1,5 @@
 import type { Instant, Now } from '../base/time.ts'
-import type { SeriesStep, SeriesView, Span } from '../web/services/status.ts'
+import type { SeriesStep, SeriesView, Span } from '../services/status.ts'
 
 /** What is read of the box once a minute: counters since its start, and numbers of now. */
 export interface Sample {

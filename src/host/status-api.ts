@@ -1,10 +1,10 @@
 import type { FastifyPluginAsync, FastifyReply } from 'fastify'
+import type { WebServices } from '../services/services.ts'
+import type { Alarm, BoxStatus, SeriesView } from '../services/status.ts'
 import type { Guarded } from '../web/guard.ts'
 import { alarmText } from '../web/page/alarm-words.ts'
 import { LANGUAGES } from '../web/page/strings/languages.ts'
 import { Problem } from '../web/problem.ts'
-import type { WebServices } from '../web/services/services.ts'
-import type { Alarm, BoxStatus, SeriesView } from '../web/services/status.ts'
 import { adminApi, forRole } from './admin-api.ts'
 import { SPAN_NAMES } from './series.ts'
 

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { WallTime } from '../base/time.ts'
+import type { Role } from '../services/access.ts'
 import { HostStore } from '../testing/host-store.ts'
 import { accountPut, BOB_AOR, custodyOf } from '../testing/store-fixtures.ts'
-import type { Role } from '../web/page/visit.ts'
 import { basic, OpenedPage } from './page.fixture.ts'
 
 /** The first page with all that it needs, as it goes over the line. */

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify'
 import Type, { type Static } from 'typebox'
-import type { WebServices } from '../web/services/services.ts'
+import type { WebServices } from '../services/services.ts'
 import { adminApi, forRole } from './admin-api.ts'
 
 const Asked = Type.Object({ addresses: Type.Optional(Type.Boolean()) }, { additionalProperties: false })

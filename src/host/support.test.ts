@@ -4,8 +4,8 @@ import { unpackTar } from 'modern-tar'
 import t from 'tap'
 import { loadConfig } from '../base/config.ts'
 import { Counters } from '../base/counters.ts'
-import type { StatusService } from '../web/services/status.ts'
-import { SUPPORT_FILES } from '../web/services/support.ts'
+import type { StatusService } from '../services/status.ts'
+import { SUPPORT_FILES } from '../services/support.ts'
 import { Support } from './support.ts'
 
 /** What must never be in a bundle, wherever in the box it is. */

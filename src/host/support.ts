@@ -7,8 +7,8 @@ import { packTar } from 'modern-tar'
 import type { Config } from '../base/config.ts'
 import type { Counters } from '../base/counters.ts'
 import { PRODUCT, VERSION } from '../base/product.ts'
-import type { StatusService } from '../web/services/status.ts'
-import { SUPPORT_FILES, type SupportBundle, type SupportFile, type SupportService } from '../web/services/support.ts'
+import type { StatusService } from '../services/status.ts'
+import { SUPPORT_FILES, type SupportBundle, type SupportFile, type SupportService } from '../services/support.ts'
 import { publicOf } from './config-values.ts'
 
 interface SupportOptions {

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import type { Log } from '../base/log.ts'
-import type { ClockSource, TimeRefusal, TimeService, TimeView } from '../web/services/time.ts'
+import type { ClockSource, TimeRefusal, TimeService, TimeView } from '../services/time.ts'
 import type { Clock } from './clock.ts'
 
 /** A program of the system that does not answer within this time is not there. */

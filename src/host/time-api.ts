@@ -1,9 +1,9 @@
 import type { FastifyPluginAsync, FastifyReply } from 'fastify'
 import Type, { type Static } from 'typebox'
+import type { WebServices } from '../services/services.ts'
+import type { TimeRefusal, TimeView } from '../services/time.ts'
 import { needs } from '../web/guard.ts'
 import { Problem } from '../web/problem.ts'
-import type { WebServices } from '../web/services/services.ts'
-import type { TimeRefusal, TimeView } from '../web/services/time.ts'
 import { adminApi, forRole } from './admin-api.ts'
 
 const PATH = '/api/v1/time'

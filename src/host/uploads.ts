@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type FileHandle, mkdir, open, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Upload } from '../web/services/backup.ts'
+import type { Upload } from '../services/backup.ts'
 import { PlainError } from './plain-error.ts'
 
 /** Written before the file system is asked again what is left. */

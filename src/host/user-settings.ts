@@ -3,9 +3,9 @@ import { type ChosenSettings, JSON_NAMES, SETTING_NAMES, type SettingsChange } f
 import type { WallTime } from '../base/time.ts'
 import { changedDocument, readSettings } from '../content/settings-xml.ts'
 import { XmlError } from '../content/xml-read.ts'
+import type { SettingsView } from '../services/users.ts'
 import { chosenSettings, type SettingsRecord, standing } from '../store/settings.ts'
 import type { Verbs } from '../store/verbs.ts'
-import type { SettingsView } from '../web/services/users.ts'
 import { PlainError } from './plain-error.ts'
 
 /** Whoever can ask the store for settings; throws where the store failed. */

@@ -1,8 +1,8 @@
 import type { FastifyPluginAsync, FastifyReply } from 'fastify'
 import type { Log } from '../base/log.ts'
+import type { Device, PasswordSet, UserRefusal, UserRow, UserService, UserView } from '../services/users.ts'
 import type { Guarded } from '../web/guard.ts'
 import { Problem } from '../web/problem.ts'
-import type { Device, PasswordSet, UserRefusal, UserRow, UserService, UserView } from '../web/services/users.ts'
 import { adminApi, aorIn, forRole, noSuchUser } from './admin-api.ts'
 import { textsOf, wholeIn } from './api-texts.ts'
 

@@ -3,8 +3,6 @@ import type { Entropy } from '../base/entropy.ts'
 import { hostPort, isReliable } from '../base/flow.ts'
 import type { SettingsChange } from '../base/service-settings.ts'
 import type { Now } from '../base/time.ts'
-import { type Binding, currentBindings } from '../sip/binding.ts'
-import type { Account } from '../store/verbs.ts'
 import type {
   Device,
   PasswordSet,
@@ -14,7 +12,9 @@ import type {
   UserRow,
   UserService,
   UserView,
-} from '../web/services/users.ts'
+} from '../services/users.ts'
+import { type Binding, currentBindings } from '../sip/binding.ts'
+import type { Account } from '../store/verbs.ts'
 import { accountAor, accountWithPassword, controlIn, isOwnAddress, PASSWORD_CHARACTERS_MAX } from './accounts.ts'
 import type { ApiLink } from './admin-api.ts'
 import { newPassword } from './administrators.ts'

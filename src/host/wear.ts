@@ -1,6 +1,6 @@
 import { readdir, readFile, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import type { Wear } from '../web/services/status.ts'
+import type { Wear } from '../services/status.ts'
 
 /** Where the kernel tells of disks and processes; a test has places of its own. */
 interface WearPlaces {

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import { type Config, httpListeners } from '../base/config.ts'
-import type { WebServices } from '../web/services/services.ts'
+import type { WebServices } from '../services/services.ts'
 import { machineAddresses } from './addresses.ts'
 import type { Machine } from './machine.ts'
 import { About } from './packages.ts'

@@ -1,8 +1,8 @@
 import { isIP } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { isAllowed, type Role } from './page/visit.ts'
-import type { Who } from './services/access.ts'
-import type { WebServices } from './services/services.ts'
+import type { Role, Who } from '../services/access.ts'
+import type { WebServices } from '../services/services.ts'
+import { isAllowed } from './page/visit.ts'
 
 /** Why a request is turned away; the page and the API each tell it in their way. */
 export class Denied extends Error {

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import { Busboy, type BusboyFileStream, type BusboyHeaders } from '@fastify/busboy'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Upload } from '../services/backup.ts'
 import { needs } from './guard.ts'
-import type { Upload } from './services/backup.ts'
 
 /** Fields beside the file, e.g. the token of the session and a passphrase; what is longer is none. */
 const LIMITS = { fields: 8, fieldSize: 8192, fieldNameSize: 64, files: 1, parts: 10, headerPairs: 32 }

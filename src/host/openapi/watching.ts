@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { LOG_LEVELS, LOG_LINES_MAX } from '../../web/services/logs.ts'
+import { LOG_LEVELS, LOG_LINES_MAX } from '../../services/logs.ts'
 import {
   closed,
   limit,

@@ -1,7 +1,7 @@
 import type { Log } from '../../base/log.ts'
+import type { AccessRefusal, AccessService, OpenSession, Role, Who } from '../../services/access.ts'
 import { Denied } from '../guard.ts'
-import { isAllowed, type Role } from '../page/visit.ts'
-import type { AccessRefusal, AccessService, OpenSession, Who } from '../services/access.ts'
+import { isAllowed } from '../page/visit.ts'
 
 /** What page and API do to the administrators, told to the log with whoever did it. */
 

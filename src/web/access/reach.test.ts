@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { ConfigurationView, ConfigValue } from '../services/configuration.ts'
+import type { ConfigurationView, ConfigValue } from '../../services/configuration.ts'
 import { hasPage, hasSecure, movesPage, reachChanges, reachedAt } from './reach.ts'
 
 const LISTEN = {

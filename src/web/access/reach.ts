@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import type { ConfigurationView, ConfigValue } from '../services/configuration.ts'
+import type { ConfigurationView, ConfigValue } from '../../services/configuration.ts'
 
 /** Where the box is reached, as one choice instead of nine lists of addresses. */
 

@@ -1,12 +1,12 @@
 import type { FastifyRequest } from 'fastify'
-import { keep, type LargeForm } from '../large-file.ts'
 import {
   type BackupService,
   CONFIGURATION_CHOICES,
   type ConfigurationChoice,
   type RestoreRefusal,
-} from '../services/backup.ts'
-import type { JobView } from '../services/jobs.ts'
+} from '../../services/backup.ts'
+import type { JobView } from '../../services/jobs.ts'
+import { keep, type LargeForm } from '../large-file.ts'
 
 /** What the page and the API both do. */
 

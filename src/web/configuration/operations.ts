@@ -1,6 +1,6 @@
 import { type Endpoint, hostPort } from '../../base/flow.ts'
-import type { Who } from '../services/access.ts'
-import type { ConfigChanges, PageListener } from '../services/configuration.ts'
+import type { Who } from '../../services/access.ts'
+import type { ConfigChanges, PageListener } from '../../services/configuration.ts'
 
 /** Long enough to sign in again at another address, and short enough to wait for. */
 export const TRIAL_S = 120

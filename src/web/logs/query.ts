@@ -1,4 +1,4 @@
-import { LOG_LEVELS, type LogFilter, type LogLevel, type LogLine } from '../services/logs.ts'
+import { LOG_LEVELS, type LogFilter, type LogLevel, type LogLine } from '../../services/logs.ts'
 
 /** What is asked of the log, on the page and over the API, by the same names. */
 export const LOG_FILTERS = ['level', 'text', 'field', 'since', 'until'] as const

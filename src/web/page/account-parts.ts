@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify'
-import type { Who } from '../services/access.ts'
+import type { Who } from '../../services/access.ts'
 import { type FormErrors, select } from './form.ts'
 import { type Html, html } from './html.ts'
 import type { Visit } from './visit.ts'

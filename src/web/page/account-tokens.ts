@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
+import type { Token } from '../../services/access.ts'
 import { addToken, isRole, removeToken } from '../access/operations.ts'
 import { needs } from '../guard.ts'
-import type { Token } from '../services/access.ts'
 import { type AccountView, fieldOf, roles, type ShowAccount, sure } from './account-parts.ts'
 import { button, field, form } from './form.ts'
 import { time } from './format.ts'

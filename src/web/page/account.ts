@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify'
+import type { OpenSession, Who } from '../../services/access.ts'
 import { changeOwnPassword, endSession, visibleSessions } from '../access/operations.ts'
 import { addressOf, needs } from '../guard.ts'
-import type { OpenSession, Who } from '../services/access.ts'
 import { accountOthers, administratorsCard } from './account-others.ts'
 import { type AccountView, fieldOf, type ShowAccount } from './account-parts.ts'
 import { accountTokens, tokensCard } from './account-tokens.ts'

@@ -1,4 +1,4 @@
-import type { Alarm, AlarmId } from '../services/status.ts'
+import type { Alarm, AlarmId } from '../../services/status.ts'
 import { bytes, number } from './format.ts'
 import type { Visit } from './visit.ts'
 

@@ -1,4 +1,4 @@
-import { type CheckedBackup, type ChoiceView, CONFIGURATION_CHOICES, type RestoreEnd } from '../services/backup.ts'
+import { type CheckedBackup, type ChoiceView, CONFIGURATION_CHOICES, type RestoreEnd } from '../../services/backup.ts'
 import { button, type FormErrors, field, form, select } from './form.ts'
 import { number, time } from './format.ts'
 import { foreign, type Html, type HtmlValue, html } from './html.ts'

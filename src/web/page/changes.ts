@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { CheckedChange, ConfigDifference, ConfigurationView } from '../../services/configuration.ts'
 import { ownerOf, pageAddresses, roleFor, TRIAL_S } from '../configuration/operations.ts'
 import { needs } from '../guard.ts'
-import type { CheckedChange, ConfigDifference, ConfigurationView } from '../services/configuration.ts'
 import { shownValue } from './config-form.ts'
 import { button, errorSummary, form } from './form.ts'
 import { type Html, html } from './html.ts'

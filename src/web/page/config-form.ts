@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { ConfigKey, ConfigurationView, ConfigValue } from '../services/configuration.ts'
+import type { ConfigKey, ConfigurationView, ConfigValue } from '../../services/configuration.ts'
 import { area, checkbox, type FormErrors, field, select } from './form.ts'
 import { bytes, duration } from './format.ts'
 import { type Html, html } from './html.ts'

@@ -1,5 +1,5 @@
+import type { HistoryItemView, HistoryRow, SaidView } from '../../services/history.ts'
 import { needs } from '../guard.ts'
-import type { HistoryItemView, HistoryRow, SaidView } from '../services/history.ts'
 import { foreignLines } from './foreign-text.ts'
 import { bytes, number, time } from './format.ts'
 import { foreign, type Html, html } from './html.ts'

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import type { FastifyRequest } from 'fastify'
+import type { JobView } from '../../services/jobs.ts'
 import { needs } from '../guard.ts'
-import type { JobView } from '../services/jobs.ts'
 import { button, form } from './form.ts'
 import { bytes, number, time } from './format.ts'
 import { foreign, type Html, html } from './html.ts'

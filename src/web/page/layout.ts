@@ -1,9 +1,10 @@
 import { PRODUCT } from '../../base/product.ts'
+import type { Role } from '../../services/access.ts'
 import { assetPath } from './assets.ts'
 import { Html, html, NOTHING } from './html.ts'
 import { LANGUAGES } from './strings/languages.ts'
 import type { Strings } from './strings/strings.ts'
-import { type Banner, isAllowed, type Role, type Visit } from './visit.ts'
+import { type Banner, isAllowed, type Visit } from './visit.ts'
 
 interface Page {
   readonly title: string

@@ -1,5 +1,5 @@
+import type { SignIn } from '../../services/access.ts'
 import { addressOf, clearCookie, cookieOf, setCookie } from '../guard.ts'
-import type { SignIn } from '../services/access.ts'
 import { button, field, form } from './form.ts'
 import { html } from './html.ts'
 import { type PagePart, rememberLanguage, type Site } from './site.ts'

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { LOG_LEVEL_MINUTES_MAX, LOG_LEVELS, LOG_LINES_MAX, type LogFilter, type LogLine } from '../../services/logs.ts'
 import { needs } from '../guard.ts'
 import { isLogLevel, jsonLine, LOG_FILTERS, lineText, logFilter } from '../logs/query.ts'
-import { LOG_LEVEL_MINUTES_MAX, LOG_LEVELS, LOG_LINES_MAX, type LogFilter, type LogLine } from '../services/logs.ts'
 import { button, errorSummary, type FormErrors, field, form, select } from './form.ts'
 import { duration } from './format.ts'
 import { foreign, type Html, html } from './html.ts'

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { MessageView } from '../../services/queue.ts'
 import type { LifeEvent } from '../../store/verbs.ts'
 import { needs } from '../guard.ts'
-import type { MessageView } from '../services/queue.ts'
 import { foreignLines } from './foreign-text.ts'
 import { bytes, number, time } from './format.ts'
 import { foreign, type Html, html } from './html.ts'

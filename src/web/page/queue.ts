@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { QueueService, WaitingRow } from '../../services/queue.ts'
 import type { LifeStory, MailboxSummary } from '../../store/verbs.ts'
 import { needs } from '../guard.ts'
-import type { QueueService, WaitingRow } from '../services/queue.ts'
 import { field } from './form.ts'
 import { bytes, number, time } from './format.ts'
 import { foreign, type Html, html } from './html.ts'

@@ -1,6 +1,6 @@
+import type { ConfigurationView, ConfigValue } from '../../services/configuration.ts'
 import { ownerOf } from '../configuration/operations.ts'
 import { needs } from '../guard.ts'
-import type { ConfigurationView, ConfigValue } from '../services/configuration.ts'
 import { configFields, group, readConfigForm } from './config-form.ts'
 import { button, errorSummary, type FormErrors, form } from './form.ts'
 import { html } from './html.ts'

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { ConfigChanges, ConfigurationView, ConfigValue } from '../../services/configuration.ts'
 import { hasPage, hasSecure, isLocal, movesPage, reachChanges, reachedAt } from '../access/reach.ts'
 import { hostIn } from '../guard.ts'
-import type { ConfigChanges, ConfigurationView, ConfigValue } from '../services/configuration.ts'
 import { differences, TRIAL_S } from './changes.ts'
 import { button, checkbox, errorSummary, type FormErrors, field, form, select } from './form.ts'
 import { html } from './html.ts'

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Who } from '../../services/access.ts'
 import { Denied, needs } from '../guard.ts'
-import type { Who } from '../services/access.ts'
 import { type Html, html } from './html.ts'
 import { showNotFound } from './not-found.ts'
 import type { Site } from './site.ts'

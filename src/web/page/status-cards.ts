@@ -1,4 +1,4 @@
-import type { BoxStatus, ListenerState } from '../services/status.ts'
+import type { BoxStatus, ListenerState } from '../../services/status.ts'
 import { bytes, duration, number, time } from './format.ts'
 import { foreign, type Html, html } from './html.ts'
 import { card, facts, table } from './table.ts'

@@ -1,5 +1,5 @@
+import type { Alarm, BoxStatus, SeriesView, Span } from '../../services/status.ts'
 import { needs } from '../guard.ts'
-import type { Alarm, BoxStatus, SeriesView, Span } from '../services/status.ts'
 import { alarmText } from './alarm-words.ts'
 import { bytes, clockTime, duration, number, time } from './format.ts'
 import { foreign, type Html, html } from './html.ts'

@@ -1,5 +1,5 @@
+import { SUPPORT_FILES } from '../../services/support.ts'
 import { needs } from '../guard.ts'
-import { SUPPORT_FILES } from '../services/support.ts'
 import { button, checkbox, form } from './form.ts'
 import { html } from './html.ts'
 import { textsIn } from './parts.ts'

@@ -1,5 +1,5 @@
+import type { TimeRefusal, TimeView } from '../../services/time.ts'
 import { needs } from '../guard.ts'
-import type { TimeRefusal, TimeView } from '../services/time.ts'
 import { button, checkbox, errorSummary, field, form } from './form.ts'
 import { time as shown } from './format.ts'
 import { type Html, type HtmlValue, html } from './html.ts'

@@ -1,5 +1,5 @@
 import { JSON_NAMES, SETTING_NAMES, type SettingName, type SettingsChange } from '../../base/service-settings.ts'
-import type { Device, SettingsView } from '../services/users.ts'
+import type { Device, SettingsView } from '../../services/users.ts'
 import { button, type FormErrors, form, select } from './form.ts'
 import { time } from './format.ts'
 import { foreign, type Html, html } from './html.ts'

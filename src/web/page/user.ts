@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import encodeQR from 'qr'
+import type { UserView } from '../../services/users.ts'
 import { needs } from '../guard.ts'
-import type { UserView } from '../services/users.ts'
 import { button, errorSummary, type FormErrors, field, form } from './form.ts'
 import { bytes, number } from './format.ts'
 import { foreign, Html, html } from './html.ts'

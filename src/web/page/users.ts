@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { UserPage } from '../../services/users.ts'
 import { needs } from '../guard.ts'
-import type { UserPage } from '../services/users.ts'
 import { button, errorSummary, type FormErrors, field, form } from './form.ts'
 import { bytes, number } from './format.ts'
 import { foreign, type Html, html } from './html.ts'

@@ -1,7 +1,6 @@
+import type { Role } from '../../services/access.ts'
 import type { Language } from './strings/languages.ts'
 import type { Strings } from './strings/strings.ts'
-
-export type Role = 'admin' | 'operator' | 'viewer'
 
 /** One request of a person: who it is, in which language, and what a form of theirs has to carry. */
 export interface Visit {

@@ -1,4 +1,4 @@
-import type { AlarmId } from '../../services/status.ts'
+import type { AlarmId } from '../../../services/status.ts'
 
 /** `count`: as the language writes it; bytes with their unit where the alarm is about bytes. `detail`: what somebody else said. */
 interface AlarmWords {

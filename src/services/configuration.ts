@@ -1,6 +1,6 @@
-import type { Config } from '../../base/config.ts'
-import type { Endpoint } from '../../base/flow.ts'
-import type { Candidates } from '../candidates.ts'
+import type { Config } from '../base/config.ts'
+import type { Endpoint } from '../base/flow.ts'
+import type { Candidates } from './candidates.ts'
 
 /** A value of a key of the configuration; undefined: the key goes, and its default stands. */
 export type ConfigValue = string | number | boolean | readonly string[] | undefined

@@ -1,4 +1,4 @@
-import type { LifeStory, MailboxSummary, Waiting } from '../../store/verbs.ts'
+import type { LifeStory, MailboxSummary, Waiting } from '../store/verbs.ts'
 
 /** Text of strangers is readable text, not latin1. */
 export interface WaitingRow extends Waiting {

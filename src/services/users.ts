@@ -1,7 +1,7 @@
-import type { Transport } from '../../base/flow.ts'
-import type { SettingsChange } from '../../base/service-settings.ts'
-import type { WallTime } from '../../base/time.ts'
-import type { DigestAlgorithm } from '../../store/verbs.ts'
+import type { Transport } from '../base/flow.ts'
+import type { SettingsChange } from '../base/service-settings.ts'
+import type { WallTime } from '../base/time.ts'
+import type { DigestAlgorithm } from '../store/verbs.ts'
 
 export interface UserRow {
   readonly aor: string

@@ -1,4 +1,4 @@
-import type { HistoryEntry, HistoryKind } from '../../store/history.ts'
+import type { HistoryEntry, HistoryKind } from '../store/history.ts'
 import type { JobView } from './jobs.ts'
 
 /** As it was given; each is text. */

@@ -1,4 +1,4 @@
-import type { ConfigChanges, ConfigValue } from './services/configuration.ts'
+import type { ConfigChanges, ConfigValue } from './configuration.ts'
 
 /** Changes that somebody put together and has not applied yet. */
 export interface Candidate {

@@ -1,5 +1,5 @@
-import type { WallTime } from '../../base/time.ts'
-import type { Role } from '../page/visit.ts'
+import type { WallTime } from '../base/time.ts'
+import type { Role } from './access.ts'
 
 export type JobState = 'running' | 'done' | 'failed' | 'cancelled'
 

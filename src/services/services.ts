@@ -1,5 +1,5 @@
-import type { Log } from '../../base/log.ts'
-import type { StoreResult, Verb, Verbs } from '../../store/verbs.ts'
+import type { Log } from '../base/log.ts'
+import type { StoreResult, Verb, Verbs } from '../store/verbs.ts'
 import type { AboutService } from './about.ts'
 import type { AccessService } from './access.ts'
 import type { BackupService } from './backup.ts'

@@ -1,4 +1,4 @@
-import type { Role } from '../page/visit.ts'
+export type Role = 'admin' | 'operator' | 'viewer'
 
 /** Who asks, and by what it was shown. */
 export interface Who {
