@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream'
 import type { Config } from '../base/config.ts'
 import type { Log } from '../base/log.ts'
+import type { EngineParts } from '../host/box-options.ts'
 import type { DrivenEngine } from '../host/loop.ts'
-import type { EngineParts } from '../host/serve.ts'
 import type { Store } from '../host/watched-store.ts'
 
 /** What the commands need of the outside, put together by main. */

@@ -10,9 +10,10 @@ import { type Log, silentLog } from '../base/log.ts'
 import { EchoEngine } from '../testing/echo-engine.ts'
 import { HostStore } from '../testing/host-store.ts'
 import { Administrators } from './administrators.ts'
+import type { ServeOptions } from './box-options.ts'
 import { SystemEntropy } from './entropy.ts'
 import { FolderLock } from './lock.ts'
-import { Box, type ServeOptions } from './serve.ts'
+import { Box } from './serve.ts'
 
 const configOf = (dataDir: string, more = '') => {
   const text = `domain = "example.org"

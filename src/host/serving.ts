@@ -1,7 +1,8 @@
 import { setTimeout as after } from 'node:timers/promises'
 import type { Config } from '../base/config.ts'
+import type { ServeOptions } from './box-options.ts'
 import { messageOf, PlainError } from './plain-error.ts'
-import { Box, type ServeOptions } from './serve.ts'
+import { Box } from './serve.ts'
 
 /** What was in the way of the configuration before, e.g. another program on its port, may be gone soon. */
 const BACK_TRIES = 10
