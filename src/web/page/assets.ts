@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
+import { embeddedFile } from '../../embedded.ts'
 
 /** What the browser needs beside the documents: made ready once, named by content, so that browsers may keep it for ever. */
 
@@ -21,7 +21,7 @@ const byPath = new Map<string, Asset>()
 const paths = new Map<string, string>()
 
 for (const [name, type] of Object.entries(TYPES)) {
-  const plain = readFileSync(new URL(`./assets/${name}`, import.meta.url))
+  const plain = embeddedFile(`src/web/page/assets/${name}`)
   const hash = createHash('sha256').update(plain).digest('base64url').slice(0, 12)
   const path = `/assets/${hash}-${name}`
   byPath.set(path, { type, plain, gzip: gzipSync(plain, { level: 9 }), brotli: brotliCompressSync(plain) })
