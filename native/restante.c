@@ -1,5 +1,6 @@
 /*
- * What Node has no call for: a datagram to the service manager (sd_notify(3)) and the ioctls of a watchdog device.
+ * What Node has no call for: a datagram to the service manager (sd_notify(3)), the ioctls of a watchdog device, and a terminal for
+ * one program alone.
  * Node-API 8. Every function returns an integer: 0 or more is the result, below 0 an errno, negated. None blocks for longer
  * than the device or, where the service manager's queue is full, SEND_WAIT_US.
  */
@@ -149,6 +150,15 @@ static napi_value watchdog_keep_alive(napi_env env, napi_callback_info info) {
   return result_of(env, control(descriptor, WDIOC_KEEPALIVE, &unused));
 }
 
+/* terminalExclusive(fd): from now on nobody else opens it but root, until it is closed (ioctl_tty(2)). */
+static napi_value terminal_exclusive(napi_env env, napi_callback_info info) {
+  napi_value values[1];
+  int32_t descriptor = -1;
+  if (!has_arguments(env, info, 1, values) || napi_get_value_int32(env, values[0], &descriptor) != napi_ok)
+    return result_of(env, wrong_arguments());
+  return result_of(env, control(descriptor, TIOCEXCL, NULL));
+}
+
 NAPI_MODULE_INIT() {
   const napi_property_descriptor functions[] = {
       {"notify", NULL, notify, NULL, NULL, NULL, napi_enumerable, NULL},
@@ -157,6 +167,7 @@ NAPI_MODULE_INIT() {
       {"watchdogBootStatus", NULL, watchdog_boot_status, NULL, NULL, NULL, napi_enumerable, NULL},
       {"watchdogOptions", NULL, watchdog_options, NULL, NULL, NULL, napi_enumerable, NULL},
       {"watchdogKeepAlive", NULL, watchdog_keep_alive, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"terminalExclusive", NULL, terminal_exclusive, NULL, NULL, NULL, napi_enumerable, NULL},
   };
   if (napi_define_properties(env, exports, sizeof functions / sizeof functions[0], functions) != napi_ok) return NULL;
   return exports;

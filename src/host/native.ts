@@ -1,8 +1,6 @@
-import { existsSync } from 'node:fs'
-import { constants } from 'node:os'
-import { join } from 'node:path'
 import { getSystemErrorName } from 'node:util'
-import { messageOf } from './plain-error.ts'
+import { addon } from './embedded.ts'
+import { codeOf, messageOf } from './plain-error.ts'
 
 /** The addon of `native/`. Each gives a number: 0 or more is the result, below 0 what the system refused (`nativeError`). */
 export interface Native {
@@ -17,6 +15,8 @@ export interface Native {
   /** `WDIOF_` flags: what the driver can do. */
   watchdogOptions(descriptor: number): number
   watchdogKeepAlive(descriptor: number): number
+  /** Until it is closed nobody else opens that terminal, but root. */
+  terminalExclusive(descriptor: number): number
 }
 
 let loaded: Native | { readonly missing: string } | undefined
@@ -30,16 +30,15 @@ export function native(): Native | { readonly missing: string } {
 /** `EACCES` for the number that a call refused with. */
 export const nativeError = (result: number): string => getSystemErrorName(result)
 
-const COMPILED = join(import.meta.dirname, '../../node_modules/.native', `restante-linux-${process.arch}.node`)
-
 function load(): Native | { readonly missing: string } {
-  if (!existsSync(COMPILED))
-    return { missing: 'the addon of native/ is not compiled: install gcc and run scripts/lib/native' }
-  const module = { exports: {} }
   try {
-    process.dlopen(module, COMPILED, constants.dlopen.RTLD_NOW)
-    return module.exports as Native
+    return addon('restante') as Native
   } catch (error) {
-    return { missing: messageOf(error) }
+    const isCheckout = codeOf(error) === 'MODULE_NOT_FOUND'
+    return {
+      missing: isCheckout
+        ? 'the addon of native/ is not compiled: install gcc and run scripts/lib/native'
+        : messageOf(error),
+    }
   }
 }
