@@ -8,7 +8,7 @@ import type { HistoryService } from '../services/history.ts'
 import type { JobResult, JobService } from '../services/jobs.ts'
 import type { LogService } from '../services/logs.ts'
 import type { QueueService } from '../services/queue.ts'
-import type { StatusService } from '../services/status.ts'
+import type { Alarm, StatusService } from '../services/status.ts'
 import type { SupportService } from '../services/support.ts'
 import type { TimeService } from '../services/time.ts'
 import type { UserService } from '../services/users.ts'
@@ -29,10 +29,17 @@ export interface ConsoleServices {
   readonly backups?: BackupService | undefined
   readonly diagnosis: Diagnosis
   readonly files?: ConsoleFiles | undefined
+  /** An alarm as a sentence in English, and what to do about it. */
+  readonly alarmWords: (alarm: Alarm) => AlarmWords
   readonly log: Log
   readonly hostname: string
   readonly domain: string
   readonly version: string
+}
+
+interface AlarmWords {
+  readonly text: string
+  readonly todo: string
 }
 
 /** Files of the machine that a technician names: a stick, a folder. Errors are words for a person, and never thrown. */
@@ -51,7 +58,17 @@ export interface ConsoleFiles {
 }
 
 /** Of accounts: what signing in takes, and putting a lost password right. */
-type ReducedAccess = Pick<AccessService, 'isNew' | 'signIn' | 'signOut' | 'administrators' | 'changePassword'>
+type ReducedAccess = Pick<
+  AccessService,
+  | 'isNew'
+  | 'hasPrintedPassword'
+  | 'signIn'
+  | 'signOut'
+  | 'session'
+  | 'withPassword'
+  | 'administrators'
+  | 'changePassword'
+>
 
 /** Of what waits: what can be read of a store that nobody serves from. */
 type ReducedQueue = Pick<QueueService, 'totals' | 'mailboxes' | 'messages' | 'trace' | 'message'>
