@@ -32,7 +32,7 @@ install_packages() {
 
 # The addon of native/; without a compiler the box serves all the same, and says what it cannot do where that is asked for.
 compile_addon() {
-  [ "$root/node_modules/.native/restante-linux-$arch.node" -nt "$root/native/restante.c" ] && return 0
+  [ "$root/node_modules/.native/restante.node" -nt "$root/native/restante.c" ] && return 0
   command -v gcc >/dev/null && "$root/scripts/lib/native" "$arch" >/dev/null || true
 }
 
