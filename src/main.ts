@@ -5,12 +5,11 @@ import { taken } from './commands/taken.ts'
 process.stdout.on('error', () => {})
 
 // What only some commands need is loaded by these alone, so that the small ones answer at once.
-const code = await run(process.argv.slice(2), {
+run(process.argv.slice(2), {
   makeEngine: async parts => new (await import('./engine.ts')).Engine(parts),
   openStore: async (...folder) => (await import('./host/open-store.ts')).openStore(...folder),
   stdin: process.stdin,
   out: text => process.stdout.write(text),
   taken: () => taken(process.stdout),
   err: text => process.stderr.write(text),
-})
-process.exit(code)
+}).then(code => process.exit(code))

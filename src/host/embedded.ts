@@ -18,7 +18,7 @@ export function addon(name: string): unknown {
 }
 
 const fromCheckout = (name: string): unknown =>
-  createRequire(join(PROGRAM_ROOT, 'package.json'))(`./node_modules/.native/${name}.node`)
+  createRequire(join(PROGRAM_ROOT, 'package.json'))(`./node_modules/.native/${name}-linux-${process.arch}.node`)
 
 /** The system loads code from files alone: one is written, loaded and removed at once. Debian mounts /run without leave to run anything. */
 function fromInside(name: string): unknown {

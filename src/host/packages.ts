@@ -1,5 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { embeddedFile, foundEmbedded, isOneFile, PROGRAM_ROOT } from '../embedded.ts'
 import type { AboutService, InnerPackage } from '../services/about.ts'
 import { sbomOf } from './sbom.ts'
 
@@ -47,15 +48,18 @@ const LICENCE_FILE = /^(?:licen[cs]e|copying)(?:[-.].*)?$/i
 /** Pages of the manual, by the name under which they are served. */
 const DOCUMENTS = ['manual.md', 'operations.md', 'storage.md', 'protocol.md'] as const
 
+/** In the one file: what the build found inside, as `Inside`. */
+export const INSIDE_LIST = 'inside.json'
+
 /** What is inside, read from the lockfile and from the packages as they lie beside the program; nothing is asked of anybody. */
 export class About implements AboutService {
   readonly documents = DOCUMENTS
   readonly runtime = `Node.js ${process.versions.node}, ${process.platform} ${process.arch}`
-  readonly #root: string
+  readonly #root: string | undefined
   #inside: Promise<Inside> | undefined
 
-  /** `root`: of the program, where package-lock.json lies. */
-  constructor(root = join(import.meta.dirname, '../..')) {
+  /** `root`: of the program, where package-lock.json lies; undefined: all is inside. */
+  constructor(root = isOneFile ? undefined : PROGRAM_ROOT) {
     this.#root = root
   }
 
@@ -74,7 +78,7 @@ export class About implements AboutService {
   async licence(name: string, version: string): Promise<string | undefined> {
     const found = (await this.#read()).packages.find(each => each.name === name && each.version === version)
     if (found?.licenceFile === undefined) return undefined
-    return textUpTo(LICENCE_BYTES_MAX, join(this.#root, found.path, found.licenceFile))
+    return this.#text(LICENCE_BYTES_MAX, `${found.path}/${found.licenceFile}`)
   }
 
   async sbom(): Promise<string | undefined> {
@@ -84,17 +88,24 @@ export class About implements AboutService {
 
   async document(name: string): Promise<string | undefined> {
     const known = DOCUMENTS.find(each => each === name)
-    return known && textUpTo(FILE_BYTES_MAX, join(this.#root, 'docs', known))
+    return known && this.#text(FILE_BYTES_MAX, `docs/${known}`)
   }
 
   #read(): Promise<Inside> {
-    this.#inside ??= packagesIn(this.#root)
+    this.#inside ??=
+      this.#root === undefined
+        ? Promise.resolve(JSON.parse(embeddedFile(INSIDE_LIST).toString()) as Inside)
+        : packagesIn(this.#root)
     return this.#inside
+  }
+
+  async #text(bytesMax: number, name: string): Promise<string | undefined> {
+    return this.#root === undefined ? foundEmbedded(name)?.toString() : textUpTo(bytesMax, join(this.#root, name))
   }
 }
 
 /** Those of the product, not of its tests, that are installed here; in order of name. */
-async function packagesIn(root: string): Promise<Inside> {
+export async function packagesIn(root: string): Promise<Inside> {
   const lock = await textUpTo(FILE_BYTES_MAX, join(root, 'package-lock.json'))
   if (lock === undefined) return { packages: [], direct: [] }
   const locked = (JSON.parse(lock) as { packages: Record<string, LockedPackage> }).packages

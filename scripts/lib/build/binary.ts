@@ -1,0 +1,94 @@
+import { spawnSync } from 'node:child_process'
+import { chmodSync, copyFileSync, existsSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { installedAt } from '../../../src/interop/program.ts'
+import type { Arch } from './packages.ts'
+
+/** Where in Node's binary it is noted that a program is inside; part of Node's interface for this. */
+const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2'
+
+const POSTJECT = createRequire(import.meta.url).resolve('postject/dist/cli.js')
+
+interface Parts {
+  readonly arch: Arch
+  /** Node for that machine. */
+  readonly node: string
+  /** Flags of Node that the program always runs with. */
+  readonly flags: readonly string[]
+  /** An empty folder to work in; what lies in it is named without it, so that the result does not depend on where it is. */
+  readonly folder: string
+  /** Of what is inside: name, and where it lies. */
+  readonly assets: Readonly<Record<string, string>>
+}
+
+/** `restante.cjs` of the folder and the assets into a copy of Node, as Node's own single executable applications are made. */
+export function makeBinary(parts: Parts): string {
+  const { arch, node, folder } = parts
+  const made = join(folder, `restante-linux-${arch}`)
+  copyFileSync(node, made)
+  chmodSync(made, 0o755)
+  strip(arch, made)
+  makeBlob(parts)
+  const args = [POSTJECT, made, 'NODE_SEA_BLOB', join(folder, 'restante.blob'), '--sentinel-fuse', FUSE]
+  quietly(process.execPath, args, folder)
+  return made
+}
+
+/** Symbols are a seventh of the file and no use in the field. Only before the program is put in: afterwards it would be lost. */
+function strip(arch: Arch, file: string): void {
+  const program =
+    arch === process.arch ? 'strip' : { x64: 'x86_64-linux-gnu-strip', arm64: 'aarch64-linux-gnu-strip' }[arch]
+  const { error } = spawnSync(program, [file], { stdio: ['ignore', 2, 2] })
+  if (error)
+    console.error(`${program} was not found: restante-linux-${arch} stays larger by its symbols (install binutils).`)
+}
+
+/** By Node of the very version that it is for: it would not start with another one's. */
+function makeBlob({ arch, node, flags, folder, assets }: Parts): void {
+  const by = generatorFor(arch, node)
+  const configuration = {
+    main: 'restante.cjs',
+    output: 'restante.blob',
+    disableExperimentalSEAWarning: true,
+    useSnapshot: false,
+    useCodeCache: by.isForMachine,
+    execArgv: flags,
+    // The environment of whoever starts it adds none.
+    execArgvExtension: 'none',
+    assets,
+  }
+  const file = `sea-${arch}.json`
+  writeFileSync(join(folder, file), JSON.stringify(configuration))
+  const [program, ...args] = by.command
+  quietly(program!, [...args, ...flags, '--experimental-sea-config', file], folder)
+}
+
+/** What it says is shown where it fails; postject warns of every section that strip left without a name. */
+function quietly(program: string, args: readonly string[], folder: string): void {
+  const { status, error, stdout, stderr } = spawnSync(program, args, { cwd: folder, encoding: 'utf8' })
+  if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${error?.message ?? `${stdout}${stderr}`}`)
+}
+
+/** Compiled code can be put in by the machine's own Node alone: this one, or one under qemu. Any other makes the rest. */
+function generatorFor(arch: Arch, node: string): { command: readonly string[]; isForMachine: boolean } {
+  if (arch === process.arch) return { command: [node], isForMachine: true }
+  const emulator = emulatorFor(arch)
+  if (emulator) return { command: [...emulator, node], isForMachine: true }
+  console.error(
+    `qemu-user and the libraries of ${arch} were not found: restante-linux-${arch} is made without compiled code, and starts slower (install qemu-user-static and libstdc++6-${arch}-cross).`,
+  )
+  return { command: [process.execPath], isForMachine: false }
+}
+
+/** Where Debian keeps the libraries of another machine. */
+const SYSROOTS: Partial<Record<Arch, string>> = { arm64: '/usr/aarch64-linux-gnu' }
+
+/** Undefined: not installed. */
+export function emulatorFor(arch: Arch): readonly string[] | undefined {
+  const program = installedAt('qemu-aarch64') ?? installedAt('qemu-aarch64-static')
+  const sysroot = SYSROOTS[arch]
+  if (program === undefined || sysroot === undefined || !existsSync(join(sysroot, 'lib/libstdc++.so.6')))
+    return undefined
+  return [program, '-L', sysroot]
+}
