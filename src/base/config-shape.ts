@@ -1,4 +1,4 @@
-import { Ajv, type ErrorObject } from 'ajv'
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import type { ConfigError, ConfigKeys } from './config-keys.ts'
 import { type Config, configSchema, NO_CONTROLS } from './config-schema.ts'
 import { nearest } from './nearest.ts'
@@ -24,6 +24,10 @@ export function checkShape(value: Record<string, unknown>, keys: ConfigKeys): Co
   validate(value)
   return found
 }
+
+/** Of any other file with keys: what its compiled schema refuses. It has to be compiled with `allErrors` and `verbose`. */
+export const checkedShape = (compiled: ValidateFunction, value: unknown): ConfigError[] =>
+  compiled(value) ? [] : relevant(compiled.errors ?? []).map(schemaError)
 
 const MISSING = 'missing'
 

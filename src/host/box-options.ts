@@ -3,6 +3,7 @@ import type { Counters } from '../base/counters.ts'
 import type { Entropy } from '../base/entropy.ts'
 import type { Endpoint, Transport } from '../base/flow.ts'
 import type { Log } from '../base/log.ts'
+import type { Board } from '../services/board.ts'
 import type { ConfigurationService } from '../services/configuration.ts'
 import type { LogService } from '../services/logs.ts'
 import type { Access } from './access.ts'
@@ -47,6 +48,8 @@ export interface ServeOptions {
   readonly restoring?: Restoring
   /** The last lines of the log. Absent: there is no config page. */
   readonly logs?: LogService
+  /** What it runs on, where that is known. */
+  readonly board?: Board | undefined
 }
 
 /** What a part of the box is opened with. */

@@ -6,6 +6,7 @@ import { type Endpoint, hostPort } from '../base/flow.ts'
 import type { Log } from '../base/log.ts'
 import { VERSION } from '../base/product.ts'
 import type { Now } from '../base/time.ts'
+import type { Board } from '../services/board.ts'
 import type { WebStore } from '../services/services.ts'
 import type { Alarm, BoxStatus, ListenerState, SeriesView, Span, StatusService, Wear } from '../services/status.ts'
 import type { ClockSource } from '../services/time.ts'
@@ -38,6 +39,7 @@ export interface BoxStatusOptions {
   /** When the certificate in use ends, in milliseconds since 1970; undefined: there is none. */
   readonly certificateUntil: () => number | undefined
   readonly clockSource: () => Promise<ClockSource>
+  readonly board?: Board | undefined
   readonly log: Log
 }
 
@@ -198,6 +200,7 @@ export class StatusWatch implements StatusService {
       version: VERSION,
       domain: config.domain,
       hostname: config.hostname,
+      board: this.#options.board,
       uptimeS: Math.floor((now.at - this.#startedAt) / 1000),
       machineUptimeS: Math.floor(machineUptimeS()),
       problem,

@@ -160,6 +160,7 @@ export class Box {
       ...{ sip: this.sip, msrp: this.msrp, http: this.http, describe: () => engine.describe() },
       certificateUntil: () => certificates && Date.parse(certificates.pair.leaf.validTo),
       clockSource: async () => (await lookedAfter.time.view()).source,
+      board: this.#options.board,
     })
     const describe = async (): Promise<object> => ({
       ...engine.describe(),

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsync, FastifyReply } from 'fastify'
+import type { Board } from '../services/board.ts'
 import type { WebServices } from '../services/services.ts'
 import type { Alarm, BoxStatus, SeriesView } from '../services/status.ts'
 import type { Guarded } from '../web/guard.ts'
@@ -27,6 +28,14 @@ export const statusApi = (services: Pick<WebServices, 'status' | 'log'> & Guarde
     )
   })
 
+const boardView = ({ name, title, console: line, watchdog, keepsTime }: Board): object => ({
+  name,
+  title,
+  console: line,
+  watchdog: watchdog ? { device: watchdog.device, driver: watchdog.driver, timeout_max_s: watchdog.timeoutMaxS } : null,
+  keeps_time: keepsTime,
+})
+
 const plainly = (reply: FastifyReply): FastifyReply => reply.header('cache-control', 'no-store')
 
 const time = (at: number | undefined): string | null => (at === undefined ? null : new Date(at).toISOString())
@@ -48,6 +57,7 @@ function statusView(box: BoxStatus): object {
     version: box.version,
     domain: box.domain,
     hostname: box.hostname,
+    board: box.board ? boardView(box.board) : null,
     uptime_s: box.uptimeS,
     machine_uptime_s: box.machineUptimeS,
     takes_messages: box.problem === undefined,

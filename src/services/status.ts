@@ -1,3 +1,4 @@
+import type { Board } from './board.ts'
 import type { ClockSource } from './time.ts'
 
 /** What the box says of itself: the same for the Status page, the API and the alarms. Times are milliseconds since 1970. */
@@ -16,6 +17,8 @@ export interface BoxStatus {
   readonly version: string
   readonly domain: string
   readonly hostname: string
+  /** What it runs on; undefined: no description of it is known. */
+  readonly board: Board | undefined
   /** Since when it serves with this configuration, and the machine runs. */
   readonly uptimeS: number
   readonly machineUptimeS: number

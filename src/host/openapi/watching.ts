@@ -22,6 +22,15 @@ const status = closed({
   version: text,
   domain: text,
   hostname: text,
+  board: orNull(
+    closed({
+      name: text,
+      title: text,
+      console: closed({ device: text, baud: whole }),
+      watchdog: orNull(closed({ device: text, driver: text, timeout_max_s: whole })),
+      keeps_time: yes,
+    }),
+  ),
   uptime_s: Type.Number(),
   machine_uptime_s: Type.Number(),
   takes_messages: yes,

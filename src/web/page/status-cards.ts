@@ -49,7 +49,7 @@ function peers(visit: Visit, { peers: figures }: BoxStatus): Html {
   )
 }
 
-function clock(visit: Visit, { clock: quality }: BoxStatus): Html {
+function clock(visit: Visit, { clock: quality, board }: BoxStatus): Html {
   const { status: words } = visit.strings
   const trust = quality.isTrusted
     ? html`<span class="good">${words.trustYes}</span>`
@@ -61,6 +61,7 @@ function clock(visit: Visit, { clock: quality }: BoxStatus): Html {
       [words.trust, trust],
       [words.floor, time(visit, quality.floor)],
       [words.source, words.sources[quality.source]],
+      board && [words.withoutPower, board.keepsTime ? words.runsOn : words.standsStill],
     ]),
   )
 }
@@ -114,13 +115,14 @@ function wear(visit: Visit, { wear: figures }: BoxStatus): Html {
   )
 }
 
-function machine(visit: Visit, { version, hostname, uptimeS, machineUptimeS }: BoxStatus): Html {
+function machine(visit: Visit, { version, hostname, board, uptimeS, machineUptimeS }: BoxStatus): Html {
   const { status: words } = visit.strings
   return card(
     words.box,
     facts([
       [words.version, html`<a href="/about">${version}</a>`],
       [words.hostname, foreign(hostname)],
+      board && [words.board, foreign(board.title)],
       [words.up, duration(visit, uptimeS * 1000)],
       [words.machineUp, duration(visit, machineUptimeS * 1000)],
     ]),

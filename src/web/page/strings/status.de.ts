@@ -86,6 +86,7 @@ export const status: Strings['status'] = {
   box: 'Dieses Gerät',
   version: 'Version',
   hostname: 'Name',
+  board: 'Platine',
   up: 'In Betrieb seit',
   machineUp: 'Maschine läuft seit',
 }

@@ -58,6 +58,9 @@ export const status = {
     off: 'nobody: synchronising is switched off',
     unknown: 'not known: the system does not tell',
   },
+  withoutPower: 'Without power',
+  runsOn: 'this board’s clock runs on',
+  standsStill: 'this board’s clock stands still: after a power cut a time server has to set it',
   flash: 'Flash',
   free: 'Free',
   used: 'Taken by this box',
@@ -84,6 +87,7 @@ export const status = {
   box: 'This box',
   version: 'Version',
   hostname: 'Name',
+  board: 'Board',
   up: 'Serving for',
   machineUp: 'Machine up for',
 }
