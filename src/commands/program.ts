@@ -65,7 +65,10 @@ function addServing(program: Command, world: World): void {
     .description('Runs in the foreground until SIGTERM or SIGINT. Stopping takes at most 5 s and loses nothing.')
     .summary('run in the foreground until SIGTERM or SIGINT')
     .addOption(program.createOption('--first-accounts <users>').hideHelp())
-    .option('--write-config <file>', 'where changes made on the config page are written to; default: the same file')
+    .option(
+      '--write-config <file>',
+      'where changes made on the config page are written to, and read from if it is there; default: the same file',
+    )
     .action(async (options: ServeCommandOptions) => (await import('./serve.ts')).serve(world, options))
   helped(serve, {
     example: 'serve --config restante.toml',

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { type Endpoint, hostPort } from '../base/flow.ts'
 import type { Log } from '../base/log.ts'
@@ -7,7 +8,9 @@ import { Access } from '../host/access.ts'
 import { Clock } from '../host/clock.ts'
 import { configFile, readConfig } from '../host/config-file.ts'
 import { Configuration } from '../host/configuration.ts'
+import { Again, startAnew } from '../host/diagnosis/again.ts'
 import { SystemEntropy } from '../host/entropy.ts'
+import { resetIfMarked } from '../host/factory-reset.ts'
 import { openLog } from '../host/log.ts'
 import { Restoring, undoneRestore } from '../host/restoring.ts'
 import type { Box } from '../host/serve.ts'
@@ -28,13 +31,18 @@ const STOP_MS_MAX = 4800
 /** Runs until SIGTERM or SIGINT, or SIGHUP where there is nothing to read again. */
 export async function serve(world: World, options: ServeCommandOptions): Promise<void> {
   const log = openLog()
-  const target = options.writeConfig ?? configFile(options.config)
+  const isManaged = process.env.NOTIFY_SOCKET !== undefined
+  const named = configFile(options.config)
+  const target = options.writeConfig ?? named
+  const reset = await resetIfMarked({ file: named, target, ...fromManager(), log })
   if (restoreUnconfirmed(target))
     log.warn('the last change of the configuration was never confirmed: what stood before stands again', {
       file: target,
     })
-  const { file, text, config } = await readSettled(options.config, log)
-  const firstAccounts = options.firstAccounts?.split(',') ?? []
+  // What was changed on the page stands in place of what it was changed from.
+  const { file, text, config } = await readSettled(existsSync(target) ? target : named, log)
+  // After a reset that keeps accounts theirs are kept too.
+  const firstAccounts = reset === 'config' ? [] : (options.firstAccounts?.split(',') ?? [])
   const { makeEngine, openStore } = world
   const reload = { onHangUp: () => false }
   const stopped = untilSignal(reload)
@@ -54,7 +62,8 @@ export async function serve(world: World, options: ServeCommandOptions): Promise
     ...{ target, configuration, access, log },
     replace: (changed, replacing) => starting.then(serving => serving.replace(changed, replacing)),
   })
-  const parts = { config, log, entropy, makeEngine, openStore, firstAccounts, access, configuration, restoring }
+  const again = new Again()
+  const parts = { config, log, entropy, makeEngine, openStore, firstAccounts, access, configuration, restoring, again }
   const starting = Serving.start({ ...parts, logs: log })
   const serving = await Promise.race([starting, stopped])
   if (typeof serving === 'string') {
@@ -70,7 +79,7 @@ export async function serve(world: World, options: ServeCommandOptions): Promise
   world.out(howToTry(box, file, firstAccounts.length > 0))
   log.info('serving', { version: VERSION, domain: config.domain })
   reload.onHangUp = () => readAgain(serving)
-  const signal = await Promise.race([stopped, serving.ended])
+  const signal = await Promise.race([stopped, serving.ended, again.asked])
   if (typeof signal !== 'string') throw signal
   log.info('stopping', { signal })
   const late = setTimeout(() => {
@@ -81,10 +90,17 @@ export async function serve(world: World, options: ServeCommandOptions): Promise
   await serving.stop()
   clearTimeout(late)
   log.info('stopped')
+  if (again.isAsked) startAnew(isManaged)
 }
 
+/** Of the unit that it runs under: what the box was shipped with, and its data. */
+const fromManager = () => ({
+  shipped: process.env.RESTANTE_SHIPPED_CONFIG,
+  stateDir: process.env.STATE_DIRECTORY?.split(':')[0],
+})
+
 /** A restore that broke off with the power may have left another configuration. */
-async function readSettled(named: string | undefined, log: Log): Promise<ReturnType<typeof readConfig>> {
+async function readSettled(named: string, log: Log): Promise<ReturnType<typeof readConfig>> {
   const found = readConfig(named)
   if (!(await undoneRestore(resolve(found.config.data_dir)))) return found
   log.warn('a restore broke off before its end: all is as it was before')

@@ -7,6 +7,7 @@ import type { Board } from '../services/board.ts'
 import type { ConfigurationService } from '../services/configuration.ts'
 import type { LogService } from '../services/logs.ts'
 import type { Access } from './access.ts'
+import type { Again } from './diagnosis/again.ts'
 import type { DrivenEngine } from './loop.ts'
 import type { Restoring } from './restoring.ts'
 import type { Store } from './watched-store.ts'
@@ -48,6 +49,8 @@ export interface ServeOptions {
   readonly restoring?: Restoring
   /** The last lines of the log. Absent: there is no config page. */
   readonly logs?: LogService
+  /** How the whole program is had anew. Absent: whoever started the box cannot. */
+  readonly again?: Again
   /** What it runs on, where that is known. */
   readonly board?: Board | undefined
 }

@@ -23,6 +23,12 @@ export function restoreUnconfirmed(target: string): boolean {
   return true
 }
 
+/** What would be put back at the next start is not. */
+export const dropUnconfirmed = (target: string): void => {
+  const kept = unconfirmedOf(placeOf(target))
+  if (existsSync(kept)) removeWhole(kept)
+}
+
 /**
  * The file of a configuration that may be on trial. What stood before lies beside it from before the first octet of it is changed until
  * somebody confirms, so that a power cut at any moment leaves one of both, and the next start the one before.
