@@ -170,7 +170,7 @@ t.test('full: kill -9 at a step, and the next start does it to its end', async t
     const { dataDir, file, target, options } = used()
     markForReset(dataDir, 'full')
     t.equal(spawnSync(process.execPath, [CHILD, file, target, String(step)]).signal, 'SIGKILL')
-    t.equal(await resetIfMarked(options), step === steps.length - 1 ? undefined : 'full', steps[step])
+    t.equal(await resetIfMarked(options), step === steps.length - 1 ? undefined : 'full', `after ${steps[step]}`)
     t.same(readdirSync(dataDir), [])
     t.notOk(existsSync(target))
   }

@@ -5,6 +5,7 @@ import type { Log } from '../base/log.ts'
 import type { Instant, Now } from '../base/time.ts'
 import type { Output } from '../engine-io.ts'
 import type { StoreRequest, StoreResult, Verb } from '../store/verbs.ts'
+import type { Capture } from './diagnosis/capture.ts'
 import type { WatchedStore } from './watched-store.ts'
 
 /** What the loop drives: inputs in, then drain. */
@@ -49,6 +50,8 @@ interface LoopOptions {
   readonly clock: { now(): Now }
   readonly log: Log
   readonly counters: Counters
+  /** Somebody may look on. */
+  readonly capture?: Capture | undefined
 }
 
 /** So many store requests behind, reading from streams stops, until half of them are answered. */
@@ -63,6 +66,7 @@ export class Loop {
   readonly #clock: { now(): Now }
   readonly #log: Log
   readonly #counters: Counters
+  readonly #capture: Capture | undefined
   #outlets: Outlets | undefined
   #isDraining = false
   #isHeld = false
@@ -75,6 +79,7 @@ export class Loop {
     this.#clock = options.clock
     this.#log = options.log
     this.#counters = options.counters
+    this.#capture = options.capture
   }
 
   start(outlets: Outlets): void {
@@ -87,6 +92,7 @@ export class Loop {
   }
 
   received(flow: Flow, bytes: Buffer): void {
+    if (this.#capture?.isOn) this.#capture.seen('in', flow, bytes)
     this.#input(now => this.#engine.received(now, flow, bytes), flow)
   }
 
@@ -159,6 +165,7 @@ export class Loop {
   #carryOut(outlets: Outlets, output: Output): void {
     switch (output.kind) {
       case 'transmit':
+        if (this.#capture?.isOn) this.#capture.seen('out', output.flow, output.bytes)
         if (output.flow.transport === 'udp') outlets.datagrams.send(output.flow, output.bytes)
         else outlets.streams.write(output.flow, output.bytes)
         break

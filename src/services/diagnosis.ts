@@ -22,6 +22,8 @@ export interface CapturedMessage {
   readonly bodyBytes: number
   /** Only where bodies were asked for: printable text, at most 2 KiB. */
   readonly body?: string
+  /** How many before this one nobody took in time. */
+  readonly dropped: number
 }
 
 export interface CaptureWish {
@@ -31,6 +33,9 @@ export interface CaptureWish {
 }
 
 export type ResetLevel = 'config' | 'full'
+
+/** The new password of `admin`, shown this once; or why there is none, in words. */
+export type Recovered = { readonly password: string } | { readonly refused: string }
 
 export interface Diagnosis {
   /** OPTIONS to each SIP listener of the box, or to that URI by way of the box's own resolving; at most 10 s. */
@@ -47,4 +52,9 @@ export interface Diagnosis {
   factoryReset(level: ResetLevel, who: string): Promise<string | undefined>
   /** Whether somebody stands before the box: a button was pressed, or it was switched on within the last minutes. Seconds left; 0: no. */
   presenceLeftS(): Promise<number>
+  /**
+   * Only while somebody stands before the box. `admin` gets another password, every session and token ends, and an alarm stands until that
+   * password is changed. `line`: for the log, where it was asked for.
+   */
+  recoverPassword(line: string): Promise<Recovered>
 }
