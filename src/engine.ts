@@ -3,6 +3,7 @@ import type { Counters } from './base/counters.ts'
 import type { DnsQuestion, DnsRecord } from './base/dns.ts'
 import { token } from './base/entropy.ts'
 import type { Flow } from './base/flow.ts'
+import type { SelfTestView } from './base/self-test-view.ts'
 import { Slots } from './base/slots.ts'
 import type { Instant, Now } from './base/time.ts'
 import { Timers } from './base/timers.ts'
@@ -13,6 +14,8 @@ import type { StoreRequest, StoreResult, Verb, Verbs } from './store/verbs.ts'
 
 export interface EngineOptions extends Pick<StackParts, Given> {
   readonly config: Config
+  /** A message of the box's own goes through store and delivery now and then. */
+  readonly isSelfTesting?: boolean
 }
 
 type Given = 'sip' | 'msrp' | 'addresses' | 'localFingerprint' | 'entropy' | 'log' | 'counters'
@@ -40,7 +43,8 @@ export class Engine {
   #ids = 0
   #now: Now | undefined
 
-  constructor({ config, sip, msrp, addresses, localFingerprint, entropy, log, counters }: EngineOptions) {
+  constructor(options: EngineOptions) {
+    const { config, sip, msrp, addresses, localFingerprint, entropy, log, counters, isSelfTesting = false } = options
     this.#counters = counters
     // Stream flows of another run of the process must never be taken for ours: bindings outlive a restart, streams do not.
     this.#run = token(entropy, 40)
@@ -61,6 +65,7 @@ export class Engine {
         hold: (flow, isHeld) => this.#outputs.push({ kind: 'hold', flow, isHeld }),
       },
       run: this.#run,
+      isSelfTesting,
       ...(config.xdms.root !== '' && {
         onMailboxChanged: (aor: string) => this.#outputs.push({ kind: 'mailbox', aor }),
       }),
@@ -127,6 +132,11 @@ export class Engine {
   /** Pushes and forwarded messages under way; after `stop` they end with the answers to what is on the way. */
   get isBusy(): boolean {
     return this.#appliance.isBusy
+  }
+
+  /** Undefined: none is made. */
+  get selfTest(): SelfTestView | undefined {
+    return this.#appliance.selfTest
   }
 
   nextTimeout(): Instant | undefined {

@@ -1,5 +1,6 @@
 import type { Config } from '../base/config.ts'
 import type { Flow } from '../base/flow.ts'
+import type { SelfTestView } from '../base/self-test-view.ts'
 import type { Now } from '../base/time.ts'
 import { Digest } from '../sip/digest.ts'
 import { InviteRelay } from '../sip/invite-relay.ts'
@@ -26,6 +27,7 @@ import { custodyPolicy, deliveryPolicy, recordingPolicy, routeValue, trustOf } f
 import { Recordings } from './recording/recordings.ts'
 import { Referring } from './referring.ts'
 import { Registrations, storedBindings } from './registrations.ts'
+import { SelfTest } from './self-test.ts'
 import { Service } from './service.ts'
 import { Publishing } from './settings/publishing.ts'
 import { Settings } from './settings/settings.ts'
@@ -37,6 +39,8 @@ interface ApplianceParts extends Omit<StackParts, 'hostname'> {
   readonly config: Config
   readonly store: StoreClient
   readonly onMailboxChanged?: (aor: string) => void
+  /** A message of the box's own goes through store and delivery now and then. */
+  readonly isSelfTesting?: boolean
 }
 
 /** Puts the deferred messaging function on top of the protocol stack; no decision is made here. */
@@ -57,13 +61,15 @@ export class Appliance {
   readonly #notifier: Notifier
   readonly #recordings: Recordings
   readonly #service: Service
+  readonly #selfTest: SelfTest | undefined
 
   constructor(parts: ApplianceParts) {
     const { config, counters, entropy } = parts
-    this.#stack = new Stack({ ...parts, hostname: config.hostname })
-    const { own, sessions, layer, forwarder } = this.#stack
     this.#changes = new StoreChanges(parts.timers)
-    const store = this.#changes.watching(parts.store)
+    const { selfTest, stack, store } = groundOf(parts, this.#changes)
+    this.#selfTest = selfTest
+    this.#stack = stack
+    const { own, sessions, layer, forwarder } = stack
     if (parts.onMailboxChanged) this.#changes.onMailboxChanged((_now, aor) => parts.onMailboxChanged?.(aor))
     const coreRoute = config.core.route === '' ? undefined : routeValue(config.core.route)
     const domain = new Domain(config.domain, own.hosts)
@@ -124,8 +130,7 @@ export class Appliance {
     this.#recordings = new Recordings({ ...keeping, recording: recordingPolicy(config, site.hasCore) })
     const { taker } = this.#recordings
     this.#service = new Service({
-      ...common,
-      admissions,
+      ...{ ...common, admissions, sessions, selfTest },
       registrations: new Registrations({ ...common, registrar }),
       messages: this.#messages,
       invitations: new Invitations({ ...inviting, isLenient: config.deferral.lenient_large_messages }),
@@ -133,9 +138,9 @@ export class Appliance {
       subscribing: this.#notifier.subscribing,
       referring: new Referring({ ...common, subscriptions: this.#notifier.subscriptions, taker }),
       inviteRelay: this.#relay,
-      sessions,
     })
     layer.user = this.#service
+    selfTest?.attach({ stack: this.#stack, pageMode, delivery: this.#delivery, storeUri })
   }
 
   start(now: Now): void {
@@ -143,9 +148,11 @@ export class Appliance {
     this.#histories.start(now)
     this.#settings.start(now)
     this.#notifier.start(now)
+    this.#selfTest?.start(now)
   }
 
   stop(now: Now): void {
+    this.#selfTest?.stop()
     this.#service.stop()
     this.#notices.stop()
     this.#large.stop(now)
@@ -181,6 +188,11 @@ export class Appliance {
     this.#stack.flowFull(now, flow, isFull)
   }
 
+  /** Undefined: none is made. */
+  get selfTest(): SelfTestView | undefined {
+    return this.#selfTest?.view
+  }
+
   get isBusy(): boolean {
     return this.#delivery.describe().running > 0 || this.#stack.forwarder.describe().open > 0
   }
@@ -200,6 +212,7 @@ export class Appliance {
       digest: this.#digest.describe(),
       delivery: this.#delivery.describe(),
       history_fetch: this.#historyFetch.describe(),
+      ...(this.#selfTest && { self_test: this.#selfTest.describe() }),
     }
   }
 
@@ -210,4 +223,15 @@ export class Appliance {
     this.#delivery.registered(aor, binding)
     this.#notifier.registered(now, aor, binding)
   }
+}
+
+/** What everything else stands on: both protocols, and the store as it is watched. */
+function groundOf(parts: ApplianceParts, changes: StoreChanges) {
+  const { config, outputs, isSelfTesting } = parts
+  const { hostname } = config
+  const watched = changes.watching(parts.store)
+  if (!isSelfTesting) return { stack: new Stack({ ...parts, hostname }), store: watched, selfTest: undefined }
+  const selfTest = new SelfTest({ ...parts, listener: parts.sip[0], isKeeping: config.deferral.enabled })
+  const stack = new Stack({ ...parts, outputs: selfTest.outputs(outputs), hostname })
+  return { stack, store: selfTest.watching(watched, parts.store), selfTest }
 }

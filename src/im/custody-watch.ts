@@ -2,6 +2,7 @@ import type { Counters } from '../base/counters.ts'
 import type { Log } from '../base/log.ts'
 import type { Now } from '../base/time.ts'
 import type { NewHistory } from '../store/history.ts'
+import { SELF_TEST_AOR } from '../store/story.ts'
 import type { Custody, ReceiptTerms } from '../store/verbs.ts'
 import type { HistoryNotes } from './history/history-notes.ts'
 
@@ -28,7 +29,7 @@ export class CustodyWatch {
   }
 
   took(now: Now, recipient: string, custody: Custody, receipt: ReceiptTerms | undefined, history?: NewHistory): void {
-    if (custody.outcome !== 'stored') return
+    if (custody.outcome !== 'stored' || recipient === SELF_TEST_AOR) return
     if (history && custody.history) this.#notes.kept(now, history.item, custody.history)
     const { fullPercent, waiting, seq } = custody
     if (fullPercent !== undefined) {

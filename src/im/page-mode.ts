@@ -6,6 +6,7 @@ import { currentBindings } from '../sip/binding.ts'
 import type { Forwarder, ForwardTarget } from '../sip/forward.ts'
 import type { SipResponse } from '../sip-parser-lite/message.ts'
 import { callId } from '../sip-parser-lite/typed.ts'
+import { SELF_TEST_AOR } from '../store/story.ts'
 import type { StoreClient, Verbs } from '../store/verbs.ts'
 import { type Answer, unavailable, warning } from './answers.ts'
 import type { CustodyDesk } from './custody.ts'
@@ -173,15 +174,20 @@ export class PageMode {
   ): void {
     this.#desk.take(now, incoming, (then, outcome) => {
       if (outcome.kind === 'refused') {
-        this.#counters.count('messages_refused', String(outcome.status))
+        this.#count(incoming, 'messages_refused', String(outcome.status))
         const told = warning(this.#hostname, outcome.why)
         const headers = outcome.status === 503 ? [told, ...unavailable(5).headers!] : [told]
         return done(then, { status: outcome.status, headers })
       }
-      this.#counters.count('messages_stored', outcome.isNew ? 'new' : 'duplicate')
+      this.#count(incoming, 'messages_stored', outcome.isNew ? 'new' : 'duplicate')
       done(then, { status: 202 }, outcome.seq)
       if (why === 'behind others') this.#delivery.pushNow(incoming.recipient)
       else if (why === 'out of reach') this.#delivery.pushLater(then, incoming.recipient)
     })
+  }
+
+  /** A self-test is nobody's message. */
+  #count({ recipient }: Incoming, name: string, label: string): void {
+    if (recipient !== SELF_TEST_AOR) this.#counters.count(name, label)
   }
 }

@@ -21,6 +21,7 @@ import type { Messages } from './messages.ts'
 import { METHODS } from './methods.ts'
 import type { Referring } from './referring.ts'
 import type { Registrations } from './registrations.ts'
+import type { SelfTest } from './self-test.ts'
 import type { Publishing } from './settings/publishing.ts'
 import type { Subscribing } from './waiting/subscribing.ts'
 
@@ -56,6 +57,7 @@ export class Service implements TransactionUser {
   readonly #relay: InviteRelay
   readonly #sessions: Sessions
   readonly #subscriber: Subscribers
+  readonly #selfTest: SelfTest | undefined
   readonly #entropy: Entropy
   readonly #counters: Counters
   readonly #asRegistrar: InspectRules
@@ -77,6 +79,7 @@ export class Service implements TransactionUser {
     inviteRelay: InviteRelay
     sessions: Sessions
     subscriber: Subscribers
+    selfTest: SelfTest | undefined
     entropy: Entropy
     counters: Counters
     /** Whether a Via of ours says this (RFC 3261 16.3 step 4). */
@@ -98,6 +101,7 @@ export class Service implements TransactionUser {
     this.#relay = options.inviteRelay
     this.#sessions = options.sessions
     this.#subscriber = options.subscriber
+    this.#selfTest = options.selfTest
     this.#entropy = options.entropy
     this.#counters = options.counters
     const rules = { methods: new Set(METHODS), supported: SUPPORTED, isOwnVia: options.isOwnVia }
@@ -133,6 +137,8 @@ export class Service implements TransactionUser {
     if (request.method === 'OPTIONS' && this.#domain.isBox(request.uri, transaction.flow)) {
       return this.#answer(now, transaction, this.#capabilities(now, request))
     }
+    if (this.#selfTest?.isInner(transaction.flow))
+      return this.#selfTest.handle(now, request, (then, given) => this.#answer(then, transaction, given))
     this.#admissions.admit(now, request, transaction.flow, (then, admission) => {
       if (admission.kind === 'answer') return this.#notAdmitted(then, transaction, request, admission)
       this.#admitted(then, transaction, request, admission)

@@ -5,6 +5,7 @@ import { HistoryRequests } from './history-requests.fixture.ts'
 import { MemoryStore } from './memory.ts'
 import { NO_SETTINGS } from './settings.ts'
 import { nextSettings } from './settings-requests.fixture.ts'
+import { SELF_TEST_AOR } from './story.ts'
 import { UploadRequests } from './upload-requests.fixture.ts'
 import { ALL_VERBS } from './verb-mixes.fixture.ts'
 import type {
@@ -29,7 +30,8 @@ export interface Dice {
 
 export const CONFORMANCE_HOSTNAME = 'edge1.example.org'
 
-const AORS = ['alice', 'bob', 'carol', 'j\u00fcrgen'].map(user => `sip:${user}@example.org`)
+const USERS = ['alice', 'bob', 'carol', 'j\u00fcrgen'].map(user => `sip:${user}@example.org`)
+const AORS = [...USERS, SELF_TEST_AOR]
 const START = 1_900_000_000_000
 const CALLS = 60
 const PASSWORD = { ha1Md5: '0123456789abcdef0123456789abcdef' }

@@ -7,7 +7,7 @@ import { dropUploads } from './keyed-uploads.ts'
 import { accountKey, type Box, bindingsKey, isNameTooLong, justAfter, nameOf, pastPrefix, waitingKey } from './keys.ts'
 import { type AccountRecord, decodeAccount } from './records.ts'
 import { decidedIn, historyChoiceIn } from './settings.ts'
-import { ACCOUNT_REMOVED, AOR_BYTES_MAX } from './story.ts'
+import { ACCOUNT_REMOVED, AOR_BYTES_MAX, SELF_TEST_AOR } from './story.ts'
 import { type Do, type Tables, waitingIn } from './tables.ts'
 import type { Account } from './verbs.ts'
 
@@ -59,7 +59,7 @@ function dropAccount(tables: Tables, box: Box, at: WallTime): void {
   tables.kv.remove(accountKey(box.aor))
 }
 
-export const listAccounts: Do<'account.list'> = (tables, { after, limit }) =>
+export const listAccounts: Do<'account.list'> = (tables, { after = SELF_TEST_AOR, limit }) =>
   accountsAfter(tables, after, limit).map(({ account }) => account)
 
 function accountsAfter(tables: Tables, after: string | undefined, limit: number) {

@@ -2,11 +2,11 @@ import { callIdHash } from './identities.ts'
 import { waitingAfter } from './keyed-accounts.ts'
 import { waitingOf } from './keyed-mailbox.ts'
 import type { LifeRecord } from './records.ts'
-import { hasMessageId, headOf, mailboxVersion, PUSHES_SEARCHED, seqOfStoreId } from './story.ts'
+import { hasMessageId, headOf, mailboxVersion, PUSHES_SEARCHED, SELF_TEST_AOR, seqOfStoreId } from './story.ts'
 import { type Do, type Tables, waitingIn } from './tables.ts'
 import type { LifeStory } from './verbs.ts'
 
-export const listMailboxes: Do<'mailboxes'> = (tables, { after, limit }) =>
+export const listMailboxes: Do<'mailboxes'> = (tables, { after = SELF_TEST_AOR, limit }) =>
   waitingAfter(tables, after, limit).flatMap(aor => {
     const box = tables.box(aor)
     if (!box) return []
@@ -63,7 +63,23 @@ function storyOf({ mailbox: _, cseq: __, fromTag: ___, receipt: ____, ...story }
 
 export const readStatus: Do<'status'> = tables => {
   const { accounts, mailboxes, waiting, waitingBytes, damaged, clockFloor } = tables.totals()
+  const own = ownOf(tables)
   const freeBytes = tables.surroundings.freeBytes()
   const { waiting: notices, lost: noticesLost } = tables.noticeTotals()
-  return { accounts, mailboxes, waiting, waitingBytes, freeBytes, damaged, notices, noticesLost, clockFloor }
+  return {
+    accounts: accounts - own.accounts,
+    mailboxes: mailboxes - own.mailboxes,
+    waiting: waiting - own.waiting,
+    waitingBytes: waitingBytes - own.waitingBytes,
+    ...{ freeBytes, damaged, notices, noticesLost, clockFloor },
+  }
+}
+
+/** What of the totals is the self-test's. */
+function ownOf(tables: Tables) {
+  const box = tables.box(SELF_TEST_AOR)
+  if (!box) return { accounts: 0, mailboxes: 0, waiting: 0, waitingBytes: 0 }
+  const head = tables.head(box)
+  const { count, bytes } = head
+  return { accounts: 1, mailboxes: waitingIn(head) > 0 ? 1 : 0, waiting: count, waitingBytes: bytes }
 }

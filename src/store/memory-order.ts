@@ -1,3 +1,4 @@
+import { SELF_TEST_AOR } from './story.ts'
 import type { StoredMessage, Verbs } from './verbs.ts'
 
 /** Entries in order of their names, as a disk has them. */
@@ -6,6 +7,9 @@ export const inOrder = <T>(map: ReadonlyMap<string, T>, after: string | undefine
     .filter(([name]) => after === undefined || name > after)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .slice(0, limit)
+
+/** All but the self-test. */
+export const usersInOrder: typeof inOrder = (map, after, limit) => inOrder(map, after ?? SELF_TEST_AOR, limit)
 
 export const sum = (numbers: number[]): number => numbers.reduce((total, number) => total + number, 0)
 

@@ -1,7 +1,7 @@
 import type { MemoryUploads, Refuse } from './memory-uploads.ts'
 import { type Held, keyAmong, NOTHING, OTHERS, type Share, senderKey, senderRefusal, sumOf } from './shares.ts'
-import { mailboxVersion, NEARLY_FULL_PERCENT, percentOf, RELIEVED_PERCENT } from './story.ts'
-import type { CustodyLimits, MessageIdentity, Verbs, Waiting } from './verbs.ts'
+import { mailboxVersion, NEARLY_FULL_PERCENT, percentOf, RELIEVED_PERCENT, SELF_TEST_AOR } from './story.ts'
+import type { CustodyLimits, MessageIdentity, StoreStatus, Verbs, Waiting } from './verbs.ts'
 
 /** What counts of a mailbox. */
 export interface MemoryMailbox {
@@ -95,4 +95,14 @@ export function fullPercent(
   const percent = percentOf(count, bytes, limits)
   box.isNearlyFull = wasTold || percent >= NEARLY_FULL_PERCENT
   return box.isNearlyFull && !wasTold ? { fullPercent: percent } : undefined
+}
+
+/** Without the self-test's. */
+export function totalsOf(
+  mailboxes: ReadonlyMap<string, MemoryMailbox>,
+): Pick<StoreStatus, 'accounts' | 'mailboxes' | 'waiting' | 'waitingBytes'> {
+  const all = [...mailboxes].filter(([aor]) => aor !== SELF_TEST_AOR).map(([, box]) => box)
+  const counts = all.filter(({ messages }) => messages.size > 0).map(countsOf)
+  const sum = (of: 'count' | 'bytes'): number => counts.reduce((total, each) => total + each[of], 0)
+  return { accounts: all.length, mailboxes: counts.length, waiting: sum('count'), waitingBytes: sum('bytes') }
 }

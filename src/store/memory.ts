@@ -6,8 +6,8 @@ import { isWithinBounds } from './history-story.ts'
 import { Leases } from './leases.ts'
 import { MemoryHistory } from './memory-history.ts'
 import { MemoryNotices } from './memory-notices.ts'
-import { inOrder, pageOf, sum } from './memory-order.ts'
-import { countsOf, fullPercent, type MemoryMailbox, MemoryRoom, summaryOf, versionOf } from './memory-room.ts'
+import { inOrder, pageOf, sum, usersInOrder } from './memory-order.ts'
+import { countsOf, fullPercent, type MemoryMailbox, MemoryRoom, summaryOf, totalsOf, versionOf } from './memory-room.ts'
 import { MemorySettings } from './memory-settings.ts'
 import { MemorySubscriptions } from './memory-subscriptions.ts'
 import { forgetEnded, traced } from './memory-trace.ts'
@@ -112,7 +112,7 @@ export class MemoryStore {
       this.#removeAccount(aor, at)
       return 'removed'
     },
-    'account.list': ({ after, limit }) => inOrder(this.#accounts, after, limit).map(([, account]) => account),
+    'account.list': ({ after, limit }) => usersInOrder(this.#accounts, after, limit).map(([, account]) => account),
     'account.provision': ({ accounts }) => this.#provision(accounts),
     'bindings.get': ({ aor }) => this.#bindings.get(aor) ?? { version: 0, bindings: [] },
     'bindings.put': ({ aor, version, bindings }) => {
@@ -182,7 +182,7 @@ export class MemoryStore {
     expire: ({ at, limit }) => this.#expire(at, limit),
     forget: request => forgetEnded(this.#stories, request),
     mailboxes: ({ after, limit }) =>
-      inOrder(this.#mailboxes, after, Number.POSITIVE_INFINITY)
+      usersInOrder(this.#mailboxes, after, Number.POSITIVE_INFINITY)
         .filter(([, box]) => box.messages.size > 0)
         .slice(0, limit)
         .map(([aor, box]) => ({
@@ -376,12 +376,8 @@ export class MemoryStore {
   }
 
   #status(): StoreStatus {
-    const boxes = [...this.#mailboxes.values()].filter(box => box.messages.size > 0)
     return {
-      accounts: this.#accounts.size,
-      mailboxes: boxes.length,
-      waiting: sum(boxes.map(box => countsOf(box).count)),
-      waitingBytes: sum(boxes.map(box => countsOf(box).bytes)),
+      ...totalsOf(this.#mailboxes),
       freeBytes: this.#freeBytes(),
       damaged: 0,
       notices: this.#notices.size,

@@ -1,6 +1,12 @@
 import type { WallTime } from '../base/time.ts'
 import type { CustodyLimits, LifeEvent, LifeStory, MessageIdentity, Verb } from './verbs.ts'
 
+/**
+ * The mailbox of the self-test. No address-of-record is like it, so nobody can have it, and it stands before all others in the order
+ * of names; no list, total or count of the store has it.
+ */
+export const SELF_TEST_AOR = 'restante:self-test'
+
 /** What every store decides alike: names, bounds and life stories. Pure, so that the reference model and the real store share it. */
 
 /**

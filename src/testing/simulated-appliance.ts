@@ -26,6 +26,7 @@ export interface ApplianceOptions {
   /** TOML: more keys of the table [listen]. */
   readonly listen?: string
   readonly log?: Log
+  readonly isSelfTesting?: boolean
 }
 
 /**
@@ -62,6 +63,7 @@ export class SimulatedAppliance {
   readonly #name: string
   readonly #address: string
   readonly #log: Log
+  readonly #isSelfTesting: boolean
   readonly #asked = new Map<number, { request: StoreRequest; done: (result: StoreResult<Verb>) => void }>()
   #askedId = -1
   #engine: Engine | undefined
@@ -73,6 +75,7 @@ export class SimulatedAppliance {
     this.#network = network
     this.#entropy = entropy
     this.#log = options.log ?? silentLog
+    this.#isSelfTesting = options.isSelfTesting ?? false
     this.#name = options.name ?? 'box'
     this.#address = options.address ?? ADDRESS
     this.config = configFor(options)
@@ -119,6 +122,7 @@ export class SimulatedAppliance {
       entropy: this.#entropy.fork('engine'),
       log: this.#log,
       counters: this.counters,
+      isSelfTesting: this.#isSelfTesting,
     })
     this.#engine = engine
     this.#input(now => engine.start(now))

@@ -4,6 +4,7 @@ import type { MsrpEndpoint } from '../../msrp/endpoint.ts'
 import type { ForwardLayer } from '../../sip/forward.ts'
 import type { Resolver } from '../../sip/next-hop.ts'
 import type { Sessions } from '../../sip/session.ts'
+import { SELF_TEST_AOR } from '../../store/story.ts'
 import type { OwnAddresses } from '../own-addresses.ts'
 import { type Reach, type Routing, reachBinding, reachByRoute } from '../reach.ts'
 import type { MailboxReader } from './mailbox-reader.ts'
@@ -50,7 +51,8 @@ export class PushStarter {
       })
     }
     const { routing, coreRoute } = this.#parts
-    if (coreRoute === undefined) reachBinding(now, routing, rung.binding, begin)
+    // The receiver of the self-test is in this box.
+    if (coreRoute === undefined || reader.aor === SELF_TEST_AOR) reachBinding(now, routing, rung.binding, begin)
     else reachByRoute(now, routing, reader.aor, [coreRoute], begin)
     return {
       stop: (then, why) => {
