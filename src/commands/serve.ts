@@ -12,10 +12,16 @@ import { Again, startAnew } from '../host/diagnosis/again.ts'
 import { SystemEntropy } from '../host/entropy.ts'
 import { resetIfMarked } from '../host/factory-reset.ts'
 import { openLog } from '../host/log.ts'
+import { messageOf } from '../host/plain-error.ts'
 import { Restoring, undoneRestore } from '../host/restoring.ts'
 import type { Box } from '../host/serve.ts'
+import { figuresOf, tryCustody } from '../host/service/custody-trial.ts'
+import { firstPasswordFile, isJournal } from '../host/service/first-password.ts'
+import { type Notifier, openNotifier } from '../host/service/notifier.ts'
+import { openingS, Voice } from '../host/service/voice.ts'
 import { Serving } from '../host/serving.ts'
 import { restoreUnconfirmed } from '../host/trial-file.ts'
+import { BoxState } from '../host/watchdog/box-state.ts'
 import { COMMAND, columns } from './text.ts'
 import type { World } from './world.ts'
 
@@ -28,13 +34,40 @@ export interface ServeCommandOptions {
 /** The promise of 5 s is kept even where a disk does not answer; what was accepted is stored in any case. */
 const STOP_MS_MAX = 4800
 
+/** Between two steps of a factory reset that takes minutes. */
+const RESET_STEP_S = 60
+
 /** Runs until SIGTERM or SIGINT, or SIGHUP where there is nothing to read again. */
 export async function serve(world: World, options: ServeCommandOptions): Promise<void> {
   const log = openLog()
   const isManaged = process.env.NOTIFY_SOCKET !== undefined
+  const notifier = openNotifier(process.env, log)
+  try {
+    await serveFor({ notifier, isManaged, log }, world, options)
+  } catch (error) {
+    notifier.status(messageOf(error))
+    throw error
+  }
+}
+
+interface Manager {
+  readonly notifier: Notifier
+  /** It starts another process when this one ends with an error. */
+  readonly isManaged: boolean
+  readonly log: ReturnType<typeof openLog>
+}
+
+async function serveFor(manager: Manager, world: World, options: ServeCommandOptions): Promise<void> {
+  const { notifier, isManaged, log } = manager
   const named = configFile(options.config)
   const target = options.writeConfig ?? named
-  const reset = await resetIfMarked({ file: named, target, ...fromManager(), log })
+  const reset = await resetIfMarked({
+    file: named,
+    target,
+    ...fromManager(),
+    log,
+    alive: () => notifier.extendS(RESET_STEP_S),
+  })
   if (restoreUnconfirmed(target))
     log.warn('the last change of the configuration was never confirmed: what stood before stands again', {
       file: target,
@@ -63,7 +96,11 @@ export async function serve(world: World, options: ServeCommandOptions): Promise
     replace: (changed, replacing) => starting.then(serving => serving.replace(changed, replacing)),
   })
   const again = new Again()
-  const parts = { config, log, entropy, makeEngine, openStore, firstAccounts, access, configuration, restoring, again }
+  const isUnseen = isManaged || isJournal(process.env)
+  const asked = { config, firstAccounts, isUnseen }
+  const parts = { ...asked, log, entropy, makeEngine, openStore, access, configuration, restoring, again }
+  notifier.status(`starting, with the store in ${config.data_dir}`)
+  notifier.extendS(openingS(config.data_dir))
   const starting = Serving.start({ ...parts, logs: log })
   const serving = await Promise.race([starting, stopped])
   if (typeof serving === 'string') {
@@ -74,14 +111,16 @@ export async function serve(world: World, options: ServeCommandOptions): Promise
   }
   const { box } = serving
   world.out(banner(box, config.domain))
-  world.out(firstPasswords(box))
+  world.out(isUnseen ? placeOfFirstPasswords(box) : firstPasswords(box))
   world.out(firstRun(box, access.isNew))
-  world.out(howToTry(box, file, firstAccounts.length > 0))
+  if (!isUnseen) world.out(howToTry(box, file, firstAccounts.length > 0))
   log.info('serving', { version: VERSION, domain: config.domain })
-  reload.onHangUp = () => readAgain(serving)
+  const voice = voiceOf(serving, () => configuration.view().running.domain, manager)
+  reload.onHangUp = () => voice.reload(() => readAgain(serving)) || isManaged
   const signal = await Promise.race([stopped, serving.ended, again.asked])
   if (typeof signal !== 'string') throw signal
   log.info('stopping', { signal })
+  voice.stop()
   const late = setTimeout(() => {
     log.error('stopping took too long')
     process.exit(1)
@@ -91,6 +130,18 @@ export async function serve(world: World, options: ServeCommandOptions): Promise
   clearTimeout(late)
   log.info('stopped')
   if (again.isAsked) startAnew(isManaged)
+}
+
+/** Speaks until it is stopped. */
+function voiceOf(serving: Serving, domain: () => string, { notifier, log }: Manager): Voice {
+  const custody = () => serving.box.custody!
+  const voice = new Voice(notifier, new BoxState(), {
+    domain,
+    tryCustody: () => tryCustody(custody()),
+    figures: () => figuresOf(custody()),
+  })
+  voice.start().catch(error => log.error('internal error', { stack: String(error.stack) }))
+  return voice
 }
 
 /** Of the unit that it runs under: what the box was shipped with, and its data. */
@@ -159,6 +210,11 @@ const firstPasswords = ({ credentials }: Box): string =>
     : `\nFirst start. These passwords are shown this once; they are kept only as hashes:\n${columns(
         credentials.map(({ name, password }) => [`  ${name}`, password]),
       )}`
+
+const placeOfFirstPasswords = ({ credentials, dataDir }: Box): string =>
+  credentials.length === 0
+    ? ''
+    : `\nFirst start. Its passwords are in ${firstPasswordFile(dataDir)}, until admin has another one.\n`
 
 /** Until the steps of the first run are through. */
 function firstRun({ http }: Box, isNew: boolean): string {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type Entropy, token } from '../base/entropy.ts'
 import type { AccessRefusal, Administrator, Role, Token } from '../services/access.ts'
 import { PlainError, troubleOf } from './plain-error.ts'
+import { forgetFirstPasswords } from './service/first-password.ts'
 import { writeWhole } from './write-whole.ts'
 
 /** RFC 7914 2: 16 MiB and some 50 ms on a small box for each guess. */
@@ -77,7 +78,9 @@ export class Administrators {
   /** Nobody, where there is no file: then `begin` has to come. Throws plain messages. */
   static open(dataDir: string, entropy: Entropy, wall: () => number): Administrators {
     const file = fileOf(dataDir)
-    return new Administrators(dataDir, entropy, wall, existsSync(file) ? read(file) : NONE)
+    const administrators = new Administrators(dataDir, entropy, wall, existsSync(file) ? read(file) : NONE)
+    if (!administrators.hasPrintedPassword) forgetFirstPasswords(dataDir)
+    return administrators
   }
 
   /** A new box: `password` is the device's own, which opens the wizard. Throws plain messages. */
@@ -137,6 +140,7 @@ export class Administrators {
     if (!found) return 'unknown'
     const { isPrinted: _, ...kept } = found
     this.#replace(name, { ...kept, ...secret })
+    if (name === FIRST) forgetFirstPasswords(this.#dataDir)
     return undefined
   }
 

@@ -41,6 +41,8 @@ export interface ServeOptions {
   readonly openStore: (dataDir: string, config: Config, log: Log) => Promise<Store>
   /** User parts of the accounts that the very first start makes beside the administrator's. */
   readonly firstAccounts?: readonly string[]
+  /** Nobody but a log reads what is printed: passwords go into a file of data_dir instead. */
+  readonly isUnseen?: boolean
   /** Whoever is signed in stays so where the box is had anew. */
   readonly access?: Access
   /** How the file that `config` came from is changed. Absent: there is no config page. */

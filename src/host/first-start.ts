@@ -3,6 +3,7 @@ import type { Entropy } from '../base/entropy.ts'
 import { accountWithPassword } from './accounts.ts'
 import { type Administrators, newPassword } from './administrators.ts'
 import { storeError } from './plain-error.ts'
+import { keepFirstPasswords } from './service/first-password.ts'
 import type { WatchedStore } from './watched-store.ts'
 
 export interface Credential {
@@ -10,18 +11,24 @@ export interface Credential {
   readonly password: string
 }
 
+interface FirstStart {
+  readonly config: Config
+  readonly dataDir: string
+  readonly administrators: Administrators
+  readonly store: WatchedStore
+  readonly entropy: Entropy
+  /** User parts of the accounts of the domain that are made beside the administrator's. */
+  readonly users: readonly string[]
+  /** What is printed is read by nobody but a log: the passwords lie in a file too. */
+  readonly isUnseen: boolean
+}
+
 /**
  * At the very first start, which is when the administrator has no password yet: makes it, and these accounts of the
  * domain. The administrator's comes last, so that a start that broke off is a first start again. Empty at any other start.
  */
-export async function makeFirstAccounts(
-  config: Config,
-  dataDir: string,
-  administrators: Administrators,
-  store: WatchedStore,
-  entropy: Entropy,
-  users: readonly string[],
-): Promise<readonly Credential[]> {
+export async function makeFirstAccounts(start: FirstStart): Promise<readonly Credential[]> {
+  const { config, dataDir, administrators, store, entropy, users, isUnseen } = start
   if (!administrators.isEmpty) return []
   const made: Credential[] = []
   for (const user of users) {
@@ -32,6 +39,8 @@ export async function makeFirstAccounts(
     made.push({ name: account.aor, password })
   }
   const password = newPassword(entropy)
+  const credentials = [{ name: 'admin', password }, ...made]
+  if (isUnseen) keepFirstPasswords(dataDir, credentials)
   await administrators.begin(password)
-  return [{ name: 'admin', password }, ...made]
+  return credentials
 }

@@ -59,6 +59,8 @@ export class Box {
   credentials: readonly Credential[] = []
   /** Undefined where nothing speaks TLS. */
   certificates: Certificates | undefined
+  /** Undefined until it stands. */
+  custody: Custody | undefined
 
   readonly #options: ServeOptions
   readonly #opening: Opening
@@ -95,20 +97,16 @@ export class Box {
   }
 
   async #open(): Promise<void> {
-    const { config, entropy, firstAccounts } = this.#options
+    const { config, entropy, firstAccounts, isUnseen = false } = this.#options
     const custody = await this.#openCustody()
+    this.custody = custody
     const working = await this.#openEngine(custody)
     await this.#openServices(custody, working)
     this.#opening.onClose(() => custody.health.stopping())
     // Last of all: passwords are shown once, so nothing may go wrong between making and showing them.
-    this.credentials = await makeFirstAccounts(
-      config,
-      this.dataDir,
-      custody.administrators,
-      custody.store,
-      entropy,
-      firstAccounts ?? [],
-    )
+    const { dataDir } = this
+    const users = firstAccounts ?? []
+    this.credentials = await makeFirstAccounts({ config, dataDir, ...custody, entropy, users, isUnseen })
   }
 
   async #openCustody(): Promise<Custody> {
