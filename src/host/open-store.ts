@@ -1,19 +1,26 @@
-import { statfsSync } from 'node:fs'
+import { readFileSync, statfsSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Config } from '../base/config.ts'
 import type { Log } from '../base/log.ts'
 import { LmdbStore } from './lmdb.ts'
-import { PlainError, troubleOf } from './plain-error.ts'
+import { StoreDamage } from './lmdb-file.ts'
+import { messageOf, PlainError, troubleOf } from './plain-error.ts'
 import type { Store } from './watched-store.ts'
 
 const GIB = 2 ** 30
 
-/** Address space, not memory and not disk: as much as the folder's file system could ever hold, within what every 64-bit CPU maps. */
-const MAP_BYTES_MAX = 1024 * GIB
+/** Address space, not memory and not disk. Some kernels give a program on arm64 no more than 512 GiB of it, all others 128 TiB and more. */
+const MAP_BYTES_MAX = (process.arch === 'arm64' ? 256 : 1024) * GIB
 
-/** As much as the store of that folder can ever become. */
+/** As much as the store of that folder can ever become: as its file system can hold, within half of what the process may address (ulimit -v). */
 export function mapBytesOf(dataDir: string): number {
   const { blocks, bsize } = statfsSync(dataDir)
-  return Math.min(Math.max(Math.ceil((blocks * bsize) / GIB), 1) * GIB, MAP_BYTES_MAX)
+  return Math.max(Math.min(Math.ceil((blocks * bsize) / GIB) * GIB, addressableBytes() / 2, MAP_BYTES_MAX), GIB)
+}
+
+function addressableBytes(): number {
+  const [, bytes] = /^Max address space +(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1')) ?? []
+  return bytes === undefined ? Number.POSITIVE_INFINITY : Number(bytes)
 }
 
 /** The store of a data folder whose lock is held. */
@@ -21,6 +28,17 @@ export async function openStore(dataDir: string, { hostname }: Config, log: Log)
   try {
     return await LmdbStore.open({ dir: dataDir, hostname, mapBytes: mapBytesOf(dataDir), log })
   } catch (error) {
-    throw new PlainError(`${dataDir}: the store cannot be opened: ${troubleOf(error)}`)
+    throw new PlainError(`${dataDir}: the store cannot be opened: ${whyNot(error, dataDir)}`)
   }
+}
+
+/** What the library says of pages that are not what they should be. */
+const LIBRARY_DAMAGE = /^MDB_(CORRUPTED|PAGE_NOTFOUND|PANIC|INVALID|VERSION_MISMATCH|BAD_\w+|INCOMPATIBLE)/
+
+function whyNot(error: unknown, dataDir: string): string {
+  const message = messageOf(error)
+  const isLibrary = LIBRARY_DAMAGE.test(message)
+  if (!isLibrary && !(error instanceof StoreDamage)) return troubleOf(error)
+  const reason = isLibrary ? `pages of ${join(dataDir, 'mailbox', 'data.mdb')} are damaged` : message
+  return `${reason}. Nothing was changed. Put a backup in its place (\`restante restore FILE\`); or move ${join(dataDir, 'mailbox')} away to begin with an empty store: what waited there is not delivered then.`
 }
