@@ -1,8 +1,14 @@
-import { chmod, mkdir, open as openFile } from 'node:fs/promises'
+import { chmod, mkdir, open as openFile, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { areTreesWhole } from './lmdb-pages.ts'
 import { codeOf } from './plain-error.ts'
 
-/** The native library ends the process on a file that is not its own, so what it will read first is checked here before. */
+/** The native library ends the process on what is not its own, so what it will open and read first is looked at here before. */
+
+/** The file cannot be used as it is, and nothing of it was changed. */
+export class StoreDamage extends Error {
+  override readonly name = 'StoreDamage'
+}
 
 const MAGIC = 0xbeefc0de
 const DATA_VERSION = 2
@@ -11,14 +17,14 @@ const MAGIC_AT = 24
 const PAGE_FLAGS_AT = 18
 const META_PAGE_FLAG = 0x08
 const PAGE_SIZE_AT = 48
+/** Of the tree of free pages, and of that of the records. */
+const ROOTS_AT = [88, 136] as const
 const LAST_PAGE_AT = 144
 const TRANSACTION_AT = 152
 
-/** Pages that one transaction took and gave back are counted but need not have been written; more missing than this is damage. */
-const MISSING_BYTES_MAX = 16 * 1024 * 1024
-
 interface Meta {
   readonly pageSize: number
+  readonly roots: readonly bigint[]
   readonly lastPage: number
   readonly transaction: bigint
 }
@@ -28,6 +34,7 @@ export async function prepareFolder(folder: string): Promise<void> {
   const isNew = await makeFolder(folder)
   await chmod(folder, 0o700)
   if (isNew) await syncFolder(dirname(folder))
+  await checkLock(join(folder, 'lock.mdb'))
   await checkFile(join(folder, 'data.mdb'), join(dirname(folder), 'admin'))
 }
 
@@ -47,24 +54,40 @@ async function makeFolder(folder: string): Promise<boolean> {
   }
 }
 
+/** What is in it does not matter: the library writes it anew. */
+async function checkLock(path: string): Promise<void> {
+  if ((await sizeOf(path)) === undefined) return
+  const file = await openFile(path, 'r+')
+  await file.close()
+}
+
+/** Undefined where there is none; a plain error where it is something else than a file. */
+async function sizeOf(path: string): Promise<number | undefined> {
+  const status = await stat(path).catch(ignoreAbsent)
+  if (status && !status.isFile()) throw new StoreDamage(`${path} is no file`)
+  return status?.size
+}
+
 /** `usedMark` is there once a first start was completed, and with that the store was written. */
 async function checkFile(path: string, usedMark: string): Promise<void> {
-  const file = await openFile(path, 'r+').catch(ignoreAbsent)
-  if (!file) return
+  const size = await sizeOf(path)
+  if (size === undefined) return
+  const file = await openFile(path, 'r+')
   try {
-    const { size } = await file.stat()
     if (size === 0) {
-      if (await isThere(usedMark)) throw new Error(`${path} is empty, though this folder has been in use: it was lost`)
+      if (await isThere(usedMark))
+        throw new StoreDamage(`${path} is empty, though this folder has been in use: it was lost`)
       return
     }
     const first = await readMeta(file, 0)
     const second = first && (await readMeta(file, first.pageSize))
-    if (!first || !second) throw new Error(`${path} is not a store of this program, or its beginning is damaged`)
-    const { lastPage, pageSize } = first.transaction > second.transaction ? first : second
+    if (!first || !second) throw new StoreDamage(`${path} is not a store of this program, or its beginning is damaged`)
+    const { lastPage, pageSize, roots } = first.transaction > second.transaction ? first : second
     const wanted = (lastPage + 1) * pageSize
     if (size >= wanted) return
-    if (wanted - size > MISSING_BYTES_MAX)
-      throw new Error(`${path} has lost its end: ${size} bytes of ${wanted} are there`)
+    // Pages that one transaction took and gave back are counted, and need not have been written.
+    if (!(await areTreesWhole(file, roots, { pageSize, pages: lastPage + 1, size })))
+      throw new StoreDamage(`${path} has lost its end: ${size} bytes of ${wanted} are there`)
     await file.truncate(wanted)
   } finally {
     await file.close()
@@ -84,15 +107,14 @@ async function readMeta(file: File, at: number): Promise<Meta | undefined> {
   if (!isMeta) return undefined
   return {
     pageSize: bytes.readUInt32LE(PAGE_SIZE_AT),
+    roots: ROOTS_AT.map(at => bytes.readBigUInt64LE(at)),
     lastPage: Number(bytes.readBigUInt64LE(LAST_PAGE_AT)),
     transaction: bytes.readBigUInt64LE(TRANSACTION_AT),
   }
 }
 
 async function isThere(path: string): Promise<boolean> {
-  const file = await openFile(path, 'r').catch(ignoreAbsent)
-  await file?.close()
-  return file !== undefined
+  return (await stat(path).catch(ignoreAbsent)) !== undefined
 }
 
 async function syncFolder(folder: string): Promise<void> {

@@ -21,7 +21,7 @@ export function openSchema(table: KeyValue): void {
     if (version === undefined) throw new Error('the record of the schema version is damaged')
     if (version > SCHEMA_VERSION) {
       throw new Error(
-        `the store was written by a newer version (schema ${version}; this one reads up to ${SCHEMA_VERSION})`,
+        `the store was written by a newer version (schema ${version}; this one reads up to ${SCHEMA_VERSION}): run that version again`,
       )
     }
     if (version < OLDEST_READ)
