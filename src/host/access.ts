@@ -155,6 +155,19 @@ export class Access implements AccessService {
     return this.#end(session => session.id === id) > 0
   }
 
+  /** When `admin` got the password that it has because theirs was lost. */
+  get recoveredAt(): number | undefined {
+    return this.#administrators?.recoveredAt
+  }
+
+  /** The new password of `admin`, for whoever stands before the box. Everybody else is out, with every token. Throws plain messages. */
+  async recover(): Promise<string> {
+    const password = this.madePassword()
+    await this.#known.recover(password)
+    this.endSessions()
+    return password
+  }
+
   /** Everybody has to sign in again. */
   endSessions(): void {
     this.#end(() => true)

@@ -42,6 +42,8 @@ interface Secret {
 interface KeptAdministrator extends Administrator, Secret {
   /** The password is the one that was printed at the first start. */
   readonly isPrinted?: true
+  /** When whoever stood before the box had this password made, as theirs was lost. */
+  readonly recoveredAt?: number
 }
 
 interface KeptToken extends Token {
@@ -93,6 +95,23 @@ export class Administrators {
     return this.#named(FIRST)?.isPrinted === true
   }
 
+  /** When `admin` got the password that it has by recovery; undefined: it is another one. */
+  get recoveredAt(): number | undefined {
+    return this.#named(FIRST)?.recoveredAt
+  }
+
+  /** A new password for `admin`, whatever became of the old one; no token opens anything any more. Throws plain messages. */
+  async recover(password: string): Promise<void> {
+    const secret = await this.#secretOf(password)
+    const others = this.#kept.administrators.filter(({ name }) => name !== FIRST)
+    const administrators: KeptAdministrator[] = [
+      ...others,
+      { name: FIRST, role: 'admin', ...secret, recoveredAt: this.#wall() },
+    ]
+    this.#write({ ...this.#kept, administrators, tokens: [] })
+    forgetFirstPasswords(this.#dataDir)
+  }
+
   get isEmpty(): boolean {
     return this.#kept.administrators.length === 0
   }
@@ -138,7 +157,7 @@ export class Administrators {
     // What became of them meanwhile stands: nobody comes back by this who was removed.
     const found = this.#named(name)
     if (!found) return 'unknown'
-    const { isPrinted: _, ...kept } = found
+    const { isPrinted: _printed, recoveredAt: _recovered, ...kept } = found
     this.#replace(name, { ...kept, ...secret })
     if (name === FIRST) forgetFirstPasswords(this.#dataDir)
     return undefined

@@ -71,7 +71,7 @@ function carryOut(dataDir: string, level: ResetLevel, reset: FactoryReset): void
   step('configuration')
   const left: string[] = []
   if (level === 'config') {
-    for (const name of ['admin', 'admin.new']) eraseFile(join(dataDir, name))
+    for (const name of ['admin', 'admin.new', 'first-password', 'first-password.new']) eraseFile(join(dataDir, name))
     flushFolder(join(dataDir, '.'))
   } else {
     const kept = new Set([join(dataDir, MARK), ...(isKept && existsSync(target) ? [realpathSync(target)] : [])])

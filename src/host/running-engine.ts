@@ -3,6 +3,7 @@ import { machineAddresses } from './addresses.ts'
 import type { BoundListener, Opening, ServeOptions } from './box-options.ts'
 import type { Certificates } from './certificates.ts'
 import type { Clock } from './clock.ts'
+import type { Capture } from './diagnosis/capture.ts'
 import { Dns } from './dns.ts'
 import { Doors } from './doors.ts'
 import { endWork } from './end-work.ts'
@@ -23,6 +24,7 @@ interface EngineNeeds {
   readonly clock: Clock
   readonly certificates: Certificates | undefined
   readonly mailboxes: Xdms | undefined
+  readonly capture: Capture
 }
 
 /** The engine with its sockets, its store and its clock. */
@@ -36,7 +38,7 @@ export interface RunningEngine {
 
 export async function runEngine(opening: Opening, needs: EngineNeeds): Promise<RunningEngine> {
   const { config, log, entropy, counters, onClose } = opening
-  const { makeEngine, store, clock, certificates, mailboxes } = needs
+  const { makeEngine, store, clock, certificates, mailboxes, capture } = needs
   // The sockets come before the engine, which needs their ports; until the loop starts they deliver to nobody.
   let loop: Loop | undefined
   const datagrams = new Datagrams(
@@ -72,7 +74,7 @@ export async function runEngine(opening: Opening, needs: EngineNeeds): Promise<R
     log,
     counters,
   })
-  const started = new Loop({ engine, clock, log, counters })
+  const started = new Loop({ engine, clock, log, counters, capture })
   loop = started
   onClose(() => endWork(engine, started, streams, store))
   started.start({ datagrams, streams, dns: new Dns(), store, mailboxes })

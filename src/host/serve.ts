@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import type { FastifyPluginAsync } from 'fastify'
 import { httpListeners } from '../base/config.ts'
+import type { Diagnosis } from '../services/diagnosis.ts'
 import { pages } from '../web/page/plugin.ts'
 import { Access } from './access.ts'
 import { accessApi } from './access-api.ts'
@@ -14,6 +15,8 @@ import type { Certificates } from './certificates.ts'
 import type { Clock } from './clock.ts'
 import { ControlServer } from './control.ts'
 import { custodyOf } from './custody-numbers.ts'
+import { Capture } from './diagnosis/capture.ts'
+import { DiagnosisDesk } from './diagnosis/desk.ts'
 import { type Credential, makeFirstAccounts } from './first-start.ts'
 import { Health } from './health.ts'
 import { HttpServer } from './http.ts'
@@ -44,6 +47,7 @@ interface Custody {
 
 interface Working extends RunningEngine {
   readonly xdms: Xdms | undefined
+  readonly capture: Capture
   /** The store for those outside of the engine. */
   readonly outside: OutsideStore
 }
@@ -59,6 +63,8 @@ export class Box {
   credentials: readonly Credential[] = []
   /** Undefined where nothing speaks TLS. */
   certificates: Certificates | undefined
+  /** What a technician tries at it; once it serves. */
+  diagnosis: Diagnosis | undefined
   /** Undefined until it stands. */
   custody: Custody | undefined
 
@@ -130,14 +136,17 @@ export class Box {
     this.certificates = await openCertificates(clock, this.#opening)
     const { certificates } = this
     const xdms = openXdms(store, clock, this.#opening)
-    const running = await runEngine(this.#opening, { makeEngine, store, clock, certificates, mailboxes: xdms })
+    const capture = new Capture()
+    const needs = { makeEngine, store, clock, certificates, mailboxes: xdms, capture }
+    const running = await runEngine(this.#opening, needs)
     this.sip = running.sip
     this.msrp = running.msrp
     const outside = new OutsideStore(store, (request, result) => running.loop.storeChanged(request, result))
-    return { ...running, xdms, outside }
+    return { ...running, xdms, capture, outside }
   }
 
-  async #openServices(custody: Custody, { engine, loop, streams, xdms, outside }: Working): Promise<void> {
+  async #openServices(custody: Custody, working: Working): Promise<void> {
+    const { engine, loop, streams, xdms, outside, capture } = working
     const { config, log, entropy, restoring, openStore } = this.#options
     const { dataDir, counters, certificates } = this
     const { onClose } = this.#opening
@@ -159,6 +168,11 @@ export class Box {
       certificateUntil: () => certificates && Date.parse(certificates.pair.leaf.validTo),
       clockSource: async () => (await lookedAfter.time.view()).source,
       board: this.#options.board,
+    })
+    const { sip, msrp } = this
+    const { again } = this.#options
+    this.diagnosis = new DiagnosisDesk({
+      ...{ config, dataDir, sip, msrp, certificates, capture, store, clock, access, entropy, log, again },
     })
     const describe = async (): Promise<object> => ({
       ...engine.describe(),
