@@ -6,10 +6,11 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { FolderLock } from './host/lock.ts'
+import { RESTANTE } from './testing/program-under-test.ts'
 
 /** The whole program, as a process, over the real store. */
 
-const main = join(import.meta.dirname, 'main.ts')
+const [program, ...first] = RESTANTE
 
 /** A folder with a configuration whose ports the system chooses. */
 const setUp = () => {
@@ -22,7 +23,7 @@ const setUp = () => {
 }
 
 const start = (args: readonly string[]) => {
-  const child = spawn(process.execPath, [main, ...args], { stdio: 'pipe' })
+  const child = spawn(program, [...first, ...args], { stdio: 'pipe' })
   const told = { out: '', err: '' }
   child.stdout.on('data', bytes => (told.out += bytes))
   child.stderr.on('data', bytes => (told.err += bytes))

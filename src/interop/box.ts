@@ -2,13 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { RESTANTE } from '../testing/program-under-test.ts'
 import { freePorts } from './ports.ts'
 import { until } from './until.ts'
 
 export const DOMAIN = 'example.org'
-const MAIN = join(import.meta.dirname, '..', 'main.ts')
-/** As scripts/lib/env.sh has it. */
-const NODE_FLAGS = ['--max-semi-space-size=4']
 const READY_MS = 20_000
 const STOP_MS = 15_000
 
@@ -23,6 +21,10 @@ export interface BoxOptions {
   readonly env?: NodeJS.ProcessEnv
   /** A program and its arguments that the box is started by, e.g. `prlimit`. */
   readonly by?: readonly string[]
+  /** Another program than that of all tests, with its first arguments. */
+  readonly program?: readonly string[]
+  /** How long a start may take; 20 s. */
+  readonly readyMs?: number
 }
 
 interface Ended {
@@ -83,7 +85,7 @@ export class BoxProcess {
   /** Resolves when it says that it serves; the listeners are open by then. */
   async start(): Promise<void> {
     const child = this.#spawn()
-    await until('the box serves', READY_MS, () => {
+    await until('the box serves', this.#options.readyMs ?? READY_MS, () => {
       if (child.exitCode !== null || child.signalCode !== null)
         throw new Error(`the box ended with ${child.exitCode ?? child.signalCode}: ${this.#err}`)
       return this.#err.includes('"msg":"serving"')
@@ -134,7 +136,9 @@ export class BoxProcess {
 
   /** The command line against this configuration. */
   async restante(...args: readonly string[]): Promise<{ code: number | null; out: string; err: string }> {
-    const child = spawn(process.execPath, [MAIN, ...args, '--config', this.file], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const [program, ...first] = this.#program
+    const line = [...first, ...args, '--config', this.file]
+    const child = spawn(program!, line, { stdio: ['ignore', 'pipe', 'pipe'], env: this.#env })
     const told = { out: '', err: '' }
     child.stdout.on('data', bytes => (told.out += bytes))
     child.stderr.on('data', bytes => (told.err += bytes))
@@ -142,12 +146,20 @@ export class BoxProcess {
     return { code, ...told }
   }
 
+  get #program(): readonly string[] {
+    return this.#options.program ?? RESTANTE
+  }
+
+  /** Without what the test runner has every program load. */
+  get #env(): NodeJS.ProcessEnv {
+    return { ...process.env, NODE_OPTIONS: undefined, ...this.#options.env }
+  }
+
   #spawn(): ChildProcess {
     this.#out = ''
     this.#err = ''
-    const line = [...(this.#options.by ?? []), process.execPath, ...NODE_FLAGS, MAIN, 'serve', '--config', this.file]
-    const env = { ...process.env, ...this.#options.env }
-    const child = spawn(line[0]!, line.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], env })
+    const line = [...(this.#options.by ?? []), ...this.#program, 'serve', '--config', this.file]
+    const child = spawn(line[0]!, line.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], env: this.#env })
     child.stdout!.on('data', bytes => (this.#out += bytes))
     child.stderr!.on('data', bytes => (this.#err += bytes))
     const orphan = (): void => void child.kill('SIGKILL')

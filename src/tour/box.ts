@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,7 +7,7 @@ import { type Config, httpListeners, listeners, loadConfig } from '../base/confi
 import { type Endpoint, hostPort } from '../base/flow.ts'
 import { freePorts } from '../interop/ports.ts'
 import type { Hop } from '../sip/transport.ts'
-import { SCRIPT } from './command-line.ts'
+import { spawnRestante } from './command-line.ts'
 import { StoryError, until } from './story-error.ts'
 
 const READY_MS = 20_000
@@ -125,9 +125,9 @@ export class OwnBox implements TourBox {
   }
 
   async #start(): Promise<void> {
-    const child = spawn(SCRIPT, ['serve', '--config', this.file], { stdio: ['ignore', 'ignore', 'pipe'] })
+    const child = spawnRestante(['serve', '--config', this.file], ['ignore', 'ignore', 'pipe'])
     this.#child = child
-    child.stderr.on('data', bytes => (this.#log = `${this.#log}${bytes}`.slice(-4000)))
+    child.stderr!.on('data', bytes => (this.#log = `${this.#log}${bytes}`.slice(-4000)))
     const isUp = async (): Promise<boolean> => {
       if (child.exitCode !== null)
         throw new StoryError(`The box did not start:\n${this.#log}`, 'The log above says why.')
