@@ -1,0 +1,147 @@
+import type { BackupService, BoxContents, CheckedBackup, ConfigurationChoice } from '../../services/backup.ts'
+import { CONFIGURATION_CHOICES } from '../../services/backup.ts'
+import type { JobService, JobView } from '../../services/jobs.ts'
+import { bytesText, counted, timeText } from '../ascii.ts'
+import { type Args, type Command, type Context, commandsOf, partOf, Refused, running } from '../command.ts'
+import { field } from '../fields.ts'
+
+/** How often is looked how far it is; a line of progress each tenth time. */
+const LOOK_MS = 500
+const LOOKS_A_LINE = 10
+
+async function backup(context: Context, args: Args): Promise<void> {
+  const { report, askHidden, signal } = context
+  const { jobs, ...box } = running(context.box)
+  const files = partOf(context.box, 'files')
+  const backups = box.backups
+  if (!backups) throw new Refused('Whoever started this box cannot have it backed up from here.')
+  const passphrase = await askHidden('Passphrase, 10 characters at least: ')
+  if ((await askHidden('Once more: ')) !== passphrase) throw new Refused('These were two different ones.')
+  const job = backups.backup(passphrase)
+  if (job === undefined) throw new Refused('Too much is under way. "show jobs" tells what.')
+  if (job === 'weak passphrase') throw new Refused('The passphrase has 10 to 1024 characters.')
+  try {
+    await ended(context, jobs, job)
+    const result = jobs.result(job.id)
+    if (!result) throw new Refused('The backup is gone. Try again.')
+    const saved = await files.save(result, args.get('FILE')!, signal)
+    if ('why' in saved) throw new Refused(saved.why)
+    await report.line(`Written: ${bytesText(saved.bytes)}. Without the passphrase nobody can read it.`)
+  } finally {
+    await jobs.remove(job.id)
+  }
+}
+
+/** Waits for it, and tells how far it is. ^C ends the job. */
+async function ended({ report, clock, signal }: Context, jobs: JobService, job: JobView): Promise<void> {
+  for (let looks = 1; ; looks++) {
+    const now = jobs.get(job.id)
+    if (!now || now.state === 'cancelled') throw new Refused('It was cancelled.')
+    if (now.state === 'failed') throw new Refused(now.reason ?? 'It failed.')
+    if (now.state === 'done') return
+    if (signal.aborted) {
+      await jobs.remove(job.id)
+      throw new Refused('It was ended.')
+    }
+    const { done, total } = now
+    if (looks % LOOKS_A_LINE === 0)
+      await report.line(total === null || total === 0 ? `${done}` : `${Math.floor((100 * done) / total)} %`)
+    await new Promise<void>(resolve => clock.after(LOOK_MS, resolve))
+  }
+}
+
+type Backups = Pick<BackupService, 'upload' | 'check' | 'checked' | 'restore' | 'forget'>
+
+async function restore(context: Context, args: Args): Promise<void> {
+  const { box, report, who } = context
+  const backups: Backups = partOf(box, 'backups')
+  const jobs = partOf(box, 'jobs')
+  const passphrase = await context.askHidden('Passphrase of the backup: ')
+  const checked = await upload(context, backups, jobs, args.get('FILE')!, passphrase)
+  let isConfirmed = false
+  try {
+    const choice = await choose(context, checked)
+    if (choice === undefined) return await report.line('Nothing was done.')
+    isConfirmed = true
+    const done = backups.restore(checked.id, choice, who.name)
+    if (done === 'busy') throw new Refused('A change is on trial, or another restore is under way.')
+    if (done === 'configuration') throw new Refused('The configuration of that choice cannot be served here.')
+    if (done === 'gone') throw new Refused('Something else was uploaded meanwhile. Begin anew.')
+    await report.line('The box stops, and starts as the backup has it.')
+  } finally {
+    if (!isConfirmed) await backups.forget()
+  }
+}
+
+async function upload(
+  context: Context,
+  backups: Backups,
+  jobs: JobService,
+  name: string,
+  passphrase: string,
+): Promise<CheckedBackup> {
+  const { report, signal } = context
+  const file = await partOf(context.box, 'files').open(name, signal)
+  if ('why' in file) throw new Refused(file.why)
+  const taken = await backups.upload(file.bytes)
+  try {
+    for await (const piece of file.pieces) {
+      if (signal.aborted) throw new Refused('It was ended.')
+      await taken.write(piece)
+    }
+    await taken.end()
+  } catch (error) {
+    await taken.drop()
+    throw error
+  }
+  await report.line(`${bytesText(file.bytes)} read; it is checked as a whole, nothing is touched yet.`)
+  const job = backups.check(taken, passphrase)
+  if (!job) {
+    await taken.drop()
+    throw new Refused('Too much is under way. "show jobs" tells what.')
+  }
+  await ended(context, jobs, job)
+  const checked = backups.checked()
+  if (!checked) throw new Refused('The backup is gone. Try again.')
+  return checked
+}
+
+const contentsLines = (title: string, contents: BoxContents): string[] => [
+  title,
+  field('  Box', `${contents.hostname}, domain ${contents.domain}`),
+  field('  Accounts', contents.accounts),
+  field('  Waiting', `${counted(contents.waiting, 'message')}, ${bytesText(contents.waitingBytes)}`),
+]
+
+async function choose({ report, ask }: Context, checked: CheckedBackup): Promise<ConfigurationChoice | undefined> {
+  await report.lines([
+    ...contentsLines(`In the backup of ${timeText(checked.createdAt)}, made by ${checked.version}:`, checked.contents),
+    ...contentsLines('Here, to be put aside:', checked.here),
+    'Configuration: backup (all of it), listeners (but those of this box), here',
+    ...CONFIGURATION_CHOICES.flatMap(name => {
+      const { errors, missing } = checked.choices[name]
+      const whys = [...errors, ...missing.map(each => `this machine does not have ${each}`)]
+      return whys.map(why => `  ${name}: ${why}`)
+    }),
+  ])
+  const typed = (await ask('Which? [backup/listeners/here] ')).trim()
+  const choice = CONFIGURATION_CHOICES.find(name => name === typed)
+  if (!choice) return undefined
+  const { hostname } = checked.contents
+  return (await ask(`Type the name of the box in the backup (${hostname}) to go on: `)).trim() === hostname
+    ? choice
+    : undefined
+}
+
+const FILE = { help: 'path, e.g. /media/stick/box.age' }
+
+export const backupCommands: readonly Command[] = commandsOf('enabled', [
+  { syntax: 'backup FILE', help: 'all of the box into a file that is locked', params: { FILE }, run: backup },
+  {
+    syntax: 'restore FILE',
+    help: 'the box as a backup has it; checks and asks first',
+    isReduced: true,
+    params: { FILE },
+    run: restore,
+  },
+])

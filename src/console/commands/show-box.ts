@@ -1,0 +1,165 @@
+import type { Alarm, BoxStatus } from '../../services/status.ts'
+import type { TimeView } from '../../services/time.ts'
+import { bytesText, counted, durationText, timeText } from '../ascii.ts'
+import { type Command, type Context, commandsOf, partOf, running } from '../command.ts'
+import { field, forPrograms, type View, yesNo } from '../fields.ts'
+import type { ConsoleBox } from '../services.ts'
+import { configView } from './configuration-view.ts'
+import { jobsView } from './jobs.ts'
+import { logView } from './log.ts'
+
+/** Of the log, in what is sent to somebody who helps. */
+const LOG_LINES = 100
+
+type Show = (box: ConsoleBox) => Promise<View>
+
+const version: Show = async box => {
+  const { hostname, domain } = box
+  const runtime = 'reduced' in box ? null : box.about.runtime
+  return {
+    json: { version: box.version, runtime, hostname, domain },
+    lines: [
+      field('Restante', box.version),
+      ...(runtime === null ? [] : [field('Runtime', runtime)]),
+      field('Hostname', hostname),
+      field('Domain', domain),
+    ],
+  }
+}
+
+const status: Show = async box => {
+  if (!('reduced' in box)) {
+    const now = await box.status.status()
+    return { json: forPrograms(now) as object, lines: statusLines(now, box) }
+  }
+  const facts = await box.facts()
+  return {
+    json: Object.fromEntries(facts.map(({ name, value }) => [name, value])),
+    lines: facts.map(({ label, value }) => field(label, typeof value === 'boolean' ? yesNo(value) : value)),
+  }
+}
+
+function statusLines(now: BoxStatus, box: ConsoleBox): string[] {
+  const { custody, peers } = now
+  return [
+    field('Accepts messages', now.problem === undefined ? 'yes' : `NO: ${now.problem}`),
+    field('Version', `${now.version}, up ${durationText(now.uptimeS)}, machine ${durationText(now.machineUptimeS)}`),
+    field('Served', `${now.domain} as ${now.hostname}`),
+    field('Waiting', `${counted(custody.waiting, 'message')}, ${bytesText(custody.waitingBytes)}`),
+    field('  oldest', timeText(custody.oldestAt)),
+    field('Stored', `${custody.stored}, ${custody.storedPerMinute ?? '-'} in the last minute`),
+    field('Delivered', `${custody.delivered}, ${custody.deliveredPerMinute ?? '-'} in the last minute`),
+    field('Refused', `${custody.refused}, ${custody.refusedLastHour} in the last hour`),
+    field('Damaged', custody.damaged),
+    field('Deliveries', `${custody.delivering} under way, ${custody.queued} to come`),
+    field('Accounts', `${peers.accounts}, ${counted(peers.bindings, 'contact')} registered`),
+    field('Streams', `SIP ${peers.sipStreams}, MSRP ${peers.msrpConnections}, calls ${peers.calls}`),
+    field('Core', peers.coreRoute === '' ? 'none' : peers.coreRoute),
+    ...now.listeners.map(({ use, transport, at, key }) => field(`${use} ${transport}`, at ?? `off (${key})`)),
+    field(
+      'Clock',
+      `${timeText(now.clock.wall)} ${now.clock.isTrusted ? 'trusted' : 'NOT TRUSTED'}, ${now.clock.source}`,
+    ),
+    field('Flash', `${bytesText(now.flash.freeBytes)} free, ${bytesText(now.flash.reserveBytes)} reserve`),
+    ...alarmLines(now.alarms, box, false),
+  ]
+}
+
+const storage: Show = async box => {
+  const { flash, wear, custody } = await running(box).status.status()
+  return {
+    json: forPrograms({ flash, wear, waiting: custody.waiting, waitingBytes: custody.waitingBytes }) as object,
+    lines: [
+      field('Free for the store', bytesText(flash.freeBytes)),
+      field('Kept free', bytesText(flash.reserveBytes)),
+      field('Used by the box', bytesText(flash.usedBytes)),
+      field('File system', bytesText(flash.totalBytes)),
+      field('Waiting', `${counted(custody.waiting, 'message')}, ${bytesText(custody.waitingBytes)}`),
+      field('Damaged', custody.damaged),
+      field('Written by the box', `${bytesText(wear.ownBytes)}, ${bytesText(wear.ownPerDayBytes)} a day`),
+      field('Medium', wear.device),
+      field('  written', `${bytesText(wear.deviceBytes)}, ${bytesText(wear.devicePerDayBytes)} a day`),
+      field('  size', bytesText(wear.deviceSize)),
+      field('  life used', wear.lifeUsedPercent === undefined ? '-' : `${wear.lifeUsedPercent} %`),
+      field('  spare blocks', wear.spare),
+      field('  years left (guess)', wear.yearsLeft === undefined ? '-' : wear.yearsLeft.toFixed(1)),
+    ],
+  }
+}
+
+const clock: Show = async box => {
+  const view = await partOf(box, 'time').view()
+  return { json: forPrograms(view) as object, lines: clockLines(view) }
+}
+
+const clockLines = ({ wall, floor, isTrusted, source, asked, canSet }: TimeView): string[] => [
+  field('Time', timeText(wall)),
+  field('Trusted', isTrusted ? 'yes' : 'NO: it is behind a time that this box has seen; nothing expires'),
+  field('Latest seen', timeText(floor)),
+  field('Set by', `${source}${asked === undefined ? '' : ` (${asked})`}`),
+  field('Can be set here', yesNo(canSet)),
+]
+
+const alarms: Show = async box => {
+  const found = await running(box).status.alarms()
+  return {
+    json: { alarms: found.map(alarm => ({ ...alarm, ...running(box).alarmWords(alarm) })) },
+    lines: alarmLines(found, box, true),
+  }
+}
+
+function alarmLines(found: readonly Alarm[], box: ConsoleBox, isInFull: boolean): string[] {
+  if (found.length === 0) return [field('Alarms', 'none')]
+  return found.flatMap(alarm => {
+    const { text, todo } = running(box).alarmWords(alarm)
+    const level = alarm.level === 'alarm' ? 'ALARM' : 'warning'
+    return [field(level, text), ...(isInFull ? [`  ${todo}`] : [])]
+  })
+}
+
+const show =
+  (view: Show) =>
+  async ({ box, report }: Context): Promise<void> => {
+    const { json, lines } = await view(box)
+    await report.show(json, lines)
+  }
+
+const PARTS: Readonly<Record<string, Show>> = {
+  version,
+  status,
+  clock,
+  storage,
+  alarms,
+  jobs: async box => jobsView(box),
+  config: async box => configView(box, []),
+  log: async box => logView(box, { limit: LOG_LINES }),
+}
+
+/** Everything that is short, for somebody who helps. A part that cannot be had says why. */
+async function techSupport({ box, report, isJson }: Context): Promise<void> {
+  const document: Record<string, object> = {}
+  for (const [name, view] of Object.entries(PARTS)) {
+    const shown = await view(box).catch((error: unknown) => {
+      if (!(error instanceof Error)) throw error
+      return { json: { error: error.message }, lines: [`% ${error.message}`] }
+    })
+    if (isJson) document[name] = shown.json
+    else await report.lines(['', `------ show ${name} ------`, ...shown.lines])
+  }
+  if (isJson) await report.show(document, [])
+}
+
+export const showBoxCommands: readonly Command[] = commandsOf('user', [
+  { syntax: 'show version', help: 'what runs here', isReduced: true, run: show(version) },
+  { syntax: 'show status', help: 'whether messages are taken, and all figures', isReduced: true, run: show(status) },
+  { syntax: 'show storage', help: 'room, and how the flash wears', run: show(storage) },
+  { syntax: 'show clock', help: 'the time, and whether it is trusted', isReduced: true, run: show(clock) },
+  { syntax: 'show alarms', help: 'what is wrong, and what to do about it', run: show(alarms) },
+  {
+    syntax: 'show tech-support',
+    help: 'all of this at once, for somebody who helps',
+    role: 'operator',
+    isReduced: true,
+    run: techSupport,
+  },
+])

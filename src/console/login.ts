@@ -1,0 +1,131 @@
+import type { AccessRefusal, Who } from '../services/access.ts'
+import { ascii, promptName } from './ascii.ts'
+import { partOf, Refused } from './command.ts'
+import type { ConsoleClock, ConsoleLine } from './options.ts'
+import type { ConsoleBox } from './services.ts'
+import { Interrupted, type Terminal } from './terminal.ts'
+
+/** Half a login is nobody's. */
+const PASSWORD_IDLE_MS = 60_000
+
+export interface SignedIn {
+  readonly who: Who
+  readonly cookie: string
+  /** By the clock that never jumps. */
+  readonly at: number
+}
+
+interface LoginParts {
+  readonly terminal: Terminal
+  readonly box: () => ConsoleBox
+  readonly line: ConsoleLine
+  readonly clock: ConsoleClock
+}
+
+/** Until somebody is in. Undefined: ^D, whoever was there leaves. */
+export async function login(parts: LoginParts): Promise<SignedIn | undefined> {
+  const { terminal, box, line } = parts
+  for (;;) {
+    terminal.idleAfter(0)
+    try {
+      const read = await terminal.readLine({ prompt: `${promptName(box().hostname)} login: ` })
+      if (read.kind === 'over') {
+        if (!line.isPhysical) return undefined
+        continue
+      }
+      const name = read.text.trim()
+      if (name === '') continue
+      terminal.idleAfter(PASSWORD_IDLE_MS)
+      if (name === 'recover') await recover(parts)
+      else {
+        const signedIn = await withPassword(parts, name)
+        if (signedIn) return signedIn
+      }
+    } catch (error) {
+      if (error instanceof Refused) await terminal.line(`% ${error.message}`)
+      else if (!(error instanceof Interrupted)) throw error
+    }
+  }
+}
+
+async function withPassword({ terminal, box, line, clock }: LoginParts, name: string): Promise<SignedIn | undefined> {
+  const password = await hiddenLine(terminal, 'Password: ')
+  const access = partOf(box(), 'access')
+  const signedIn = await access.signIn({ name, password, from: 'console', agent: `console on ${line.name}` })
+  if (signedIn.kind === 'in') return { who: signedIn.who, cookie: signedIn.cookie, at: clock.nowMs() }
+  if (signedIn.kind === 'wait')
+    throw new Refused(`Too many wrong passwords. Wait ${signedIn.seconds} s, then try again.`)
+  if (signedIn.kind === 'busy') throw new Refused('The box is busy with other logins or is starting. Try again.')
+  throw new Refused('Name and password do not belong together.')
+}
+
+export async function hiddenLine(terminal: Terminal, prompt: string, signal?: AbortSignal): Promise<string> {
+  const read = await terminal.readLine({ prompt, isHidden: true }, signal)
+  if (read.kind === 'over') throw new Interrupted()
+  return read.text
+}
+
+/** A password typed twice; an empty one is none. */
+export async function newPassword(ask: (prompt: string) => Promise<string>): Promise<string> {
+  const password = await ask('New password: ')
+  if (password === '') throw new Refused('No password was given; nothing was changed.')
+  if ((await ask('Once more: ')) !== password) throw new Refused('These were two different ones; nothing was changed.')
+  return password
+}
+
+export const ACCESS_WORDS: Readonly<Record<AccessRefusal, string>> = {
+  'name taken': 'There is somebody of that name already.',
+  'name unfit': 'A name has 1 to 32 small letters, digits, ".", "_" and "-", and begins with a letter.',
+  'password short': 'A password has at least 10 characters.',
+  'password long': 'A password has at most 256 characters.',
+  'password common': 'This is one of the first that are tried, or holds the name. Choose another.',
+  'last administrator': 'One administrator has to stay.',
+  'too many': 'There are as many as there may be.',
+  unknown: 'There is nobody of that name.',
+  'wrong password': 'The password is wrong.',
+  'own account': 'Another administrator has to do that.',
+  'printed password': 'The password that was printed has to be replaced first: administrator password admin.',
+}
+
+/** Of `admin`, by whoever stands before the box: on its own line, and showed so by a button or by switching it on. */
+async function recover({ terminal, box: boxOf, line }: LoginParts): Promise<void> {
+  const box = boxOf()
+  if (!line.isPhysical) throw new Refused('A password is recovered on the serial line of the box alone.')
+  const seconds = await partOf(box, 'diagnosis').presenceLeftS()
+  if (seconds <= 0)
+    throw new Refused('Show that you stand before the box first: press its button, or switch it off and on.')
+  await terminal.line('A new password for admin. Everybody signed in as admin is signed out.')
+  const password = await newPassword(prompt => hiddenLine(terminal, prompt))
+  if ((await partOf(box, 'diagnosis').presenceLeftS()) <= 0) throw new Refused('That took too long; begin anew.')
+  const refusal = await partOf(box, 'access').changePassword('admin', password)
+  if (refusal) throw new Refused(ACCESS_WORDS[refusal])
+  box.log.warn('password of admin recovered at the console', { line: line.name })
+  await terminal.line('Done. Log in as admin.')
+}
+
+/** What the first who comes in has to do: replace the password that was printed. */
+export async function firstRun({ terminal, box: boxOf }: LoginParts, { who }: SignedIn): Promise<void> {
+  const box = boxOf()
+  const access = partOf(box, 'access')
+  if (!access.isNew) return
+  if (access.hasPrintedPassword && who.name === 'admin') {
+    await terminal.line('This box is not set up yet. Choose a password of your own for admin.')
+    const password = await newPassword(prompt => hiddenLine(terminal, prompt))
+    const refusal = await access.changePassword('admin', password, who.session)
+    if (refusal) throw new Refused(ACCESS_WORDS[refusal])
+    await terminal.line('From now on the printed one opens nothing.')
+  }
+  for (const text of FIRST_STEPS) await terminal.line(text)
+}
+
+const FIRST_STEPS = [
+  'Next: "enable", then "configure" (set domain, hostname, listen...; commit),',
+  '"user add NAME" for each user, and "setup finish".',
+]
+
+export async function banner({ terminal, box: boxOf }: Pick<LoginParts, 'terminal' | 'box'>): Promise<void> {
+  const box = boxOf()
+  await terminal.line()
+  await terminal.line(ascii(`Restante ${box.version}, ${box.hostname}`))
+  if ('reduced' in box) await terminal.line(ascii(`Reduced: ${box.reduced}.`))
+}

@@ -1,0 +1,197 @@
+import { wrapped } from './ascii.ts'
+import { type Key, KeyReader } from './keys.ts'
+import { LineEditor } from './line-editor.ts'
+import type { ConsoleClock } from './options.ts'
+import { Gone, type Output } from './output.ts'
+
+/** Typed while something runs, or pasted faster than it is shown. */
+const AHEAD_MAX = 4096
+
+/** Whatever a terminal says of itself. */
+const COLUMNS_MIN = 40
+const COLUMNS_MAX = 512
+
+/** ^C: what runs ends, the line that is typed goes. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted'
+}
+
+/** Nobody typed anything for as long as is allowed. */
+export class Idle extends Error {
+  override readonly name = 'Idle'
+}
+
+interface Reading {
+  readonly prompt: string
+  readonly isHidden?: boolean
+  readonly history?: readonly string[]
+  /** What Tab puts in behind the text before the cursor, and what there is to choose from. */
+  readonly complete?: (before: string) => { readonly more: string; readonly choices: readonly string[] }
+  /** Undefined: `?` is a character here. */
+  readonly help?: (before: string) => readonly string[] | undefined
+  /** Writes lines of help, by the page. */
+  readonly tell?: (lines: readonly string[]) => Promise<void>
+}
+
+/** A line; or ^D where nothing was typed. */
+export type Read = { readonly kind: 'line'; readonly text: string } | { readonly kind: 'over' }
+
+interface TerminalOptions {
+  readonly output: Output
+  readonly clock: ConsoleClock
+  readonly columns: number
+  readonly rows: number
+}
+
+/** Keys in, lines out. One reads or writes at a time. */
+export class Terminal {
+  readonly columns: number
+  /** Lines of a page; 0: as many as there are. */
+  pageLength: number
+  readonly #output: Output
+  readonly #clock: ConsoleClock
+  readonly #reader = new KeyReader()
+  readonly #keys: Key[] = []
+  #controller: AbortController | undefined
+  #failure: Error | undefined
+  readonly #readers: (() => void)[] = []
+  #idleMs = 0
+  #cancelIdle: (() => void) | undefined
+
+  constructor({ output, clock, columns, rows }: TerminalOptions) {
+    this.#output = output
+    this.#clock = clock
+    this.columns = Math.min(COLUMNS_MAX, Math.max(COLUMNS_MIN, columns))
+    this.pageLength = rows
+  }
+
+  keys(bytes: Buffer): void {
+    for (const key of this.#reader.read(bytes)) {
+      if (key === 'interrupt' && this.#controller) {
+        this.#keys.length = 0
+        this.#controller.abort()
+      } else if (this.#keys.length < AHEAD_MAX) this.#keys.push(key)
+    }
+    this.#restIdle()
+    this.#wake()
+  }
+
+  /** From now on whoever reads, or waits to write, for so long without a key being pressed ends with Idle. 0: never. */
+  idleAfter(ms: number): void {
+    this.#idleMs = ms
+    this.#restIdle()
+  }
+
+  /** All that wait end. */
+  fail(failure: Error): void {
+    this.#failure ??= failure
+    this.#cancelIdle?.()
+    this.#controller?.abort()
+    this.#output.fail(failure)
+    this.#wake()
+  }
+
+  /** ^C aborts the signal while it runs. */
+  async interruptible<T>(run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const controller = new AbortController()
+    const { signal } = controller
+    this.#controller = controller
+    const ended = new Promise<never>((_, reject) => {
+      signal.addEventListener('abort', () => reject(this.#failure ?? new Interrupted()), { once: true })
+    })
+    ended.catch(() => {})
+    try {
+      return await Promise.race([run(signal), ended])
+    } finally {
+      if (this.#controller === controller) this.#controller = undefined
+      controller.abort()
+    }
+  }
+
+  async write(text: string, signal = this.#controller?.signal): Promise<void> {
+    this.#check(signal)
+    await this.#output.write(text, signal)
+    this.#check(signal)
+  }
+
+  /** Goes on in the next one where it is longer than the terminal is wide. */
+  async line(text = ''): Promise<void> {
+    for (const part of wrapped(text, this.columns - 1, '  ')) await this.write(`${part}\r\n`)
+  }
+
+  /** The next one. What was interrupted meanwhile takes none from whoever reads after it. */
+  async key(signal = this.#controller?.signal): Promise<Key> {
+    for (;;) {
+      this.#check(signal)
+      const key = this.#keys.shift()
+      if (key !== undefined) return key
+      await new Promise<void>(resolve => this.#readers.push(resolve))
+    }
+  }
+
+  async readLine(reading: Reading, signal = this.#controller?.signal): Promise<Read> {
+    const editor = new LineEditor({ ...reading, columns: this.columns })
+    const write = (text: string) => this.write(text, signal)
+    await write(editor.draw())
+    for (;;) {
+      const key = await this.key(signal)
+      if (key === 'enter') {
+        await write(`${editor.leave()}\r\n`)
+        const { text } = editor
+        return { kind: 'line', text: reading.isHidden ? Buffer.from(text, 'latin1').toString() : text }
+      }
+      if (key === 'over' && editor.text === '') {
+        await write('\r\n')
+        return { kind: 'over' }
+      }
+      if (key === 'interrupt') {
+        await write(`${editor.leave()}^C\r\n`)
+        throw new Interrupted()
+      }
+      if (key === 'tab' && reading.complete) await this.#complete(editor, reading)
+      else if (key !== '?' || !(await this.#help(editor, reading)))
+        await write(editor.feed(key === 'over' ? 'delete' : key))
+    }
+  }
+
+  async #complete(editor: LineEditor, { complete, tell }: Reading): Promise<void> {
+    const { more, choices } = complete!(editor.text.slice(0, editor.cursor))
+    if (more !== '') return await this.write(editor.insert(more))
+    if (choices.length < 2 || !tell) return
+    await this.write(`${editor.leave()}\r\n`)
+    await tell(choices)
+    await this.write(editor.draw())
+  }
+
+  async #help(editor: LineEditor, { help, tell }: Reading): Promise<boolean> {
+    const lines = help?.(editor.text.slice(0, editor.cursor))
+    if (!lines || !tell) return false
+    await this.write('?\r\n')
+    await tell(lines)
+    await this.write(editor.draw())
+    return true
+  }
+
+  #check(signal?: AbortSignal): void {
+    if (this.#failure) throw this.#failure
+    if (signal?.aborted) throw new Interrupted()
+  }
+
+  #wake(): void {
+    for (const resolve of this.#readers.splice(0)) resolve()
+  }
+
+  #restIdle(): void {
+    this.#cancelIdle?.()
+    this.#cancelIdle = undefined
+    if (this.#idleMs === 0 || this.#failure) return
+    this.#cancelIdle = this.#clock.after(this.#idleMs, () => {
+      const isWaiting = this.#readers.length > 0 || !this.#output.isReady
+      if (isWaiting) this.fail(new Idle())
+      else this.#restIdle()
+    })
+  }
+}
+
+/** Of a session that is over, for those who wait. */
+export const isGone = (error: unknown): boolean => error instanceof Gone || error instanceof Idle
