@@ -26,14 +26,13 @@ const newFile = (dataDir: string): string => join(dataDir, `disk-test-${randomBy
 export async function* testDisk(parts: DiskTestParts, signal: AbortSignal): AsyncGenerator<TestStep> {
   const { dataDir, reserveBytes, record, fileOf = newFile, limitMs } = parts
   const limited = new Limited(signal, limitMs)
-  const path = fileOf(dataDir)
-  const written = randomBytes(BYTES)
+  const file = new TestFile(fileOf(dataDir))
   const steps: readonly (readonly [what: string, run: () => Promise<string>])[] = [
     [`File system of ${dataDir}`, () => fileSystem(dataDir)],
     ['Free space', () => freeSpace(dataDir, reserveBytes)],
-    ['Write and flush 1 MiB', () => write(path, written)],
-    ['Read it back', () => readBack(path, written)],
-    ['Remove it, and flush that', () => remove(path)],
+    ['Write and flush 1 MiB', () => timed(() => file.write())],
+    ['Read it back', () => timed(() => file.readBack())],
+    ['Remove it, and flush that', () => timed(() => file.remove())],
     ...(record ? ([['Write and flush a record of the store', () => timed(record)]] as const) : []),
   ]
   try {
@@ -43,8 +42,7 @@ export async function* testDisk(parts: DiskTestParts, signal: AbortSignal): Asyn
       if (step.isEnd) return
     }
   } finally {
-    // Also of a file that was half written; one that cannot be removed was told of.
-    rm(path, { force: true }).catch(() => {})
+    file.drop()
   }
 }
 
@@ -95,30 +93,51 @@ async function timed(work: () => Promise<unknown>): Promise<string> {
   return time()
 }
 
-const write = (path: string, bytes: Buffer): Promise<string> =>
-  timed(async () => {
-    const file = await open(path, 'wx', 0o600)
+/** A file of ours alone: one that was there before is neither read nor removed. */
+class TestFile {
+  readonly #path: string
+  readonly #written = randomBytes(BYTES)
+  #isOurs = false
+
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  async write(): Promise<void> {
+    const file = await open(this.#path, 'wx', 0o600)
+    this.#isOurs = true
     try {
-      await file.writeFile(bytes)
+      await file.writeFile(this.#written)
       await file.sync()
     } finally {
       await file.close()
     }
-  })
+  }
 
-const readBack = (path: string, written: Buffer): Promise<string> =>
-  timed(async () => {
-    if (written.equals(await readFile(path))) return
+  async readBack(): Promise<void> {
+    this.#needed()
+    if (this.#written.equals(await readFile(this.#path))) return
     throw new PlainError('Other octets came back than were written: replace the medium, and restore a backup.')
-  })
+  }
 
-const remove = (path: string): Promise<string> =>
-  timed(async () => {
-    await rm(path)
-    const folder = await open(dirname(path), 'r')
+  async remove(): Promise<void> {
+    this.#needed()
+    await rm(this.#path)
+    this.#isOurs = false
+    const folder = await open(dirname(this.#path), 'r')
     try {
       await folder.sync()
     } finally {
       await folder.close()
     }
-  })
+  }
+
+  /** Also one that was half written; that it could not be removed was told before. */
+  drop(): void {
+    if (this.#isOurs) rm(this.#path, { force: true }).catch(() => {})
+  }
+
+  #needed(): void {
+    if (!this.#isOurs) throw new PlainError('There is no file: it could not be made.')
+  }
+}
