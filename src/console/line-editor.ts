@@ -56,6 +56,11 @@ export class LineEditor {
     return this.#render()
   }
 
+  /** What else is shown at the cursor before another line begins, if there is room. */
+  note(mark: string): string {
+    return this.#shownAt + mark.length < this.#options.columns ? mark : ''
+  }
+
   insert(text: string): string {
     const taken = text.slice(0, LINE_LENGTH_MAX - this.#text.length)
     this.#put(this.#text.slice(0, this.#cursor) + taken + this.#text.slice(this.#cursor), this.#cursor + taken.length)

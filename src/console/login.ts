@@ -87,20 +87,19 @@ export const ACCESS_WORDS: Readonly<Record<AccessRefusal, string>> = {
   'printed password': 'The password that was printed has to be replaced first: administrator password admin.',
 }
 
-/** Of `admin`, by whoever stands before the box: on its own line, and showed so by a button or by switching it on. */
-async function recover({ terminal, box: boxOf, line }: LoginParts): Promise<void> {
-  const box = boxOf()
+/** Of `admin`, by whoever stands before the box: on its own line, and shown so by a button or by switching it on. */
+async function recover({ terminal, box, line }: LoginParts): Promise<void> {
   if (!line.isPhysical) throw new Refused('A password is recovered on the serial line of the box alone.')
-  const seconds = await partOf(box, 'diagnosis').presenceLeftS()
-  if (seconds <= 0)
-    throw new Refused('Show that you stand before the box first: press its button, or switch it off and on.')
-  await terminal.line('A new password for admin. Everybody signed in as admin is signed out.')
-  const password = await newPassword(prompt => hiddenLine(terminal, prompt))
-  if ((await partOf(box, 'diagnosis').presenceLeftS()) <= 0) throw new Refused('That took too long; begin anew.')
-  const refusal = await partOf(box, 'access').changePassword('admin', password)
-  if (refusal) throw new Refused(ACCESS_WORDS[refusal])
-  box.log.warn('password of admin recovered at the console', { line: line.name })
-  await terminal.line('Done. Log in as admin.')
+  const diagnosis = partOf(box(), 'diagnosis')
+  if ((await diagnosis.presenceLeftS()) > 0) {
+    const sure = 'Give admin another password? Everybody who is signed in is signed out. [y/n] '
+    const read = await terminal.readLine({ prompt: sure })
+    if (read.kind === 'over' || !/^y(es)?$/i.test(read.text.trim())) return await terminal.line('Nothing was done.')
+  }
+  const done = await diagnosis.recoverPassword(line.name)
+  if ('refused' in done) throw new Refused(done.refused)
+  await terminal.line(`Password of admin, shown this once: ${done.password}`)
+  await terminal.line('Log in with it, then: enable, administrator password admin.')
 }
 
 /** What the first who comes in has to do: replace the password that was printed. */

@@ -54,9 +54,10 @@ export class Screen {
     return this.lines.join('\n')
   }
 
-  /** The line that the cursor is in. */
+  /** The line that the cursor is in, without what was blanked behind it. */
   get last(): string {
-    return this.lines.at(-1)!
+    const line = this.lines.at(-1)!
+    return line.slice(this.#column).trim() === '' ? line.slice(0, this.#column) : line
   }
 
   #put(character: string): void {
@@ -66,7 +67,7 @@ export class Screen {
     else if (character < ' ' || character > '~') throw new Error(`not for a terminal: ${JSON.stringify(character)}`)
     else {
       if (this.#column >= COLUMNS - 1) throw new Error(`wider than the screen: ${this.last}`)
-      const line = this.last.padEnd(this.#column)
+      const line = this.lines.at(-1)!.padEnd(this.#column)
       this.lines[this.lines.length - 1] = line.slice(0, this.#column) + character + line.slice(this.#column + 1)
       this.#column++
     }

@@ -73,7 +73,7 @@ type ReducedAccess = Pick<
 /** Of what waits: what can be read of a store that nobody serves from. */
 type ReducedQueue = Pick<QueueService, 'totals' | 'mailboxes' | 'messages' | 'trace' | 'message'>
 
-type ReducedDiagnosis = Pick<Diagnosis, 'testDisk' | 'reload' | 'factoryReset' | 'presenceLeftS'>
+type ReducedDiagnosis = Pick<Diagnosis, 'testDisk' | 'reload' | 'factoryReset' | 'presenceLeftS' | 'recoverPassword'>
 
 /**
  * What can still be had where the service does not run. A part that is left out cannot (the store is damaged, the configuration

@@ -145,7 +145,7 @@ export class Terminal {
         return { kind: 'over' }
       }
       if (key === 'interrupt') {
-        await write(`${editor.leave()}^C\r\n`)
+        await write(`${editor.leave()}${editor.note('^C')}\r\n`)
         throw new Interrupted()
       }
       if (key === 'tab' && reading.complete) await this.#complete(editor, reading)
@@ -166,7 +166,7 @@ export class Terminal {
   async #help(editor: LineEditor, { help, tell }: Reading): Promise<boolean> {
     const lines = help?.(editor.text.slice(0, editor.cursor))
     if (!lines || !tell) return false
-    await this.write('?\r\n')
+    await this.write(`${editor.note('?')}\r\n`)
     await tell(lines)
     await this.write(editor.draw())
     return true

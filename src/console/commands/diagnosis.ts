@@ -37,11 +37,12 @@ async function capture(context: Context, args: Args): Promise<void> {
   await report.line(`--- ${count} captured ---`)
 }
 
-const capturedLines = ({ at, direction, transport, peer, head, bodyBytes, body }: CapturedMessage): string[] => [
+const capturedLines = ({ at, direction, transport, peer, head, dropped, ...seen }: CapturedMessage): string[] => [
+  ...(dropped > 0 ? [`--- ${dropped} came too fast for this line ---`] : []),
   `--- ${isoText(at)} ${direction === 'in' ? '<-' : '->'} ${peer} ${transport} ---`,
   ...head.split('\n').filter(line => line !== ''),
-  ...(bodyBytes > 0 ? [`(${bodyBytes} octets of body)`] : []),
-  ...(body === undefined ? [] : body.split('\n')),
+  ...(seen.bodyBytes > 0 ? [`(${seen.bodyBytes} octets of body)`] : []),
+  ...(seen.body === undefined ? [] : seen.body.split('\n')),
 ]
 
 export const testCommands: readonly Command[] = commandsOf('enabled', [
