@@ -39,7 +39,8 @@ async function buttonLeftS({
   ownerOfButton = 0,
 }: PresenceParts): Promise<number> {
   const found = await lstat(button).catch(() => undefined)
-  if (!found?.isFile() || found.uid !== ownerOfButton) return 0
+  // A second name would be of a file that root made for something else.
+  if (!found?.isFile() || found.uid !== ownerOfButton || found.nlink !== 1) return 0
   const ageS = (wall() - found.mtimeMs) / 1000
   return ageS < -AHEAD_S ? 0 : Math.max(0, Math.floor(WINDOW_S - ageS))
 }

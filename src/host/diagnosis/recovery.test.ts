@@ -1,4 +1,4 @@
-import { symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { linkSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { Counters } from '../../base/counters.ts'
@@ -100,6 +100,10 @@ t.test('a button counts for five minutes, if its file was made by whoever may', 
     t.equal(await presenceLeftS(parts), 0, `${ago} s ago`)
   }
   pressed(1)
+  linkSync(button, join(dir, 'second'))
+  t.equal(await presenceLeftS(parts), 0, 'nor is a second name')
+  rmSync(join(dir, 'second'))
+  t.equal(await presenceLeftS(parts), 299)
   symlinkSync(button, join(dir, 'link'))
   t.equal(await presenceLeftS({ ...parts, button: join(dir, 'link') }), 0, 'a link is no button')
 })

@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process'
+import { open } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Log } from '../../base/log.ts'
 import type { ResetLevel } from '../../services/diagnosis.ts'
 import { markForReset } from '../factory-reset.ts'
@@ -22,7 +24,7 @@ const UNDER_WAY = 'The box is about to start anew already.'
 
 /** Why it is not done, in words, or undefined. */
 export async function reload(
-  { log, again, reboot = askSystem }: RestartingParts,
+  { log, again, reboot = () => askSystem() }: RestartingParts,
   what: 'service' | 'machine',
   who: string,
 ): Promise<string | undefined> {
@@ -56,11 +58,20 @@ export function factoryReset(
   return undefined
 }
 
-/** A service may ask where polkit lets it (org.freedesktop.login1.reboot). */
-const askSystem = (): Promise<string | undefined> =>
+/** Where a unit of the machine waits for it (systemd/restante-reboot.path); else whoever may ask systemd does (polkit, root). */
+async function askSystem(folder = '/run/restante-request'): Promise<string | undefined> {
+  try {
+    await (await open(join(folder, 'reboot'), 'w', 0o600)).close()
+    return undefined
+  } catch {
+    return byProgram('systemctl', ['reboot', '--no-ask-password'])
+  }
+}
+
+const byProgram = (name: string, args: readonly string[]): Promise<string | undefined> =>
   new Promise(resolve => {
     const env = { PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin`, LC_ALL: 'C' }
-    execFile('systemctl', ['reboot', '--no-ask-password'], { timeout: ANSWER_MS, env }, (error, _out, stderr) =>
+    execFile(name, args, { timeout: ANSWER_MS, env }, (error, _out, stderr) =>
       resolve(error ? (stderr.trim().split('\n')[0] || error.message).slice(0, 200) : undefined),
     )
   })
