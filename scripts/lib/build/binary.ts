@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, copyFileSync, existsSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { installedAt } from '../../../src/interop/program.ts'
+import { arm64Emulator } from '../../../src/interop/emulator.ts'
 import type { Arch } from './packages.ts'
 
 /** Where in Node's binary it is noted that a program is inside; part of Node's interface for this. */
@@ -73,22 +73,10 @@ function quietly(program: string, args: readonly string[], folder: string): void
 /** Compiled code can be put in by the machine's own Node alone: this one, or one under qemu. Any other makes the rest. */
 function generatorFor(arch: Arch, node: string): { command: readonly string[]; isForMachine: boolean } {
   if (arch === process.arch) return { command: [node], isForMachine: true }
-  const emulator = emulatorFor(arch)
+  const emulator = arch === 'arm64' ? arm64Emulator() : undefined
   if (emulator) return { command: [...emulator, node], isForMachine: true }
   console.error(
     `qemu-user and the libraries of ${arch} were not found: restante-linux-${arch} is made without compiled code, and starts slower (install qemu-user-static and libstdc++6-${arch}-cross).`,
   )
   return { command: [process.execPath], isForMachine: false }
-}
-
-/** Where Debian keeps the libraries of another machine. */
-const SYSROOTS: Partial<Record<Arch, string>> = { arm64: '/usr/aarch64-linux-gnu' }
-
-/** Undefined: not installed. */
-export function emulatorFor(arch: Arch): readonly string[] | undefined {
-  const program = installedAt('qemu-aarch64') ?? installedAt('qemu-aarch64-static')
-  const sysroot = SYSROOTS[arch]
-  if (program === undefined || sysroot === undefined || !existsSync(join(sysroot, 'lib/libstdc++.so.6')))
-    return undefined
-  return [program, '-L', sysroot]
 }
