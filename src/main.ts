@@ -9,6 +9,7 @@ run(process.argv.slice(2), {
   makeEngine: async parts => new (await import('./engine.ts')).Engine(parts),
   openStore: async (...folder) => (await import('./host/open-store.ts')).openStore(...folder),
   stdin: process.stdin,
+  screen: process.stdout,
   out: text => process.stdout.write(text),
   taken: () => taken(process.stdout),
   err: text => process.stderr.write(text),

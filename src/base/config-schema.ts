@@ -7,6 +7,9 @@ import Type, { type Static, type TSchema } from 'typebox'
 
 const DAY_S = 86400
 
+/** Of serial lines: what every UART that is still sold can do. */
+export const BAUDS = [1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600]
+
 const closed = { additionalProperties: false }
 
 /** Ten years: past any sane retention, and still exact when counted in milliseconds. */
@@ -154,9 +157,7 @@ export const configSchema = Type.Object(
     }),
     console: table({
       device: text('', 'a serial device, e.g. "/dev/ttyS1", or ""'),
-      baud: Type.Enum([1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600], {
-        default: 115200,
-      }),
+      baud: Type.Enum(BAUDS, { default: 115200 }),
     }),
     watchdog: table({ device: text('', 'a watchdog device, e.g. "/dev/watchdog", or ""') }),
   },

@@ -83,7 +83,7 @@ t.test('a running box is backed up through its socket, and has to stop to be res
     yield Buffer.from(`${passphrase}: `)
     yield Buffer.alloc(2_000_000, 'x')
   }
-  const control = await ControlServer.open(data, store, makeBackup)
+  const control = await ControlServer.open(data, store, { makeBackup })
   t.match(await restante(['backup', file, '--passphrase-stdin'], PASSPHRASE), { code: 0 })
   t.match(readFileSync(file, 'latin1'), /^correct horse battery: x{2000000}$/)
   t.match(await restante(['restore', file, '--passphrase-stdin', '--yes'], PASSPHRASE), { code: 1, err: /is running/ })

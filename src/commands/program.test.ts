@@ -271,9 +271,11 @@ t.test('a data folder that is not there is told, not made; a store that fails is
   t.notOk(existsSync(join(dir, 'data')))
 })
 
-t.test('what comes later says so', async t => {
+t.test('console: a speed is of a line, and one that there is', async t => {
   const { restante } = setUp()
-  t.match(await restante('console x'), { code: 1, err: 'console: not in this release.\n' })
+  t.match(await restante('console --baud 9600'), { code: 1, err: '--baud is of the line that --device names.\n' })
+  t.match(await restante('console --device /dev/ttyS0 --baud 50'), { code: 2, err: /Allowed: 1200, .*921600/ })
+  t.match(await restante('console'), { code: 1, err: 'There is no terminal here.\n' })
 })
 
 t.test('user add: a password without control characters, its line end taken off', async t => {

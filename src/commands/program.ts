@@ -1,9 +1,11 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { BAUDS } from '../base/config-schema.ts'
 import { VERSION } from '../base/product.ts'
 import { PlainError, refusedBySystem } from '../host/plain-error.ts'
 import type { DigestAlgorithm } from '../store/verbs.ts'
 import { addBackup } from './backup-program.ts'
 import { check } from './check.ts'
+import type { ConsoleCommandOptions } from './console.ts'
 import { addHelp, helped } from './help.ts'
 import { addHistory } from './history-program.ts'
 import { showQueue } from './queue.ts'
@@ -18,8 +20,6 @@ const WRONG = 1
 const USAGE = 2
 
 const VERSIONS = `restante ${VERSION}\nNode.js ${process.versions.node}`
-
-const LATER = ['console']
 
 /** Runs one command line (without the program's name) and gives its exit code: 0 done, 1 input or state wrong, 2 usage. */
 export async function run(args: readonly string[], world: World): Promise<number> {
@@ -49,7 +49,7 @@ function makeProgram(world: World): Command {
   addQueue(program, world)
   addHistory(program, world, withConfig)
   addBackup(program, world, withConfig)
-  for (const name of LATER) addLater(program, name)
+  addConsole(program, world)
   addHelp(program)
   return program
 }
@@ -175,14 +175,22 @@ function addQueue(program: Command, world: World): void {
   helped(trace, { example: 'trace a84b4c76e66710@client.example.org', wrong: 'no message is known by this id' })
 }
 
-function addLater(program: Command, name: string): void {
-  program
-    .command(name, { hidden: true })
-    .allowUnknownOption()
-    .allowExcessArguments()
-    .action(() => {
-      throw new PlainError(`${name}: not in this release.`)
-    })
+function addConsole(program: Command, world: World): void {
+  const console = withConfig(program.command('console'))
+    .description(
+      'The console for whoever stands before the box: sign in, then ? tells what there is. Where the service does not answer within 2 s it works on what lies on disk, and says so. Lines of a file or a pipe are taken as typed. With --device it serves a serial line, for ever.',
+    )
+    .summary('look after the box on this terminal or on a serial line')
+    .option('--device <tty>', 'the serial line, e.g. /dev/ttyS0; default: this terminal')
+    .option('--baud <n>', 'its speed; 8 data bits, no parity, 1 stop bit; default: 115200', baudOf)
+    .action(async (options: ConsoleCommandOptions) => (await import('./console.ts')).runConsole(world, options))
+  helped(console, { example: 'console --device /dev/ttyS0 --baud 9600', wrong: 'there is no terminal' })
+}
+
+function baudOf(text: string): number {
+  const baud = BAUDS.find(each => `${each}` === text)
+  if (baud === undefined) throw new InvalidArgumentError(`Allowed: ${BAUDS.join(', ')}.`)
+  return baud
 }
 
 function algorithmsOf(text: string): DigestAlgorithm[] {

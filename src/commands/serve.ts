@@ -8,10 +8,12 @@ import { Access } from '../host/access.ts'
 import { Clock } from '../host/clock.ts'
 import { configFile, readConfig } from '../host/config-file.ts'
 import { Configuration } from '../host/configuration.ts'
+import { Consoles } from '../host/console/consoles.ts'
 import { Again, startAnew } from '../host/diagnosis/again.ts'
 import { SystemEntropy } from '../host/entropy.ts'
 import { resetIfMarked } from '../host/factory-reset.ts'
 import { openLog } from '../host/log.ts'
+import { saveMemory } from '../host/memory/thrift.ts'
 import { messageOf } from '../host/plain-error.ts'
 import { Restoring, undoneRestore } from '../host/restoring.ts'
 import type { Box } from '../host/serve.ts'
@@ -21,7 +23,7 @@ import { type Notifier, openNotifier } from '../host/service/notifier.ts'
 import { openingS, Voice } from '../host/service/voice.ts'
 import { Serving } from '../host/serving.ts'
 import { restoreUnconfirmed } from '../host/trial-file.ts'
-import { BoxState } from '../host/watchdog/box-state.ts'
+import { BoxWatch } from '../host/watchdog/box-watch.ts'
 import { COMMAND, columns } from './text.ts'
 import type { World } from './world.ts'
 
@@ -40,6 +42,7 @@ const RESET_STEP_S = 60
 /** Runs until SIGTERM or SIGINT, or SIGHUP where there is nothing to read again. */
 export async function serve(world: World, options: ServeCommandOptions): Promise<void> {
   const log = openLog()
+  saveMemory()
   const isManaged = process.env.NOTIFY_SOCKET !== undefined
   const notifier = openNotifier(process.env, log)
   try {
@@ -76,10 +79,11 @@ async function serveFor(manager: Manager, world: World, options: ServeCommandOpt
   const { file, text, config } = await readSettled(existsSync(target) ? target : named, log)
   // After a reset that keeps accounts theirs are kept too.
   const firstAccounts = reset === 'config' ? [] : (options.firstAccounts?.split(',') ?? [])
+  const watch = new BoxWatch({ ...manager, ...fromRuntime(), factoryReset: reset })
   const { makeEngine, openStore } = world
   const reload = { onHangUp: () => false }
   const stopped = untilSignal(reload)
-  exitOnDefect(log)
+  exitOnDefect(log, watch)
   const entropy = new SystemEntropy()
   const clock = new Clock(0 as WallTime)
   const access = new Access({ entropy, log, now: () => clock.now() })
@@ -96,16 +100,19 @@ async function serveFor(manager: Manager, world: World, options: ServeCommandOpt
     replace: (changed, replacing) => starting.then(serving => serving.replace(changed, replacing)),
   })
   const again = new Again()
+  const consoles = new Consoles(log)
   const isUnseen = isManaged || isJournal(process.env)
-  const asked = { config, firstAccounts, isUnseen }
-  const parts = { ...asked, log, entropy, makeEngine, openStore, access, configuration, restoring, again }
+  const asked = { config, firstAccounts, isUnseen, watch }
+  const parts = { ...asked, log, entropy, makeEngine, openStore, access, configuration, restoring, again, consoles }
   notifier.status(`starting, with the store in ${config.data_dir}`)
   notifier.extendS(openingS(config.data_dir))
   const starting = Serving.start({ ...parts, logs: log })
+  starting.catch(error => watch.ending('failed', messageOf(error)))
   const serving = await Promise.race([starting, stopped])
   if (typeof serving === 'string') {
     // Nothing was shown or promised yet; what is half open ends with the process.
     starting.catch(() => {})
+    watch.ending('stop', serving)
     log.info('stopped while starting', { signal: serving })
     return
   }
@@ -115,27 +122,37 @@ async function serveFor(manager: Manager, world: World, options: ServeCommandOpt
   world.out(firstRun(box, access.isNew))
   if (!isUnseen) world.out(howToTry(box, file, firstAccounts.length > 0))
   log.info('serving', { version: VERSION, domain: config.domain })
-  const voice = voiceOf(serving, () => configuration.view().running.domain, manager)
+  const voice = voiceOf(serving, () => configuration.view().running.domain, manager, watch)
   reload.onHangUp = () => voice.reload(() => readAgain(serving)) || isManaged
-  const signal = await Promise.race([stopped, serving.ended, again.asked])
-  if (typeof signal !== 'string') throw signal
+  const signal = await Promise.race([stopped, serving.ended, again.asked, watch.ended])
+  if (typeof signal !== 'string') {
+    watch.ending('failed', signal.message)
+    throw signal
+  }
+  watch.ending(again.isAsked ? 'restart' : 'stop', signal)
   log.info('stopping', { signal })
   voice.stop()
+  configuration.close()
+  await inTime(log, () => Promise.all([consoles.close(), serving.stop()]))
+  watch.close()
+  if (again.isAsked) startAnew(isManaged)
+}
+
+/** What does not end in time ends with the process. */
+async function inTime(log: Log, close: () => Promise<unknown>): Promise<void> {
   const late = setTimeout(() => {
     log.error('stopping took too long')
     process.exit(1)
   }, STOP_MS_MAX)
-  configuration.close()
-  await serving.stop()
+  await close()
   clearTimeout(late)
   log.info('stopped')
-  if (again.isAsked) startAnew(isManaged)
 }
 
 /** Speaks until it is stopped. */
-function voiceOf(serving: Serving, domain: () => string, { notifier, log }: Manager): Voice {
+function voiceOf(serving: Serving, domain: () => string, { notifier, log }: Manager, watch: BoxWatch): Voice {
   const custody = () => serving.box.custody!
-  const voice = new Voice(notifier, new BoxState(), {
+  const voice = new Voice(notifier, watch.state, {
     domain,
     tryCustody: () => tryCustody(custody()),
     figures: () => figuresOf(custody()),
@@ -143,6 +160,9 @@ function voiceOf(serving: Serving, domain: () => string, { notifier, log }: Mana
   voice.start().catch(error => log.error('internal error', { stack: String(error.stack) }))
   return voice
 }
+
+/** Memory, in which what is lost with the power may be written at any time. */
+const fromRuntime = () => ({ runtimeDir: process.env.RUNTIME_DIRECTORY?.split(':')[0] })
 
 /** Of the unit that it runs under: what the box was shipped with, and its data. */
 const fromManager = () => ({
@@ -159,9 +179,10 @@ async function readSettled(named: string, log: Log): Promise<ReturnType<typeof r
 }
 
 /** What nobody caught leaves the process in a state that nobody knows: whoever watches it starts it anew, and nothing accepted is lost. */
-const exitOnDefect = (log: Log): void => {
+const exitOnDefect = (log: Log, watch: BoxWatch): void => {
   process.on('uncaughtException', error => {
     log.error('internal error outside of the engine', { stack: error.stack ?? String(error) })
+    watch.ending('defect', messageOf(error))
     process.exit(1)
   })
 }

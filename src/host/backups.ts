@@ -31,7 +31,7 @@ import type { Store, StoreSnapshot } from './watched-store.ts'
 interface BackupsOptions {
   readonly config: Config
   readonly dataDir: string
-  readonly store: OutsideStore
+  readonly store: Pick<OutsideStore, 'ask'>
   readonly snapshot: () => StoreSnapshot | undefined
   readonly openStore: (dataDir: string, config: Config, log: Log) => Promise<Store>
   readonly jobs: Jobs

@@ -7,9 +7,11 @@ import type { Board } from '../services/board.ts'
 import type { ConfigurationService } from '../services/configuration.ts'
 import type { LogService } from '../services/logs.ts'
 import type { Access } from './access.ts'
+import type { Consoles } from './console/consoles.ts'
 import type { Again } from './diagnosis/again.ts'
 import type { DrivenEngine } from './loop.ts'
 import type { Restoring } from './restoring.ts'
+import type { BoxWatch } from './watchdog/box-watch.ts'
 import type { Store } from './watched-store.ts'
 
 export interface BoundListener<T extends Transport = Transport> {
@@ -31,6 +33,8 @@ export interface EngineParts {
   readonly entropy: Entropy
   readonly log: Log
   readonly counters: Counters
+  /** A message of the box's own goes through store and delivery now and then. */
+  readonly isSelfTesting?: boolean
 }
 
 export interface ServeOptions {
@@ -49,6 +53,10 @@ export interface ServeOptions {
   readonly configuration?: ConfigurationService
   /** How other data take the place of what is there. Absent: there are no backups. */
   readonly restoring?: Restoring
+  /** Who sits at a console stays there where the box is had anew. Absent: there is no console. */
+  readonly consoles?: Consoles
+  /** Who looks whether messages get on, and feeds the watchdogs. Absent: nobody does, and there is no self-test. */
+  readonly watch?: BoxWatch
   /** The last lines of the log. Absent: there is no config page. */
   readonly logs?: LogService
   /** How the whole program is had anew. Absent: whoever started the box cannot. */

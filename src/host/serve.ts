@@ -13,6 +13,7 @@ import type { BoundListener, HttpAddress, Opening, ServeOptions } from './box-op
 import { StatusWatch } from './box-status.ts'
 import type { Certificates } from './certificates.ts'
 import type { Clock } from './clock.ts'
+import { consoleServices } from './console/services.ts'
 import { ControlServer } from './control.ts'
 import { custodyOf } from './custody-numbers.ts'
 import { Capture } from './diagnosis/capture.ts'
@@ -109,6 +110,8 @@ export class Box {
     const working = await this.#openEngine(custody)
     await this.#openServices(custody, working)
     this.#opening.onClose(() => custody.health.stopping())
+    const release = this.#options.watch?.use({ config, ...custody, ...working })
+    if (release) this.#opening.onClose(release)
     // Last of all: passwords are shown once, so nothing may go wrong between making and showing them.
     const { dataDir } = this
     const users = firstAccounts ?? []
@@ -121,6 +124,7 @@ export class Box {
     makeDataDir(this.dataDir)
     const lock = await lockForServing(this.dataDir)
     onClose(() => lock.release())
+    this.#options.watch?.began(this.dataDir, config)
     undoSwap(this.dataDir)
     const administrators = Administrators.open(this.dataDir, entropy, Date.now)
     const store = new WatchedStore(await openStore(this.dataDir, config, log), log)
@@ -137,7 +141,8 @@ export class Box {
     const { certificates } = this
     const xdms = openXdms(store, clock, this.#opening)
     const capture = new Capture()
-    const needs = { makeEngine, store, clock, certificates, mailboxes: xdms, capture }
+    const isSelfTesting = this.#options.watch !== undefined
+    const needs = { makeEngine, store, clock, certificates, mailboxes: xdms, capture, isSelfTesting }
     const running = await runEngine(this.#opening, needs)
     this.sip = running.sip
     this.msrp = running.msrp
@@ -158,7 +163,8 @@ export class Box {
     const parts = { config, store: outside, jobs, entropy, now }
     const backups =
       restoring && new Backups({ ...parts, dataDir, restoring, openStore, snapshot: () => store.snapshot() })
-    const control = await ControlServer.open(dataDir, outside, backups?.file.bind(backups))
+    const { consoles } = this.#options
+    const control = await ControlServer.open(dataDir, outside, { makeBackup: backups?.file.bind(backups), consoles })
     onClose(() => control.close())
     const persons = people({ ...parts, isFlowOpen: id => streams.has(id), deliver: aor => loop.deliver(aor) })
     const lookedAfter: Machine = machine({ config, dataDir, clock, certificates, log })
@@ -168,6 +174,8 @@ export class Box {
       certificateUntil: () => certificates && Date.parse(certificates.pair.leaf.validTo),
       clockSource: async () => (await lookedAfter.time.view()).source,
       board: this.#options.board,
+      isRecovered: () => access.recoveredAt !== undefined,
+      watch: this.#options.watch,
     })
     const { sip, msrp } = this
     const { again } = this.#options
@@ -178,6 +186,7 @@ export class Box {
       ...engine.describe(),
       ...(await custodyOf(store)),
       ...(xdms && { xdms: xdms.describe() }),
+      ...this.#options.watch?.describe(),
     })
     const support = new Support({ config, status, dataDir, counters, describe, wall: () => clock.now().wall })
     const services = webServices(config, {
@@ -195,6 +204,15 @@ export class Box {
     await this.#serveHttp({ health, counters, describe, hosts: services.hosts, plugins, certificates })
     status.start()
     onClose(() => status.stop())
+    await this.#openConsoles(services)
+  }
+
+  async #openConsoles(services: BoxServices): Promise<void> {
+    const { config, configuration, logs, consoles } = this.#options
+    const { counters, diagnosis } = this
+    if (!consoles || !configuration || !logs || !diagnosis) return
+    const known = consoleServices(services, { config, configuration, logs, diagnosis })
+    await consoles.use({ services: known, config, counters })
   }
 
   async #serveHttp(options: Parameters<typeof HttpServer.listen>[1]): Promise<void> {

@@ -1,0 +1,102 @@
+import { Counters } from '../base/counters.ts'
+import { silentLog } from '../base/log.ts'
+import { configFile } from '../host/config-file.ts'
+import { SerialLine } from '../host/console/line.ts'
+import { ConsoleSeat } from '../host/console/seat.ts'
+import { SystemEntropy } from '../host/entropy.ts'
+import { openLog } from '../host/log.ts'
+import { PlainError } from '../host/plain-error.ts'
+import type { World } from './world.ts'
+
+export interface ConsoleCommandOptions {
+  readonly config?: string
+  readonly device?: string
+  readonly baud?: number
+}
+
+/** Where a box is looked for that was installed. */
+const INSTALLED_FILE = '/etc/restante/restante.toml'
+const USUAL_BAUD = 115200
+/** ^D: leaves at an empty line. */
+const OVER = Buffer.from([4])
+/** The console of the service or, while it does not run, of what lies on disk; on this terminal, or on a serial line for ever. */
+export async function runConsole(world: World, options: ConsoleCommandOptions): Promise<void> {
+  if (options.baud !== undefined && options.device === undefined)
+    throw new PlainError('--baud is of the line that --device names.')
+  const file = fileOf(options.config)
+  await (options.device === undefined ? onTerminal(world, file) : onLine(world, file, options.device, options.baud))
+}
+
+/** A console has to start also where there is nothing to start a box with. */
+function fileOf(named: string | undefined): string {
+  try {
+    return configFile(named)
+  } catch (error) {
+    if (named === '') throw error
+    return INSTALLED_FILE
+  }
+}
+
+async function onTerminal(world: World, file: string): Promise<void> {
+  const { stdin, screen } = world
+  if (!screen) throw new PlainError('There is no terminal here.')
+  const isTerminal = stdin.isTTY === true
+  const left = Promise.withResolvers<void>()
+  const seat = new ConsoleSeat({
+    ...{ file, openStore: world.openStore, entropy: new SystemEntropy(), log: silentLog },
+    line: {
+      isPhysical: false,
+      name: `process ${process.pid}`,
+      columns: screen.columns ?? 80,
+      rows: isTerminal ? (screen.rows ?? 24) : 0,
+    },
+    write: text => {
+      // A pipe gets lines as programs write them.
+      screen.write(screen.isTTY ? text : text.replaceAll('\r', ''), 'latin1')
+      return !screen.writableNeedDrain
+    },
+    left: left.resolve,
+  })
+  screen.on('drain', () => seat.drained())
+  // Nobody reads any more.
+  for (const event of ['close', 'error']) screen.on(event, () => left.resolve())
+  stdin.setRawMode?.(true)
+  const onExit = (): void => void stdin.setRawMode?.(false)
+  process.once('exit', onExit)
+  stdin.on('data', (bytes: Buffer) => seat.keys(isTerminal ? bytes : asTyped(bytes)))
+  stdin.on('end', () => (isTerminal ? left.resolve() : seat.keys(OVER)))
+  stdin.on('error', () => left.resolve())
+  seat.start()
+  const signal = await Promise.race([left.promise, untilSignal()])
+  seat.close()
+  stdin.setRawMode?.(false)
+  process.off('exit', onExit)
+  if (typeof signal === 'string') throw new PlainError(`\nStopped by ${signal}.`)
+  if (isTerminal) world.out('\n')
+}
+
+/** Lines of a file, each with Enter. */
+const asTyped = (bytes: Buffer): Buffer => Buffer.from(bytes.toString('latin1').replace(/\r?\n/g, '\r'), 'latin1')
+
+async function onLine(world: World, file: string, device: string, baud = USUAL_BAUD): Promise<void> {
+  const log = openLog()
+  const counters = new Counters()
+  const line = new SerialLine({
+    ...{ device, baud, log, counters: () => counters },
+    session: write =>
+      new ConsoleSeat({
+        ...{ file, openStore: world.openStore, entropy: new SystemEntropy(), log, write },
+        line: { isPhysical: true, name: device, columns: 80, rows: 24 },
+        left: () => {},
+      }),
+  })
+  line.start()
+  const signal = await untilSignal()
+  log.info('the console of the line ends', { device, signal })
+  await line.close()
+}
+
+const untilSignal = (): Promise<string> =>
+  new Promise(resolve => {
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.once(signal, resolve)
+  })

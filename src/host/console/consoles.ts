@@ -1,0 +1,93 @@
+import type { Socket } from 'node:net'
+import type { Config } from '../../base/config.ts'
+import type { Counters } from '../../base/counters.ts'
+import type { Log } from '../../base/log.ts'
+import type { ConsoleLine } from '../../console/options.ts'
+import type { ConsoleServices } from '../../console/services.ts'
+import { ConsoleSession } from '../../console/session.ts'
+import { systemClock } from './clock.ts'
+import { SerialLine } from './line.ts'
+import { ConsoleStream } from './stream.ts'
+import { encoded, lineOf } from './stream-wire.ts'
+
+/** Over the control socket; a technician, a colleague who looks on, and one that hangs. Beside them the serial line. */
+const STREAMS_MAX = 4
+
+const STOPPING = 'The service is being stopped.'
+
+/** What a console is over. */
+export interface ConsoleUse {
+  readonly services: ConsoleServices
+  readonly config: Config
+  readonly counters: Counters
+}
+
+/** Everybody at a console of this process. Outlives a box that starts anew, so that whoever changed its configuration can confirm it. */
+export class Consoles {
+  readonly #log: Log
+  readonly #streams = new Set<ConsoleStream>()
+  #use: ConsoleUse | undefined
+  #line: { readonly device: string; readonly baud: number; readonly serial: SerialLine } | undefined
+  #isClosed = false
+
+  constructor(log: Log) {
+    this.#log = log
+  }
+
+  /** Of the box that serves from now on. The line stays open where it is the same one. */
+  async use(use: ConsoleUse): Promise<void> {
+    this.#use = use
+    const { device, baud } = use.config.console
+    if (this.#isClosed || (this.#line?.device === device && this.#line.baud === baud)) return
+    const before = this.#line
+    this.#line = undefined
+    await before?.serial.close('The configuration has another line for the console.')
+    if (device === '') return
+    const serial = new SerialLine({
+      ...{ device, baud, log: this.#log },
+      counters: () => this.#use!.counters,
+      session: write => this.#session({ isPhysical: true, name: device, columns: 80, rows: 24 }, write, () => {}),
+    })
+    this.#line = { device, baud, serial }
+    serial.start()
+  }
+
+  /** Why nobody can work on the line of the configuration; undefined: it is open, or there is none. */
+  get lineTrouble(): string | undefined {
+    return this.#line?.serial.trouble
+  }
+
+  /** A connection of the control socket that asked for a console; it is nobody else's from now on. */
+  stream(socket: Socket, asked: object): void {
+    if (!this.#use || this.#isClosed) return refuse(socket, 'the box is starting or being stopped')
+    if (this.#streams.size >= STREAMS_MAX)
+      return refuse(socket, `${STREAMS_MAX} consoles are open already. Close one of them`)
+    const line = lineOf(asked)
+    this.#use.counters.count('console_streams')
+    const stream = new ConsoleStream(
+      socket,
+      (write, ended) => this.#session(line, write, ended),
+      () => this.#streams.delete(stream),
+    )
+    this.#streams.add(stream)
+  }
+
+  /** The process ends. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    for (const stream of this.#streams) stream.close(STOPPING)
+    await this.#line?.serial.close(STOPPING)
+  }
+
+  #session(
+    line: ConsoleLine,
+    write: (text: string) => boolean,
+    onEnd: ConstructorParameters<typeof ConsoleSession>[0]['onEnd'],
+  ): ConsoleSession {
+    return new ConsoleSession({ services: () => this.#use!.services, write, line, clock: systemClock, onEnd })
+  }
+}
+
+function refuse(socket: Socket, why: string): void {
+  socket.end(encoded({ refused: why }))
+}
