@@ -1,4 +1,8 @@
-import { stat, statfs, truncate } from 'node:fs/promises'
+import { open, rm, stat, statfs, truncate } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { DiskFailure } from '../store/keyed.ts'
+import { diskFailure } from './lmdb-table.ts'
+import { reasonOf } from './plain-error.ts'
 
 /**
  * The library does not bear it when the system refuses one of its writes: what it notes of the failure is longer than the memory that
@@ -52,6 +56,24 @@ export class FileRoom {
       this.#room = await this.#measured().catch(() => 0)
     }
     return this.#room
+  }
+
+  /** Why the medium takes no write beside the file either; undefined where it does, or only has no room. */
+  async refused(): Promise<DiskFailure | undefined> {
+    const path = join(dirname(this.#path), 'probe')
+    try {
+      const file = await open(path, 'w', 0o600)
+      try {
+        await file.write('x')
+        await file.datasync()
+      } finally {
+        await file.close()
+      }
+      await rm(path)
+      return undefined
+    } catch (error) {
+      return diskFailure(error).failure === 'full' ? undefined : new DiskFailure('io', reasonOf(error))
+    }
   }
 
   async #measured(): Promise<number> {

@@ -11,6 +11,7 @@ import { isMemoryOnly, isRead } from '../store/story.ts'
 import type { StoreFailure, StoreRequest } from '../store/verbs.ts'
 import { FileRoom, growthFor } from './file-room.ts'
 import { prepareFolder, settleFolder } from './lmdb-file.ts'
+import type { LmdbOptions, LmdbStatus } from './lmdb-options.ts'
 import { causeOf, diskFailure, LmdbTable, openTable } from './lmdb-table.ts'
 import { bytesOf } from './request-bytes.ts'
 import type { StoreSnapshot } from './watched-store.ts'
@@ -38,29 +39,6 @@ interface Pending {
   readonly request: StoreRequest
   readonly done: Done
   readonly bytes: number
-}
-
-export interface LmdbOptions {
-  /** The store is the folder `mailbox` inside it. */
-  readonly dir: string
-  readonly hostname: string
-  /** Address space, and the size that the store may not pass. */
-  readonly mapBytes: number
-  readonly log: Log
-  /** A commit that takes longer has failed as far as those who wait for it are concerned. */
-  readonly commitMaxMs?: number
-}
-
-export interface LmdbStatus {
-  readonly outstanding: number
-  readonly commits: number
-  readonly writes: number
-  readonly damaged: number
-  readonly freeBytes: number
-  /** How long the commit under way has taken; past seconds the medium hangs. */
-  readonly commitMs: number
-  /** Why the latest commit failed; undefined when it did not. */
-  readonly failure: string | undefined
 }
 
 /**
@@ -95,6 +73,8 @@ export class LmdbStore {
   #written = 0
   #damaged = 0
   #failure: string | undefined
+  /** A write was refused, and not for want of room. */
+  #isMediumBad = false
   #diskFree = 0
   #measuredAt = 0
   #measuredWritten = 0
@@ -253,12 +233,22 @@ export class LmdbStore {
    */
   async #commit(): Promise<void> {
     const part = this.#again.shift()
-    const room = part ? 0 : await this.#roomToGrow()
-    if (part || this.#writes.length > 0) await this.#write(room, part)
+    const refused = this.#isMediumBad ? await this.#file.refused() : undefined
+    if (refused) this.#refuse([...(part ?? []), ...this.#writes.splice(0)], refused)
+    else {
+      const room = part ? 0 : await this.#roomToGrow()
+      if (part || this.#writes.length > 0) await this.#write(room, part)
+    }
     this.#isStuck = false
     this.#committingSince = undefined
     this.#isCommitting = false
     if (this.#again.length > 0 || this.#writes.length > 0) this.#begin()
+  }
+
+  /** The library is asked again only when the medium takes a write beside its file: it does not bear many that are refused. */
+  #refuse(pending: readonly Pending[], failure: DiskFailure): void {
+    this.#failure = failure.message
+    for (const each of pending) this.#answer(each, failureOf(failure))
   }
 
   async #write(room: number, part: Pending[] | undefined): Promise<void> {
@@ -313,6 +303,7 @@ export class LmdbStore {
     this.#written += results.length
     if (this.#failure !== undefined) this.#log.info('the store takes writes again')
     this.#failure = undefined
+    this.#isMediumBad = false
     this.#tell(notices)
     this.#measureWhenDue()
     for (const [at, pending] of this.#taken.entries()) this.#answer(pending, results[at]!)
@@ -339,6 +330,7 @@ export class LmdbStore {
     const taken = this.#taken
     if (this.#failure === undefined) this.#log.error('the store cannot write', { reason: failure.message })
     this.#failure = failure.message
+    this.#isMediumBad = failure.failure === 'io'
     this.#measuredAt = 0
     this.#measureWhenDue()
     if (failure.failure === 'full' && taken.length > 1) {

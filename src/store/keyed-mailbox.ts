@@ -282,7 +282,8 @@ export const forget: Do<'forget'> = (tables, { before, keep, limit }) => {
 
 export const keepClock: Do<'clock'> = (tables, { wall }) => {
   const totals = tables.totals()
-  if (wall > totals.clockFloor) {
+  // Also where it is the same: whoever asks whether the medium takes writes again asks by this.
+  if (wall >= totals.clockFloor) {
     raiseClock(totals, wall)
     tables.putTotals(totals)
   }
