@@ -7,7 +7,7 @@ const AHEAD_S = 5
 
 interface PresenceParts {
   /** Whether the machine was switched on, and not restarted by itself; undefined: it does not tell. */
-  readonly isPowerOn?: () => boolean | undefined
+  readonly wasSwitchedOn?: () => boolean | undefined
   /** Made anew by root when the button is pressed. */
   readonly button?: string
   readonly uptime?: string
@@ -21,9 +21,24 @@ interface PresenceParts {
  * box asked for itself is no proof where the machine tells the difference.
  */
 export async function presenceLeftS(parts: PresenceParts = {}): Promise<number> {
-  const { isPowerOn = () => undefined, uptime = '/proc/uptime' } = parts
-  const on = isPowerOn() === false ? 0 : WINDOW_S - (await secondsUp(uptime))
+  const { wasSwitchedOn = () => undefined, uptime = '/proc/uptime' } = parts
+  const on = wasSwitchedOn() === false ? 0 : WINDOW_S - (await secondsUp(uptime))
   return Math.max(0, Math.floor(on), await buttonLeftS(parts))
+}
+
+interface Start {
+  readonly kind: string
+  /** Which start of the machine it was under. */
+  readonly boot: string
+}
+
+/**
+ * Whether the machine was switched on for its present start: what ended the run of the program before tells. Undefined: nothing tells.
+ * `starts`: the latest first.
+ */
+export function isPowerOn(starts: readonly Start[], boot: string): boolean | undefined {
+  const first = starts.findLast(start => boot !== '' && start.boot === boot)
+  return first === undefined || first.kind === 'first' ? undefined : first.kind === 'power'
 }
 
 async function secondsUp(file: string): Promise<number> {

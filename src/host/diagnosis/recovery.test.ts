@@ -7,7 +7,7 @@ import type { Instant, Now, WallTime } from '../../base/time.ts'
 import { Access } from '../access.ts'
 import { Administrators } from '../administrators.ts'
 import { SystemEntropy } from '../entropy.ts'
-import { presenceLeftS } from './presence.ts'
+import { isPowerOn, presenceLeftS } from './presence.ts'
 import { recoverPassword } from './recovery.ts'
 
 const WALL = Date.UTC(2030, 0, 1)
@@ -77,12 +77,23 @@ t.test('a machine that was switched on just now has somebody before it', async t
   t.equal(await presenceLeftS({ ...nothing, uptime: uptimeOf(300) }), 0)
   t.equal(await presenceLeftS({ ...nothing, uptime: uptimeOf('nothing') }), 0)
   t.equal(await presenceLeftS({ ...nothing, uptime: '/nonexistent' }), 0)
-  t.equal(await presenceLeftS({ ...nothing, uptime: uptimeOf(10), isPowerOn: () => true }), 290)
+  t.equal(await presenceLeftS({ ...nothing, uptime: uptimeOf(10), wasSwitchedOn: () => true }), 290)
   t.equal(
-    await presenceLeftS({ ...nothing, uptime: uptimeOf(10), isPowerOn: () => false }),
+    await presenceLeftS({ ...nothing, uptime: uptimeOf(10), wasSwitchedOn: () => false }),
     0,
     'it restarted by itself',
   )
+})
+
+t.test('what ended the run before tells whether the machine was switched on', async t => {
+  const starts = (...kinds: string[]) => kinds.map(kind => ({ kind, boot: 'now' }))
+  t.equal(isPowerOn(starts('power'), 'now'), true)
+  t.equal(isPowerOn(starts('killed', 'power'), 'now'), true, 'the program may have started again since')
+  t.equal(isPowerOn(starts('power', 'hardware-watchdog'), 'now'), false)
+  t.equal(isPowerOn(starts('stop'), 'now'), false)
+  t.equal(isPowerOn(starts('first'), 'now'), undefined)
+  t.equal(isPowerOn(starts('power'), 'another'), undefined)
+  t.equal(isPowerOn([{ kind: 'stop', boot: '' }], ''), undefined)
 })
 
 t.test('a button counts for five minutes, if its file was made by whoever may', async t => {
