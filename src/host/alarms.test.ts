@@ -16,7 +16,10 @@ const WELL: Condition = {
   certificateDays: undefined,
   damaged: 0,
   noticesLost: 0,
+  progress: undefined,
+  uncleanStarts: { count: 0, kind: '' },
   backupDays: undefined,
+  isRecovered: false,
   isPlainPage: false,
   hasDigest: true,
 }
@@ -57,6 +60,11 @@ t.test('what is so now', async t => {
   t.same(ids({ freeBytes: 199 }), [['flash-low', 'warning']])
   t.same(ids({ freeBytes: 99, problem: '99 bytes are free' }), [['flash-low', 'alarm']], 'told once')
   t.same(ids({ problem: 'the store cannot write' }), [['store-failing', 'alarm']])
+  const progress = { condition: 'degraded' as const, reason: 'the store is slow: 12 s', device: undefined }
+  t.same(ids({ progress }), [['slow-progress', 'warning']])
+  const device = { path: '/dev/watchdog', timeoutS: undefined, problem: 'EBUSY' }
+  t.same(ids({ progress: { ...progress, condition: 'ready', device } }), [['watchdog-device', 'alarm']])
+  t.same(ids({ uncleanStarts: { count: 2, kind: 'power' } }), [['unclean-start', 'warning']])
   t.same(ids({ isClockTrusted: false }), [['clock', 'alarm']])
   t.same(ids({ backupDays: 30 }), [])
   t.same(ids({ backupDays: 31 }), [['backup-old', 'warning']])
@@ -69,6 +77,7 @@ t.test('what is so now', async t => {
   t.same(ids({ certificateDays: 20 }), [['certificate-ends', 'warning']])
   t.same(ids({ certificateDays: -1 }), [['certificate-ended', 'alarm']])
   t.same(ids({ damaged: 1 }), [['damaged', 'alarm']])
+  t.same(ids({ isRecovered: true }), [['password-recovered', 'alarm']])
   t.same(ids({ isPlainPage: true, hasDigest: false }), [
     ['plain-page', 'warning'],
     ['no-digest', 'warning'],

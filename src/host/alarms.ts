@@ -1,5 +1,5 @@
 import type { Counters } from '../base/counters.ts'
-import { ALARM_IDS, type Alarm, type AlarmId, type AlarmLevel } from '../services/status.ts'
+import { ALARM_IDS, type Alarm, type AlarmId, type AlarmLevel, type ProgressFigures } from '../services/status.ts'
 
 /** What counts for an alarm, by name, or by name and label. */
 type Counted = readonly [name: string, label?: string]
@@ -97,8 +97,14 @@ export interface Condition {
   readonly certificateDays: number | undefined
   readonly damaged: number
   readonly noticesLost: number
+  /** Whether messages get on; undefined: nobody watches. */
+  readonly progress: Pick<ProgressFigures, 'condition' | 'reason' | 'device'> | undefined
+  /** Starts of the latest day after an end that was not in order, and why the latest of them was. */
+  readonly uncleanStarts: { readonly count: number; readonly kind: string }
   /** Since the last backup, or since the box was made; undefined: nobody knows. */
   readonly backupDays: number | undefined
+  /** `admin` has a password that was made at the console, as the one before was lost. */
+  readonly isRecovered: boolean
   readonly isPlainPage: boolean
   readonly hasDigest: boolean
 }
@@ -117,6 +123,7 @@ export function conditionAlarms(now: Condition): Alarm[] {
   const isWearing = life >= LIFE_WARNING_PERCENT || spare === 'warning'
   return [
     ...alarm(!isLow && now.problem !== undefined, 'store-failing', 'alarm', 0, now.problem),
+    ...progressAlarms(now),
     // Histories stop growing at twice the reserve.
     ...alarm(freeBytes < 2 * reserveBytes, 'flash-low', isLow ? 'alarm' : 'warning', freeBytes),
     ...alarm(!now.isClockTrusted, 'clock', 'alarm'),
@@ -126,9 +133,21 @@ export function conditionAlarms(now: Condition): Alarm[] {
     ...alarm(now.damaged > 0, 'damaged', 'alarm', now.damaged),
     ...alarm(now.noticesLost > 0, 'notices-lost', 'warning', now.noticesLost),
     ...alarm((now.backupDays ?? 0) > BACKUP_WARNING_DAYS, 'backup-old', 'warning', now.backupDays),
+    ...alarm(now.isRecovered, 'password-recovered', 'alarm'),
     ...alarm(now.isPlainPage, 'plain-page', 'warning'),
     ...alarm(!now.hasDigest, 'no-digest', 'warning'),
   ]
+}
+
+/** What the watchdogs find; where no message can be kept that says it all. */
+function progressAlarms({ progress, uncleanStarts: { count, kind } }: Condition): Alarm[] {
+  const { condition, reason = '', device } = progress ?? {}
+  const alarms: Alarm[] = []
+  if (condition === 'degraded') alarms.push({ id: 'slow-progress', level: 'warning', count: 0, detail: reason })
+  if (device && device.problem !== '')
+    alarms.push({ id: 'watchdog-device', level: 'alarm', count: 0, detail: `${device.path}: ${device.problem}` })
+  if (count > 0) alarms.push({ id: 'unclean-start', level: 'warning', count, detail: kind })
+  return alarms
 }
 
 /** One of a kind, the worst first. */

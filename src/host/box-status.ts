@@ -17,6 +17,8 @@ import { backupDays } from './last-backup.ts'
 import { OldestWaiting } from './oldest.ts'
 import { type Sample, Series } from './series.ts'
 import { readSeries, writeSeries } from './series-file.ts'
+import type { BoxWatch } from './watchdog/box-watch.ts'
+import { uncleanStarts } from './watchdog/run-book.ts'
 import { readWear } from './wear.ts'
 
 interface Bound {
@@ -39,7 +41,11 @@ export interface BoxStatusOptions {
   /** When the certificate in use ends, in milliseconds since 1970; undefined: there is none. */
   readonly certificateUntil: () => number | undefined
   readonly clockSource: () => Promise<ClockSource>
+  /** Who looks whether messages get on; absent: nobody. */
+  readonly watch?: Pick<BoxWatch, 'figures' | 'starts' | 'resets'> | undefined
   readonly board?: Board | undefined
+  /** Whether `admin` has the password of a recovery. */
+  readonly isRecovered?: () => boolean
   readonly log: Log
 }
 
@@ -166,7 +172,7 @@ export class StatusWatch implements StatusService {
   }
 
   async #read(): Promise<BoxStatus> {
-    const { config, clock, store, health } = this.#options
+    const { config, clock, store, health, watch } = this.#options
     const now = clock.now()
     const [status, bindings, oldestAt, problem, slow, source] = await Promise.all([
       store.ask('status', {}),
@@ -230,6 +236,9 @@ export class StatusWatch implements StatusService {
       clock: { wall: now.wall, isTrusted: now.isWallTrusted, floor: clock.trustedWall, source },
       flash: { freeBytes, reserveBytes, usedBytes: slow.usedBytes, totalBytes: slow.totalBytes },
       wear: slow.wear,
+      progress: watch?.figures,
+      starts: watch?.starts ?? 0,
+      resets: watch?.resets ?? [],
       alarms: this.#alarms(now, { ...condition, ...slow.wear }),
     }
   }
@@ -239,7 +248,7 @@ export class StatusWatch implements StatusService {
     condition: Pick<Parameters<typeof conditionAlarms>[0], 'problem' | 'freeBytes' | 'reserveBytes' | 'damaged'> &
       Pick<Parameters<typeof conditionAlarms>[0], 'noticesLost' | 'lifeUsedPercent' | 'spare'>,
   ): Alarm[] {
-    const { config, dataDir, certificateUntil } = this.#options
+    const { config, dataDir, certificateUntil, watch, isRecovered } = this.#options
     const until = certificateUntil()
     const isKnown = until !== undefined && now.isWallTrusted
     const conditions = conditionAlarms({
@@ -247,6 +256,9 @@ export class StatusWatch implements StatusService {
       isClockTrusted: now.isWallTrusted,
       certificateDays: isKnown ? Math.floor((until - now.wall) / 86_400_000) : undefined,
       backupDays: now.isWallTrusted ? backupDays(dataDir, now.wall) : undefined,
+      progress: watch?.figures,
+      uncleanStarts: uncleanStarts(watch?.resets ?? [], now.wall),
+      isRecovered: isRecovered?.() ?? false,
       isPlainPage: config.web.plain_http,
       hasDigest: config.auth.digest,
     })

@@ -14,6 +14,8 @@ export class Health {
   readonly #reserveBytes: number
   #last: { at: number; problem: Promise<string | undefined> } | undefined
   #isStopping = false
+  /** What else keeps it from being well: asked each time, at once. */
+  also: () => string | undefined = () => undefined
 
   constructor(store: WatchedStore, clock: Clock, reserveBytes: number) {
     this.#store = store
@@ -26,7 +28,12 @@ export class Health {
   }
 
   /** Why not; undefined if all is well. */
-  problem(): Promise<string | undefined> {
+  async problem(): Promise<string | undefined> {
+    return (await this.examined()) ?? this.also()
+  }
+
+  /** What the store and the flash say. */
+  examined(): Promise<string | undefined> {
     if (this.#isStopping) return Promise.resolve('stopping')
     const { at } = this.#clock.now()
     if (!this.#last || at - this.#last.at > KEEP_MS) this.#last = { at, problem: within(ANSWER_MS, this.#examine()) }

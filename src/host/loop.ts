@@ -2,6 +2,7 @@ import type { Counters } from '../base/counters.ts'
 import type { DnsQuestion, DnsRecord } from '../base/dns.ts'
 import type { Flow } from '../base/flow.ts'
 import type { Log } from '../base/log.ts'
+import type { SelfTestView } from '../base/self-test-view.ts'
 import type { Instant, Now } from '../base/time.ts'
 import type { Output } from '../engine-io.ts'
 import type { StoreRequest, StoreResult, Verb } from '../store/verbs.ts'
@@ -28,6 +29,8 @@ export interface DrivenEngine {
   stop(now: Now): void
   /** After `stop`: something is still on the way whose answer should be heard. */
   readonly isBusy: boolean
+  /** How the latest self-test ended; undefined: none is made. */
+  readonly selfTest?: SelfTestView | undefined
 }
 
 /** Where outputs go. The host's sockets and resolver, or a test's. */
@@ -114,6 +117,12 @@ export class Loop {
 
   stop(): void {
     this.#input(now => this.#engine.stop(now))
+  }
+
+  /** How long the earliest deadline of the engine is over, and nobody told it: 0 where there is none. */
+  get lateMs(): number {
+    const next = this.#isEnded ? undefined : this.#engine.nextTimeout()
+    return next === undefined ? 0 : Math.max(0, this.#clock.now().at - next)
   }
 
   /** No more inputs; the timer is let go. */

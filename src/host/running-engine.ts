@@ -25,6 +25,7 @@ interface EngineNeeds {
   readonly certificates: Certificates | undefined
   readonly mailboxes: Xdms | undefined
   readonly capture: Capture
+  readonly isSelfTesting: boolean
 }
 
 /** The engine with its sockets, its store and its clock. */
@@ -73,6 +74,7 @@ export async function runEngine(opening: Opening, needs: EngineNeeds): Promise<R
     entropy,
     log,
     counters,
+    isSelfTesting: needs.isSelfTesting,
   })
   const started = new Loop({ engine, clock, log, counters, capture })
   loop = started

@@ -178,9 +178,10 @@ export class Box {
       watch: this.#options.watch,
     })
     const { sip, msrp } = this
-    const { again } = this.#options
+    const { again, watch } = this.#options
     this.diagnosis = new DiagnosisDesk({
       ...{ config, dataDir, sip, msrp, certificates, capture, store, clock, access, entropy, log, again },
+      starts: () => watch?.resets ?? [],
     })
     const describe = async (): Promise<object> => ({
       ...engine.describe(),

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync, FastifyReply } from 'fastify'
 import type { Board } from '../services/board.ts'
 import type { WebServices } from '../services/services.ts'
-import type { Alarm, BoxStatus, SeriesView } from '../services/status.ts'
+import type { Alarm, BoxStatus, ProgressFigures, Reset, SeriesView } from '../services/status.ts'
 import type { Guarded } from '../web/guard.ts'
 import { alarmText } from '../web/page/alarm-words.ts'
 import { LANGUAGES } from '../web/page/strings/languages.ts'
@@ -34,6 +34,38 @@ const boardView = ({ name, title, console: line, watchdog, keepsTime }: Board): 
   console: line,
   watchdog: watchdog ? { device: watchdog.device, driver: watchdog.driver, timeout_max_s: watchdog.timeoutMaxS } : null,
   keeps_time: keepsTime,
+})
+
+const progressView = ({ selfTest, device, ...progress }: ProgressFigures): object => ({
+  condition: progress.condition,
+  reason: progress.reason,
+  loop_lag_ms: progress.loopLagMs,
+  store_ms: progress.storeMs,
+  flushed_ago_s: orNull(progress.flushedAgoS),
+  timers_late_ms: progress.timersLateMs,
+  self_test: {
+    result: selfTest.result,
+    detail: selfTest.detail,
+    failures: selfTest.failures,
+    ago_s: orNull(selfTest.agoS),
+  },
+  service_watchdog_s: orNull(progress.serviceS),
+  watchdog_device: device
+    ? {
+        device: device.path,
+        timeout_s: orNull(device.timeoutS),
+        problem: device.problem === '' ? null : device.problem,
+      }
+    : null,
+})
+
+const resetView = ({ at, isTrusted, kind, detail, version, ranS }: Reset): object => ({
+  at: time(at),
+  clock_trusted: isTrusted,
+  kind,
+  detail,
+  version,
+  ran_before_s: orNull(ranS),
 })
 
 const plainly = (reply: FastifyReply): FastifyReply => reply.header('cache-control', 'no-store')
@@ -111,6 +143,9 @@ function statusView(box: BoxStatus): object {
       spare_blocks: orNull(wear.spare),
       years_left_guess: wear.yearsLeft === undefined ? null : Math.round(wear.yearsLeft * 10) / 10,
     },
+    progress: box.progress ? progressView(box.progress) : null,
+    starts: box.starts,
+    resets: box.resets.map(resetView),
     alarms: box.alarms.map(alarmView),
   }
 }

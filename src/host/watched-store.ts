@@ -17,6 +17,8 @@ export interface Store {
   submit(request: StoreRequest, done: (result: StoreResult<Verb>) => void): void
   /** Absent where what is stored does not lie in this box. */
   snapshot?(): StoreSnapshot
+  /** `commitMs`: how long the write under way has taken, answered or not. */
+  readonly status?: { readonly commitMs: number }
   /** Waits for what is outstanding. */
   close(): Promise<void>
 }
@@ -25,7 +27,9 @@ export interface Store {
 export class WatchedStore implements Omit<Store, 'snapshot'> {
   readonly #store: Store
   readonly #log: Log
-  #outstanding = 0
+  /** When each was asked, oldest first. */
+  readonly #asked = new Set<{ readonly at: number }>()
+  #flushedAt: number | undefined
   #failure: string | undefined
 
   constructor(store: Store, log: Log) {
@@ -34,9 +38,10 @@ export class WatchedStore implements Omit<Store, 'snapshot'> {
   }
 
   submit(request: StoreRequest, done: (result: StoreResult<Verb>) => void): void {
-    this.#outstanding++
+    const asked = { at: performance.now() }
+    this.#asked.add(asked)
     this.#store.submit(request, result => {
-      this.#outstanding--
+      this.#asked.delete(asked)
       if (!isRead(request.verb) && !isMemoryOnly(request.verb)) this.#watch(result)
       done(result)
     })
@@ -56,7 +61,19 @@ export class WatchedStore implements Omit<Store, 'snapshot'> {
   }
 
   get outstanding(): number {
-    return this.#outstanding
+    return this.#asked.size
+  }
+
+  /** For how long the oldest request has had no answer; or a write has not ended whose senders were told that it failed. */
+  get oldestMs(): number {
+    const [oldest] = this.#asked
+    const commitMs = this.#store.status?.commitMs ?? 0
+    return Math.max(commitMs, oldest ? performance.now() - oldest.at : 0)
+  }
+
+  /** Since a write was flushed; undefined: none was yet. */
+  get flushedAgoMs(): number | undefined {
+    return this.#flushedAt === undefined ? undefined : performance.now() - this.#flushedAt
   }
 
   /** Why the last write failed, until one succeeds. */
@@ -68,6 +85,7 @@ export class WatchedStore implements Omit<Store, 'snapshot'> {
     if (!('failure' in result)) {
       if (this.#failure) this.#log.info('the store can write again')
       this.#failure = undefined
+      this.#flushedAt = performance.now()
     } else if (result.failure === 'full' || result.failure === 'io') {
       const failure = `${result.failure === 'full' ? 'no space' : 'the medium failed'}: ${result.detail}`
       if (!this.#failure) this.#log.error('the store cannot write', { reason: failure })

@@ -30,7 +30,77 @@ export interface BoxStatus {
   readonly clock: ClockQuality
   readonly flash: FlashFigures
   readonly wear: Wear
+  /** Whether messages get on; undefined: nobody watches, as in a test. */
+  readonly progress: ProgressFigures | undefined
+  /** How often the program was started here, and why it was: the latest first. */
+  readonly starts: number
+  readonly resets: readonly Reset[]
   readonly alarms: readonly Alarm[]
+}
+
+/** What the watchdogs are fed by. */
+export interface ProgressFigures {
+  readonly condition: 'starting' | 'ready' | 'degraded' | 'fault' | 'stopping'
+  /** In plain words; empty while all is well. */
+  readonly reason: string
+  /** The longest that the program stood since the look before. */
+  readonly loopLagMs: number
+  /** How long the oldest request to the store has had no answer. */
+  readonly storeMs: number
+  /** Since something was last written to flash for good; undefined: nothing was yet. */
+  readonly flushedAgoS: number | undefined
+  readonly timersLateMs: number
+  /** A message of the box's own, through store and delivery. */
+  readonly selfTest: {
+    readonly result: 'none yet' | 'passed' | 'passed over' | 'failed'
+    readonly detail: string
+    readonly failures: number
+    readonly agoS: number | undefined
+  }
+  /** How long the service manager waits for a word; undefined: it does not. */
+  readonly serviceS: number | undefined
+  /** The watchdog of the machine, and how long it waits; undefined: none is configured. */
+  readonly device:
+    | { readonly path: string; readonly timeoutS: number | undefined; readonly problem: string }
+    | undefined
+}
+
+/**
+ * How the run before ended. `stop`: by a signal. `restart`: somebody asked for it on page, console or API. `failed`: it could not start or go on.
+ * `defect`: an error of the program. `watchdog`: by its own decision, as messages did not get on. `hung`: the service manager ended it. `killed`: by
+ * the system or somebody. `power`: the machine was started anew without a word, by the power or its kernel. `hardware-watchdog`: by that of the machine.
+ */
+export const RESET_KINDS = [
+  'first',
+  'stop',
+  'restart',
+  'update',
+  'factory-reset',
+  'failed',
+  'defect',
+  'watchdog',
+  'hung',
+  'killed',
+  'power',
+  'hardware-watchdog',
+] as const
+
+export type ResetKind = (typeof RESET_KINDS)[number]
+
+/** A start of the program. */
+export interface Reset {
+  /** When it began, and whether the clock was to be trusted then. */
+  readonly at: number
+  readonly isTrusted: boolean
+  readonly kind: ResetKind
+  readonly detail: string
+  /** Of the program that was started. */
+  readonly version: string
+  /** How long the run before had lasted; undefined: nobody knows. */
+  readonly ranS?: number
+  /** Of the machine: which start of it, and how long before. */
+  readonly boot: string
+  readonly machineS: number
 }
 
 /** What was counted, since the start. */
@@ -126,6 +196,9 @@ export interface Alarm {
 
 export const ALARM_IDS = [
   'store-failing',
+  'slow-progress',
+  'watchdog-device',
+  'unclean-start',
   'flash-low',
   'clock',
   'wear',
@@ -149,6 +222,7 @@ export const ALARM_IDS = [
   'tls-dials',
   'handshakes',
   'streams-refused',
+  'password-recovered',
   'backup-old',
   'plain-page',
   'no-digest',

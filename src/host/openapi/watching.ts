@@ -1,5 +1,6 @@
 import Type from 'typebox'
 import { LOG_LEVELS, LOG_LINES_MAX } from '../../services/logs.ts'
+import { RESET_KINDS } from '../../services/status.ts'
 import {
   closed,
   limit,
@@ -73,6 +74,35 @@ const status = closed({
     spare_blocks: orNull(text),
     years_left_guess: amount,
   }),
+  progress: orNull(
+    closed({
+      condition: oneOf('starting', 'ready', 'degraded', 'fault', 'stopping'),
+      reason: text,
+      loop_lag_ms: Type.Number(),
+      store_ms: Type.Number(),
+      flushed_ago_s: orNull(whole),
+      timers_late_ms: Type.Number(),
+      self_test: closed({
+        result: oneOf('none yet', 'passed', 'passed over', 'failed'),
+        detail: text,
+        failures: whole,
+        ago_s: orNull(whole),
+      }),
+      service_watchdog_s: amount,
+      watchdog_device: orNull(closed({ device: text, timeout_s: amount, problem: orNull(text) })),
+    }),
+  ),
+  starts: whole,
+  resets: list(
+    closed({
+      at: orNull(time),
+      clock_trusted: yes,
+      kind: oneOf(...RESET_KINDS),
+      detail: text,
+      version: text,
+      ran_before_s: orNull(whole),
+    }),
+  ),
   alarms: list(alarm),
 })
 const step = closed({

@@ -18,6 +18,9 @@ export function alarmText(speaking: Pick<Visit, 'language' | 'strings'>, { id, c
 
 const PAGES: Readonly<Record<AlarmId, string>> = {
   'store-failing': '/logs',
+  'slow-progress': '/logs',
+  'watchdog-device': '/logs',
+  'unclean-start': '/logs',
   'flash-low': '/queue',
   clock: '/time',
   wear: '/backup',
@@ -41,6 +44,7 @@ const PAGES: Readonly<Record<AlarmId, string>> = {
   'tls-dials': '/logs',
   handshakes: '/logs',
   'streams-refused': '/logs',
+  'password-recovered': '/account',
   'backup-old': '/backup',
   'plain-page': '/network',
   'no-digest': '/network',

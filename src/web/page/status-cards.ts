@@ -1,6 +1,7 @@
 import type { BoxStatus, ListenerState } from '../../services/status.ts'
 import { bytes, duration, number, time } from './format.ts'
 import { foreign, type Html, html } from './html.ts'
+import { progressCard } from './status-progress.ts'
 import { card, facts, table } from './table.ts'
 import type { Visit } from './visit.ts'
 
@@ -10,6 +11,7 @@ export const statusCards = (visit: Visit, box: BoxStatus): Html[] => [
   clock(visit, box),
   flash(visit, box),
   wear(visit, box),
+  progressCard(visit, box),
   machine(visit, box),
 ]
 

@@ -7,6 +7,7 @@ import { titleOf } from './layout.ts'
 import { plot } from './plot.ts'
 import type { PagePart } from './site.ts'
 import { listenersCard, statusCards } from './status-cards.ts'
+import { resetsCard } from './status-progress.ts'
 import { card } from './table.ts'
 import type { Visit } from './visit.ts'
 
@@ -26,7 +27,7 @@ export const statusPage: PagePart = (app, site) => {
     const box = await status.status()
     const body = html`<div id="figures" data-refresh-s="${FIGURES_S}">${figures(visit, box)}</div>
 <div id="plots" data-refresh-s="${PLOTS_S}">${plots(visit, status.series(span))}</div>
-<div id="facts" data-refresh-s="${PLOTS_S}"><div class="columns">${statusCards(visit, box)}</div>${listenersCard(visit, box)}</div>`
+<div id="facts" data-refresh-s="${PLOTS_S}"><div class="columns">${statusCards(visit, box)}</div>${resetsCard(visit, box)}${listenersCard(visit, box)}</div>`
     return site.show(reply, visit, { title: visit.strings.shell.status, body })
   })
 }

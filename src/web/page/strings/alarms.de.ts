@@ -1,3 +1,5 @@
+import type { ResetKind } from '../../../services/status.ts'
+import { resetKinds } from './progress.de.ts'
 import type { Strings } from './strings.ts'
 
 const some = (count: string, one: string, many: string): string => `${count} ${count === '1' ? one : many}`
@@ -6,6 +8,19 @@ export const alarms: Strings['alarms'] = {
   'store-failing': {
     text: (_, detail) => `Es kann keine Nachricht aufbewahrt werden: ${detail}.`,
     todo: 'Absender werden abgewiesen und wissen es; nichts Angenommenes ist verloren. Suchen Sie im Protokoll nach einem vollen oder ausfallenden Speicher, und tauschen Sie einen ausfallenden aus.',
+  },
+  'slow-progress': {
+    text: (_, detail) => `Das Gerät ist langsamer, als es sein darf: ${detail}.`,
+    todo: 'Verloren ist nichts. Bleibt es so, suchen Sie nach einem langsamen Speicher, oder nach mehr Arbeit, als dieses Gerät leisten kann.',
+  },
+  'watchdog-device': {
+    text: (_, detail) => `Der Watchdog der Maschine wacht nicht: ${detail}.`,
+    todo: 'Eine Maschine, die hängt, startet nicht von selbst neu. Prüfen Sie, ob watchdog.device ihn nennt, kein anderes Programm ihn hat und dieses Gerät ihn öffnen darf.',
+  },
+  'unclean-start': {
+    text: (count, detail) =>
+      `Am letzten Tag wurde das Gerät ${count}-mal gestartet, nachdem es nicht ordentlich geendet hatte; zuletzt: ${resetKinds[detail as ResetKind] ?? detail}.`,
+    todo: 'Nichts Angenommenes ist verloren. Der Status sagt, was von jedem Mal bekannt ist; kommt es wieder, sehen Sie nach Stromversorgung, Speicher und Medium, und schicken Sie ein Hilfspaket.',
   },
   'flash-low': {
     text: count => `Der Speicher ist fast voll: ${count} sind frei.`,
@@ -111,6 +126,10 @@ export const alarms: Strings['alarms'] = {
     text: count =>
       `${some(count, 'Verbindung wurde', 'Verbindungen wurden')} in der letzten Stunde abgewiesen: es waren zu viele.`,
     todo: 'Von einer Adresse ist es meist ein Client, der sich immer neu verbindet, oder viele hinter einem Router.',
+  },
+  'password-recovered': {
+    text: () => 'Das Passwort von admin wurde an der Konsole neu erzeugt, von jemandem, der vor dem Gerät stand.',
+    todo: 'Waren Sie das, wählen Sie ein anderes für admin, dann endet dies; legen Sie neue Token für Ihre Skripte an. Wenn nicht, war jemand an Ihrem Gerät.',
   },
   'backup-old': {
     text: count => `Seit ${count} Tagen gab es keine Sicherung.`,

@@ -1,4 +1,5 @@
-import type { AlarmId } from '../../../services/status.ts'
+import type { AlarmId, ResetKind } from '../../../services/status.ts'
+import { resetKinds } from './progress.en.ts'
 
 /** `count`: as the language writes it; bytes with their unit where the alarm is about bytes. `detail`: what somebody else said. */
 interface AlarmWords {
@@ -13,6 +14,19 @@ export const alarms: Readonly<Record<AlarmId, AlarmWords>> = {
   'store-failing': {
     text: (_, detail) => `No message can be kept: ${detail}.`,
     todo: 'Senders are refused and know it; nothing accepted is lost. Look for a full or failing medium in the log; replace a medium that fails.',
+  },
+  'slow-progress': {
+    text: (_, detail) => `The box is slower than it may be: ${detail}.`,
+    todo: 'Nothing is lost. If it stays so, look for a slow medium, or for more work than this box can do.',
+  },
+  'watchdog-device': {
+    text: (_, detail) => `The machine’s watchdog does not watch: ${detail}.`,
+    todo: 'A machine that hangs is not reset by itself. See that watchdog.device names it, that nothing else holds it, and that this box may open it.',
+  },
+  'unclean-start': {
+    text: (count, detail) =>
+      `In the last day the box was started ${some(count, 'time', 'times')} after an end that was not in order; the latest: ${resetKinds[detail as ResetKind] ?? detail}.`,
+    todo: 'Nothing accepted is lost. Status says what is known of each; if it comes again, look at power supply, memory and medium, and send a support bundle.',
   },
   'flash-low': {
     text: count => `Flash is nearly full: ${count} are free.`,
@@ -115,6 +129,10 @@ export const alarms: Readonly<Record<AlarmId, AlarmWords>> = {
     text: count =>
       `${some(count, 'connection was', 'connections were')} refused within the last hour: there were too many.`,
     todo: 'Of one address it is mostly a client that connects again and again, or many behind one router.',
+  },
+  'password-recovered': {
+    text: () => 'The password of admin was made anew at the console, by somebody who stood before the box.',
+    todo: 'If that was you, choose another one for admin, and this ends; make new tokens for your scripts. If not, somebody was at your box.',
   },
   'backup-old': {
     text: count => `There was no backup for ${some(count, 'day', 'days')}.`,

@@ -6,6 +6,7 @@ import { config } from './config.de.ts'
 import { logs } from './logs.de.ts'
 import * as machine from './machine.de.ts'
 import { histories, jobs, queue, users } from './people.de.ts'
+import * as progress from './progress.de.ts'
 import * as settings from './settings.de.ts'
 import * as setup from './setup.de.ts'
 import { shell } from './shell.de.ts'
@@ -21,6 +22,7 @@ export const de: Strings = {
   ...settings,
   ...machine,
   ...status,
+  ...progress,
   logs,
   alarms,
   backups,

@@ -6,6 +6,7 @@ import { config } from './config.en.ts'
 import { logs } from './logs.en.ts'
 import * as machine from './machine.en.ts'
 import { histories, jobs, queue, users } from './people.en.ts'
+import * as progress from './progress.en.ts'
 import * as settings from './settings.en.ts'
 import * as setup from './setup.en.ts'
 import { shell } from './shell.en.ts'
@@ -20,6 +21,7 @@ export const en = {
   ...settings,
   ...machine,
   ...status,
+  ...progress,
   logs,
   alarms,
   backups,

@@ -1,0 +1,274 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import type { Config } from '../../base/config.ts'
+import type { Log } from '../../base/log.ts'
+import type { SelfTestView } from '../../base/self-test-view.ts'
+import type { Now } from '../../base/time.ts'
+import type { ProgressFigures, Reset, ResetKind } from '../../services/status.ts'
+import type { native } from '../native.ts'
+import { messageOf, PlainError } from '../plain-error.ts'
+import type { Notifier } from '../service/notifier.ts'
+import { BoxState } from './box-state.ts'
+import { WatchdogDevice, wasResetByDevice } from './device.ts'
+import { Heartbeat } from './heartbeat.ts'
+import { judge, type Progress, type Verdict } from './progress.ts'
+import { bootId, OWN_RESTARTS_MAX, RunBook } from './run-book.ts'
+
+/** What is watched of a box. */
+export interface WatchedBox {
+  readonly config: Pick<Config, 'watchdog'>
+  readonly store: { readonly oldestMs: number; readonly flushedAgoMs: number | undefined }
+  /** `examined`: without what this watch itself has to say, which it adds by `also`. */
+  readonly health: { examined(): Promise<string | undefined>; also: () => string | undefined }
+  readonly clock: { now(): Now }
+  readonly loop: { readonly lateMs: number }
+  readonly engine: { readonly selfTest?: SelfTestView | undefined }
+}
+
+interface WatchOptions {
+  readonly notifier: Notifier
+  readonly log: Log
+  /** A service manager starts another process where this one ends with an error. */
+  readonly isManaged: boolean
+  /** RUNTIME_DIRECTORY: memory, no flash. */
+  readonly runtimeDir?: string | undefined
+  readonly factoryReset?: 'config' | 'full' | undefined
+  readonly addon?: typeof native
+  /** Milliseconds of a clock that never jumps. */
+  readonly monotonicMs?: () => number
+  /** The longest that the loop stood since it was asked before. */
+  readonly lagMs?: () => number
+  readonly root?: string
+}
+
+/** The manager's and the device's time is divided by it: two words may be late. */
+const WORDS = 3
+const TICK_MS_MAX = 5000
+const TICK_MS_MIN = 200
+/** Between two boxes of one process, while it takes another configuration or other data. */
+const WITHOUT_BOX_MS_MAX = 120_000
+
+/**
+ * Looks every few seconds whether messages get on, and only then feeds the watchdogs: the service manager's, and the machine's where one is
+ * configured. Outlives the box, which may be had anew.
+ */
+export class BoxWatch {
+  readonly state = new BoxState()
+  /** Only a new start can help; why. It feeds nobody any more. */
+  readonly ended: Promise<PlainError>
+  readonly #options: WatchOptions
+  readonly #end: (why: PlainError) => void
+  readonly #heartbeat: Heartbeat
+  readonly #monotonicMs: () => number
+  readonly #lagMs: () => number
+  #runs: RunBook | undefined
+  #box: WatchedBox | undefined
+  #withoutSince: number | undefined
+  #device: WatchdogDevice | undefined
+  #deviceTrouble = ''
+  #latest: Progress | undefined
+  #timer: NodeJS.Timeout | undefined
+  #isLooking = false
+  #isOver = false
+
+  constructor(options: WatchOptions) {
+    this.#options = options
+    const { promise, resolve } = Promise.withResolvers<PlainError>()
+    this.ended = promise
+    this.#end = resolve
+    this.#heartbeat = new Heartbeat(options.runtimeDir)
+    this.#monotonicMs = options.monotonicMs ?? (() => performance.now())
+    this.#lagMs = options.lagMs ?? loopDelay()
+  }
+
+  /** The folder is this process's alone from now on: why it was started is found out, once. */
+  began(dataDir: string, config: Pick<Config, 'watchdog'>): void {
+    if (this.#runs) return
+    const { log, factoryReset, root } = this.#options
+    const { device } = config.watchdog
+    const traces = { boot: bootId(), beat: this.#heartbeat.last(), word: this.#heartbeat.word(), factoryReset }
+    this.#runs = new RunBook(dataDir, { ...traces, wasResetByDevice: wasResetByDevice(device, root) }, log)
+  }
+
+  /** A box serves; the function that is given back is called when it no longer does. */
+  use(box: WatchedBox): () => void {
+    this.#box = box
+    this.#withoutSince = undefined
+    this.#runs?.serves(box.clock.now())
+    this.#openDevice(box.config.watchdog.device)
+    this.#arm()
+    void this.tick()
+    return () => {
+      if (this.#box !== box) return
+      this.#box = undefined
+      this.#withoutSince = this.#monotonicMs()
+      this.#show('stopping', '')
+    }
+  }
+
+  get starts(): number {
+    return this.#runs?.starts ?? 0
+  }
+
+  get resets(): readonly Reset[] {
+    return this.#runs?.resets ?? []
+  }
+
+  get figures(): ProgressFigures {
+    const { notifier } = this.#options
+    const { condition, reason } = this.state.view
+    const selfTest = this.#box?.engine.selfTest
+    const flushedAgoMs = this.#box?.store.flushedAgoMs
+    const at = this.#box?.clock.now().at ?? 0
+    const device = this.#box?.config.watchdog.device ?? ''
+    return {
+      ...{ condition, reason },
+      loopLagMs: Math.round(this.#latest?.loopLagMs ?? 0),
+      storeMs: Math.round(this.#latest?.storeMs ?? 0),
+      timersLateMs: Math.round(this.#latest?.timersLateMs ?? 0),
+      flushedAgoS: flushedAgoMs === undefined ? undefined : Math.floor(flushedAgoMs / 1000),
+      selfTest: {
+        result: selfTest?.result ?? 'none yet',
+        detail: selfTest?.detail ?? '',
+        failures: selfTest?.failures ?? 0,
+        agoS: selfTest?.at === undefined ? undefined : Math.max(0, Math.floor((at - selfTest.at) / 1000)),
+      },
+      serviceS: notifier.watchdogMs === undefined ? undefined : notifier.watchdogMs / 1000,
+      device:
+        device === '' ? undefined : { path: device, timeoutS: this.#device?.timeoutS, problem: this.#deviceFault },
+    }
+  }
+
+  /** Numbers for /metrics. */
+  describe(): object {
+    const { loopLagMs, storeMs, timersLateMs } = this.figures
+    const kinds = Object.fromEntries(this.resets.slice(0, 1).map(({ kind }) => [kind, 1]))
+    return { starts: this.starts, last_reset: kinds, progress: { loopLagMs, storeMs, timersLateMs } }
+  }
+
+  /** The process is about to end, and this is why; the first word counts. */
+  ending(kind: ResetKind, detail = ''): void {
+    this.#runs?.ending(kind, detail)
+  }
+
+  /** Everything is closed, in order: nobody waits for a word any more. */
+  close(): void {
+    this.#isOver = true
+    clearInterval(this.#timer)
+    this.#device?.close()
+    this.#device = undefined
+  }
+
+  /** One look. Never rejects. */
+  async tick(): Promise<void> {
+    // A look that does not end is no progress.
+    if (this.#isOver || this.#isLooking) return
+    this.#isLooking = true
+    try {
+      this.#act(await this.#look())
+    } catch (error) {
+      this.#options.log.error('internal error', { stack: error instanceof Error ? error.stack : String(error) })
+    } finally {
+      this.#isLooking = false
+    }
+  }
+
+  async #look(): Promise<Verdict | undefined> {
+    const box = this.#box
+    if (!box) {
+      const withoutMs = this.#withoutSince === undefined ? 0 : this.#monotonicMs() - this.#withoutSince
+      const reason = 'the box did not start again'
+      return withoutMs > WITHOUT_BOX_MS_MAX ? { condition: 'restart', reason } : undefined
+    }
+    const problem = await box.health.examined()
+    const progress = {
+      ...{ problem, loopLagMs: this.#lagMs(), selfTest: box.engine.selfTest },
+      ...{ storeMs: box.store.oldestMs, timersLateMs: box.loop.lateMs },
+    }
+    this.#latest = progress
+    const verdict = judge(progress)
+    const isOurs = problem === undefined && (verdict.condition === 'fault' || verdict.condition === 'restart')
+    box.health.also = () => (isOurs ? verdict.reason : undefined)
+    return verdict
+  }
+
+  #act(verdict: Verdict | undefined): void {
+    if (this.#isOver) return
+    if (verdict?.condition === 'restart') {
+      const obstacle = this.#whyNot()
+      if (obstacle === undefined) return this.#giveUp(verdict.reason)
+      this.#show('fault', `${verdict.reason}; ${obstacle}`)
+    } else if (verdict && this.#box) this.#show(verdict.condition, verdict.reason)
+    const { condition, reason } = this.state.view
+    this.#heartbeat.beat(condition, reason)
+    this.#options.notifier.alive()
+    this.#device?.keepAlive()
+  }
+
+  #show(condition: Exclude<Verdict['condition'], 'restart'> | 'stopping', reason: string): void {
+    const { view } = this.state
+    if (view.condition !== condition || view.reason !== reason) {
+      const said = { state: condition, ...(reason !== '' && { reason }) }
+      if (condition === 'ready' || condition === 'stopping') this.#options.log.info('state of the box', said)
+      else if (view.condition !== condition) this.#options.log.warn('state of the box', said)
+    }
+    this.state.set(condition, reason)
+  }
+
+  /** Why it cannot begin anew by itself; undefined: it can. */
+  #whyNot(): string | undefined {
+    if (!this.#options.isManaged && !this.#device) return 'nobody would start it anew, so it goes on'
+    if (this.#runs?.mayRestart) return undefined
+    return `it began anew ${OWN_RESTARTS_MAX} times within an hour and nothing was better, so it goes on`
+  }
+
+  /** Nobody is fed any more, so that it ends even where it cannot end by itself. */
+  #giveUp(reason: string): void {
+    this.#isOver = true
+    clearInterval(this.#timer)
+    this.#options.log.error('the box begins anew', { reason })
+    this.#runs?.ending('watchdog', reason)
+    this.#heartbeat.beat('fault', reason)
+    this.state.set('fault', `begins anew: ${reason}`)
+    this.#options.notifier.status(`begins anew: ${reason}`)
+    this.#end(new PlainError(`The box begins anew: ${reason}`))
+  }
+
+  #openDevice(path: string): void {
+    if (this.#device?.path === path) return
+    this.#device?.close()
+    this.#device = undefined
+    this.#deviceTrouble = ''
+    if (path === '') return
+    const { log, addon, root } = this.#options
+    try {
+      this.#device = new WatchdogDevice({ path, log, ...(addon && { addon }), ...(root !== undefined && { root }) })
+      if (this.#device.wasCardReset) this.#runs?.resetByDevice()
+    } catch (error) {
+      this.#deviceTrouble = messageOf(error)
+      log.error('the watchdog device cannot be opened', { device: path, reason: this.#deviceTrouble })
+    }
+  }
+
+  get #deviceFault(): string {
+    return this.#device?.isFailing ? 'it cannot be fed' : this.#deviceTrouble
+  }
+
+  #arm(): void {
+    clearInterval(this.#timer)
+    const { watchdogMs = Number.POSITIVE_INFINITY } = this.#options.notifier
+    const deviceMs = this.#device ? (this.#device.timeoutS ?? TICK_MS_MAX / 1000) * 1000 : Number.POSITIVE_INFINITY
+    const everyMs = Math.min(TICK_MS_MAX, Math.min(watchdogMs, deviceMs) / WORDS)
+    this.#timer = setInterval(() => void this.tick(), Math.max(TICK_MS_MIN, everyMs))
+  }
+}
+
+/** Since it was asked before. */
+function loopDelay(): () => number {
+  const delays = monitorEventLoopDelay({ resolution: 20 })
+  delays.enable()
+  return () => {
+    const ms = delays.max / 1e6
+    delays.reset()
+    return ms
+  }
+}

@@ -1,0 +1,44 @@
+import t from 'tap'
+import type { Instant } from '../../base/time.ts'
+import {
+  judge,
+  LAG_MS_MAX,
+  type Progress,
+  SELF_TESTS_FAILED_MAX,
+  STORE_MS_MAX,
+  TIMERS_LATE_MS_MAX,
+} from './progress.ts'
+
+const passed = { result: 'passed', detail: '', failures: 0, at: 1 as Instant } as const
+const failed = (failures: number) =>
+  ({ result: 'failed', detail: 'the message was not handed over within 40 s', failures, at: 1 as Instant }) as const
+const well: Progress = { loopLagMs: 3, storeMs: 4, timersLateMs: 0, selfTest: passed, problem: undefined }
+const conditionOf = (change: Partial<Progress>): string => judge({ ...well, ...change }).condition
+
+t.test('what is well, what is slow, what keeps messages out, and what only a new start can end', async t => {
+  t.same(judge(well), { condition: 'ready', reason: '' })
+  t.equal(conditionOf({ selfTest: undefined }), 'ready', 'no self-test is made')
+  t.equal(conditionOf({ loopLagMs: LAG_MS_MAX - 1 }), 'ready')
+  t.same(judge({ ...well, loopLagMs: LAG_MS_MAX }), {
+    condition: 'degraded',
+    reason: 'the program stood still for 2 s',
+  })
+  t.match(judge({ ...well, storeMs: 12_000 }), { condition: 'degraded', reason: /12 s/ })
+  t.match(judge({ ...well, problem: 'no space' }), { condition: 'fault', reason: 'no space' })
+  t.match(judge({ ...well, selfTest: failed(1) }), {
+    condition: 'fault',
+    reason: /self-test failed: .*not handed over/,
+  })
+  t.match(judge({ ...well, selfTest: failed(SELF_TESTS_FAILED_MAX) }), { condition: 'restart', reason: /3 times/ })
+  t.match(judge({ ...well, storeMs: STORE_MS_MAX }), { condition: 'restart', reason: /not answered for 90 s/ })
+  t.match(judge({ ...well, timersLateMs: TIMERS_LATE_MS_MAX }), { condition: 'restart', reason: /60 s late/ })
+})
+
+t.test('a medium that fails or is full is no reason to begin anew, however often the self-test fails', async t => {
+  t.equal(conditionOf({ problem: 'the medium failed: EIO', selfTest: failed(100) }), 'fault')
+  t.equal(
+    conditionOf({ problem: 'the medium failed: no end of a write', storeMs: STORE_MS_MAX }),
+    'restart',
+    'it hangs',
+  )
+})

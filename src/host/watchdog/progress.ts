@@ -1,0 +1,53 @@
+import type { SelfTestView } from '../../base/self-test-view.ts'
+
+/** What the box is judged by: whether messages get on. */
+export interface Progress {
+  /** The longest that the event loop stood since the last look. */
+  readonly loopLagMs: number
+  /** For how long the oldest request to the store has had no answer, or a write has not ended. */
+  readonly storeMs: number
+  /** How long a deadline of the engine is over that nobody has looked at. */
+  readonly timersLateMs: number
+  readonly selfTest: SelfTestView | undefined
+  /** Why no message can be taken, as the store and the flash say; undefined: one can. */
+  readonly problem: string | undefined
+}
+
+/** `restart`: nothing but a new start of the process can help. */
+export interface Verdict {
+  readonly condition: 'ready' | 'degraded' | 'fault' | 'restart'
+  readonly reason: string
+}
+
+/** Whoever sends waits for 32 s (RFC 3261 timer F); a loop that stands for this long is noticed by people. */
+export const LAG_MS_MAX = 2000
+/** The store gives up a write after 30 s and says so; one that has not ended long after that does not end at all. */
+export const STORE_MS_MAX = 90_000
+/** What reads it takes 30 s and more from is busy, not stuck. */
+const STORE_SLOW_MS = 10_000
+/** Timers of the engine run late where the loop stands, and that ends; later than this they are forgotten. */
+export const TIMERS_LATE_MS_MAX = 60_000
+/** Three minutes, in which the store said that it was well. */
+export const SELF_TESTS_FAILED_MAX = 3
+
+const seconds = (ms: number): string => `${Math.floor(ms / 1000)} s`
+
+/**
+ * A medium that fails, is full or cannot be written is a fault that a new start does not end: the box goes on, delivers what it can, and says so.
+ * What has stopped without a word is begun anew.
+ */
+export function judge({ loopLagMs, storeMs, timersLateMs, selfTest, problem }: Progress): Verdict {
+  const failures = selfTest?.failures ?? 0
+  const tested = `the self-test failed: ${selfTest?.detail ?? ''}`
+  if (storeMs >= STORE_MS_MAX)
+    return { condition: 'restart', reason: `the store has not answered for ${seconds(storeMs)}` }
+  if (timersLateMs >= TIMERS_LATE_MS_MAX)
+    return { condition: 'restart', reason: `timers of the engine are ${seconds(timersLateMs)} late` }
+  if (problem !== undefined) return { condition: 'fault', reason: problem }
+  if (failures >= SELF_TESTS_FAILED_MAX) return { condition: 'restart', reason: `${tested} (${failures} times)` }
+  if (failures > 0) return { condition: 'fault', reason: tested }
+  if (storeMs >= STORE_SLOW_MS) return { condition: 'degraded', reason: `the store is slow: ${seconds(storeMs)}` }
+  if (loopLagMs >= LAG_MS_MAX)
+    return { condition: 'degraded', reason: `the program stood still for ${seconds(loopLagMs)}` }
+  return { condition: 'ready', reason: '' }
+}

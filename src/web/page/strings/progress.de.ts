@@ -1,0 +1,53 @@
+import type { Strings } from './strings.ts'
+
+export const resetKinds: Strings['resetKinds'] = {
+  first: 'erster Start',
+  stop: 'ordentlich angehalten',
+  restart: 'auf Wunsch neu gestartet',
+  update: 'andere Version',
+  'factory-reset': 'auf Werkszustand gesetzt',
+  failed: 'konnte nicht starten oder weitermachen',
+  defect: 'Fehler des Programms',
+  watchdog: 'eigener Entschluss, weil Nachrichten nicht vorankamen',
+  hung: 'vom Dienstverwalter beendet, weil es stillstand',
+  killed: 'von außen beendet',
+  power: 'Stromausfall, oder die Maschine wurde neu gestartet',
+  'hardware-watchdog': 'vom Watchdog der Maschine zurückgesetzt',
+}
+
+export const progress: Strings['progress'] = {
+  title: 'Wache',
+  condition: 'Zustand',
+  conditions: {
+    starting: 'startet',
+    ready: 'Nachrichten kommen voran',
+    degraded: 'langsamer, als es sein darf',
+    fault: 'Nachrichten kommen nicht voran',
+    stopping: 'hält an',
+  },
+  selfTest: 'Selbsttest: eine Nachricht durch Speicher und Zustellung',
+  selfTests: {
+    'none yet': 'noch keiner',
+    passed: 'bestanden',
+    'passed over': 'nicht alles war zu prüfen',
+    failed: 'misslungen',
+  },
+  loopLag: 'Längster Stillstand des Programms in letzter Zeit',
+  oldest: 'Älteste unbeantwortete Anfrage an den Speicher',
+  flushed: 'Sicher geschrieben',
+  notFlushed: 'seit dem Start noch nichts',
+  service: 'Dienstverwalter',
+  serviceWaits: seconds => `beendet das Gerät nach ${seconds} s ohne Fortschritt`,
+  serviceNone: 'wacht nicht',
+  device: 'Watchdog der Maschine',
+  deviceWaits: seconds => `setzt die Maschine nach ${seconds} s ohne Fortschritt zurück`,
+  deviceNone: 'keiner eingestellt',
+  deviceUnknown: 'wacht; wie lange er wartet, sagt er nicht',
+  starts: 'Starts bisher',
+  resets: 'Starts, und warum',
+  at: 'Wann',
+  isUntrusted: 'der Uhr war nicht zu trauen',
+  why: 'Warum',
+  detail: 'Was bekannt ist',
+  ran: 'Lief davor',
+}
