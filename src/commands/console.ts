@@ -51,8 +51,8 @@ async function onTerminal(world: World, file: string): Promise<void> {
       rows: isTerminal ? (screen.rows ?? 24) : 0,
     },
     write: text => {
-      // A pipe gets lines as programs write them.
-      screen.write(screen.isTTY ? text : text.replaceAll('\r', ''), 'latin1')
+      // A terminal adds the CR itself also while keys come raw; a pipe gets lines as programs write them.
+      screen.write(screen.isTTY ? text.replaceAll('\r\n', '\n') : text.replaceAll('\r', ''), 'latin1')
       return !screen.writableNeedDrain
     },
     left: left.resolve,

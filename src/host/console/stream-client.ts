@@ -26,7 +26,7 @@ export class StreamClient {
   readonly #socket: Socket
   readonly #lines = new Lines()
   #user: StreamUser | undefined
-  #opened: ((message: FromBox | undefined) => void) | undefined
+  #opened: ((message: FromBox | 'gone') => void) | undefined
   #timer: NodeJS.Timeout | undefined
   #heardAt = 0
   /** What came before anybody uses it. */
@@ -85,14 +85,15 @@ export class StreamClient {
   }
 
   async #open(asked: StreamAsk): Promise<string | undefined> {
-    const { promise, resolve } = Promise.withResolvers<FromBox | undefined>()
+    const { promise, resolve } = Promise.withResolvers<FromBox | 'late' | 'gone'>()
     this.#opened = resolve
-    const late = setTimeout(() => resolve(undefined), OPEN_MS)
+    const late = setTimeout(() => resolve('late'), OPEN_MS)
     this.#socket.write(`${JSON.stringify({ verb: 'console', request: asked })}\n`)
     const message = await promise
     clearTimeout(late)
     this.#opened = undefined
-    if (!message) return 'the service does not answer'
+    if (message === 'late') return 'the service does not answer'
+    if (message === 'gone') return 'the service is not running'
     return 'refused' in message ? message.refused : undefined
   }
 
@@ -125,7 +126,7 @@ export class StreamClient {
   }
 
   #end(why: ConsoleEnd | 'gone' | 'silent'): void {
-    this.#opened?.(undefined)
+    this.#opened?.('gone')
     if (this.#isEnded) return
     this.close()
     this.#user?.ended(why)
