@@ -18,6 +18,8 @@ const STEP_MIN_BYTES = 64 * 1024
 const PAGES_BYTES = 32 * 1024
 /** Left to what adds nothing, above all to deleting. */
 const KEPT_BYTES = 256 * 1024
+/** As much as a commit that only deletes or registers takes of a file system. */
+const PROBE_BYTES = 64 * 1024
 /** Pages of the file that are free are used first, where they are enough in a row; not more than a part of them is counted on. */
 const USABLE_PART = 0.25
 
@@ -58,21 +60,22 @@ export class FileRoom {
     return this.#room
   }
 
-  /** Why the medium takes no write beside the file either; undefined where it does, or only has no room. */
+  /** Why the medium takes no write beside the file either; undefined where it does. */
   async refused(): Promise<DiskFailure | undefined> {
     const path = join(dirname(this.#path), 'probe')
     try {
       const file = await open(path, 'w', 0o600)
       try {
-        await file.write('x')
+        await file.write(Buffer.alloc(PROBE_BYTES))
         await file.datasync()
       } finally {
         await file.close()
       }
-      await rm(path)
       return undefined
     } catch (error) {
-      return diskFailure(error).failure === 'full' ? undefined : new DiskFailure('io', reasonOf(error))
+      return new DiskFailure(diskFailure(error).failure, reasonOf(error))
+    } finally {
+      await rm(path, { force: true }).catch(() => {})
     }
   }
 

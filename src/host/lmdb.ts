@@ -73,8 +73,7 @@ export class LmdbStore {
   #written = 0
   #damaged = 0
   #failure: string | undefined
-  /** A write was refused, and not for want of room. */
-  #isMediumBad = false
+  #wasRefused = false
   #diskFree = 0
   #measuredAt = 0
   #measuredWritten = 0
@@ -233,7 +232,7 @@ export class LmdbStore {
    */
   async #commit(): Promise<void> {
     const part = this.#again.shift()
-    const refused = this.#isMediumBad ? await this.#file.refused() : undefined
+    const refused = this.#wasRefused ? await this.#file.refused() : undefined
     if (refused) this.#refuse([...(part ?? []), ...this.#writes.splice(0)], refused)
     else {
       const room = part ? 0 : await this.#roomToGrow()
@@ -303,7 +302,7 @@ export class LmdbStore {
     this.#written += results.length
     if (this.#failure !== undefined) this.#log.info('the store takes writes again')
     this.#failure = undefined
-    this.#isMediumBad = false
+    this.#wasRefused = false
     this.#tell(notices)
     this.#measureWhenDue()
     for (const [at, pending] of this.#taken.entries()) this.#answer(pending, results[at]!)
@@ -330,7 +329,7 @@ export class LmdbStore {
     const taken = this.#taken
     if (this.#failure === undefined) this.#log.error('the store cannot write', { reason: failure.message })
     this.#failure = failure.message
-    this.#isMediumBad = failure.failure === 'io'
+    this.#wasRefused = true
     this.#measuredAt = 0
     this.#measureWhenDue()
     if (failure.failure === 'full' && taken.length > 1) {
