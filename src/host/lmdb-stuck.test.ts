@@ -27,6 +27,7 @@ t.test('a commit that never ends: what waits fails with io, reads go on, and hea
   t.match(await ask(custodyOf(3)), { failure: 'io' }, 'nobody waits any more')
   t.match(await ask({ verb: 'locate', aor: BOB_AOR }), { value: { isKnown: true, waiting: 0 } })
   t.match(watched.writeFailure, /the medium failed/)
+  t.ok(watched.oldestMs >= COMMIT_MAX_MS, 'answered or not, it has not ended')
   t.match(store.status, { outstanding: 0, failure: /not finished/ })
   t.equal(lines.filter(line => /cannot write/.test(line)).length, 1)
 })
@@ -41,6 +42,7 @@ t.test('a commit that ends after all: the store takes writes again, and what it 
   t.match(await ask(custodyOf(1)), { value: { outcome: 'duplicate', seq: 1 } })
   t.match(await ask(custodyOf(2)), { value: { outcome: 'stored', waiting: 2 } })
   t.equal(store.status.failure, undefined)
+  t.ok(new WatchedStore(store, silentLog).oldestMs < COMMIT_MAX_MS)
   t.ok(lines.some(line => /takes writes again/.test(line)))
 })
 

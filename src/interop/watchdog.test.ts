@@ -1,0 +1,118 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { native } from '../host/native.ts'
+import { BoxProcess } from './box.ts'
+import { NotifyEar, PYTHON } from './notify-ear.ts'
+import { installedAt, isPassedOver } from './program.ts'
+import { until } from './until.ts'
+
+const calls = native()
+const skip =
+  'missing' in calls ? calls.missing : installedAt(PYTHON) === undefined ? `${PYTHON} is not installed` : false
+const LONG_MS = 60_000
+const WATCHDOG_MS = 3000
+
+/** A box, and who manages it: hears its words, and has a folder in memory for it. */
+async function managed(t: Test, by: readonly string[] = []) {
+  // A socket's path has 107 characters at most.
+  const run = mkdtempSync(join(tmpdir(), 'restante-watchdog-'))
+  const ear = await NotifyEar.open(join(run, 'notify'))
+  mkdirSync(join(run, 'memory'))
+  const env = {
+    NOTIFY_SOCKET: ear.socket,
+    WATCHDOG_USEC: String(WATCHDOG_MS * 1000),
+    RUNTIME_DIRECTORY: join(run, 'memory'),
+  }
+  const box = await BoxProcess.make(t.testdir({}), { users: ['alice', 'bob'], env, by })
+  t.teardown(async () => {
+    await box.discard()
+    await ear.close()
+    rmSync(run, { recursive: true, force: true })
+  })
+  await box.start()
+  const words = (): number => ear.texts.filter(text => text === 'WATCHDOG=1').length
+  const fed = (): Promise<boolean> => {
+    const before = words()
+    return until('a word to the manager', LONG_MS, () => words() > before)
+  }
+  /** As systemd does: ended when it was silent for so long, with a word of that for the next run. */
+  const silent = async (): Promise<void> => {
+    let heard = words()
+    let since = performance.now()
+    await until('silence', LONG_MS, () => {
+      if (words() > heard) since = performance.now()
+      heard = words()
+      return performance.now() - since > WATCHDOG_MS
+    })
+    await box.kill()
+    writeFileSync(join(run, 'memory', 'result'), 'watchdog killed KILL\n')
+  }
+  const runs = () => JSON.parse(readFileSync(join(box.dataDir, 'runs.json'), 'utf8'))
+  return { box, ear, fed, silent, runs }
+}
+
+t.test(
+  'a box that is well feeds the manager, and the message of its own leaves nothing to be seen',
+  { skip },
+  async t => {
+    const { box, ear, fed, runs } = await managed(t)
+    await ear.has('READY=1')
+    await until('a self-test', LONG_MS, async () => (await box.metric('restante_self_test_passed')) >= 1)
+    await fed()
+    t.match((await box.restante('queue')).out, /^0 messages/)
+    t.notMatch((await box.restante('user', 'list')).out, /self-test/)
+    t.equal(await box.metric('restante_accounts'), 2)
+    t.equal(await box.metric('restante_messages_waiting'), 0)
+    t.equal(await box.metric('restante_messages_stored_total'), 0)
+    t.equal(await box.metric('restante_messages_delivered_total'), 0)
+    t.equal(await box.metric('restante_starts'), 1)
+    t.equal((await box.health()).code, 200)
+    t.equal((await box.stop()).code, 0)
+    t.match(runs().ended, { kind: 'stop', detail: 'SIGTERM' })
+    await box.start()
+    t.match(runs().resets[0], { kind: 'stop', detail: 'SIGTERM' })
+    t.equal(await box.metric('restante_last_reset_stop'), 1)
+  },
+)
+
+t.test(
+  'a program that stands still: the manager hears nothing of it, ends it, and the next run says so',
+  { skip },
+  async t => {
+    const { box, fed, silent, runs } = await managed(t)
+    await fed()
+    box.signal('SIGSTOP')
+    await silent()
+    await box.start()
+    t.match(runs().resets[0], { kind: 'hung' })
+    t.equal(runs().resets[0].detail.includes('heard nothing'), true)
+    await fed()
+  },
+)
+
+t.test('a box that is killed, and one whose memory is gone with it', { skip }, async t => {
+  const { box, fed, runs } = await managed(t)
+  await fed()
+  await box.kill()
+  await box.start()
+  t.match(runs().resets[0], { kind: 'killed' })
+  const path = join(box.dataDir, 'runs.json')
+  await box.kill()
+  const text = readFileSync(path, 'utf8')
+  const { run } = JSON.parse(text)
+  writeFileSync(path, text.replaceAll(run.boot, 'the start of the machine before'))
+  await box.start()
+  t.match(runs().resets[0], { kind: 'power' })
+})
+
+t.test('a dead store: degraded and fed, /healthz and the manager are told, and it ends in order', { skip }, async t => {
+  if (isPassedOver(t, 'prlimit')) return
+  const { box, ear, fed } = await managed(t, ['env', '-u', 'NODE_OPTIONS', 'prlimit', '--fsize=200000'])
+  await until('the manager hears why', LONG_MS, () => ear.texts.some(text => /STATUS=.*(cannot|not ready)/.test(text)))
+  t.equal((await box.health()).code, 503)
+  await fed()
+  t.ok(box.isRunning)
+  t.equal((await box.stop()).code, 0)
+})
