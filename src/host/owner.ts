@@ -36,10 +36,22 @@ export async function boxOrLock(dataDir: string): Promise<{ box: ControlClient }
     const box = await connected(dataDir)
     if (box) return { box }
     const lock = await FolderLock.take(dataDir)
-    if (lock) return { lock }
+    if (lock) {
+      becomeOwner(dataDir)
+      return { lock }
+    }
     if (performance.now() > end) throw inUse(dataDir)
     await pause()
   }
+}
+
+/** What root made in the folder of a service would be root's, and out of its reach: from here on the command is its user. */
+function becomeOwner(dataDir: string): void {
+  const { uid, gid } = statSync(dataDir)
+  if (process.getuid?.() !== 0 || uid === 0) return
+  process.setgroups?.([])
+  process.setgid?.(gid)
+  process.setuid?.(uid)
 }
 
 function checkFolder(dataDir: string): void {

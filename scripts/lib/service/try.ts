@@ -193,6 +193,13 @@ function sandbox(guest: Guest): void {
 
 async function requests(guest: Guest): Promise<void> {
   guest.run('systemctl', 'stop', 'restante')
+  const added = guest.run('restante', 'user', 'add', 'carol')
+  const foreign = guest.run('find', '/var/lib/restante', '/etc/restante', '!', '-user', 'restante')
+  check(
+    'a command of root while it is stopped leaves nothing that is root’s',
+    added.code === 0 && foreign.out === '',
+    `${added.out}${foreign.out}`,
+  )
   const asked = guest.run(
     'setpriv',
     '--reuid=restante',
