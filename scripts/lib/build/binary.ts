@@ -8,6 +8,9 @@ import type { Arch } from './packages.ts'
 /** Where in Node's binary it is noted that a program is inside; part of Node's interface for this. */
 const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2'
 
+/** Compiled code has the order of hash tables in it, whose seed would be another one each time. */
+const ALWAYS_THE_SAME = '--random-seed=1'
+
 const POSTJECT = createRequire(import.meta.url).resolve('postject/dist/cli.js')
 
 interface Parts {
@@ -61,7 +64,7 @@ function makeBlob({ arch, node, flags, folder, assets }: Parts): void {
   const file = `sea-${arch}.json`
   writeFileSync(join(folder, file), JSON.stringify(configuration))
   const [program, ...args] = by.command
-  quietly(program!, [...args, ...flags, '--experimental-sea-config', file], folder)
+  quietly(program!, [...args, ...flags, ALWAYS_THE_SAME, '--experimental-sea-config', file], folder)
 }
 
 /** What it says is shown where it fails; postject warns of every section that strip left without a name. */

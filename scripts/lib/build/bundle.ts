@@ -22,7 +22,8 @@ export async function bundle(root: string): Promise<Bundle> {
     // Identifiers stay, so that a stack in a log can be read.
     minifyWhitespace: true,
     minifySyntax: true,
-    charset: 'utf8',
+    // One octet a character in memory, not two: esbuild writes all else as escapes.
+    charset: 'ascii',
     legalComments: 'none',
     metafile: true,
     logLevel: 'warning',
