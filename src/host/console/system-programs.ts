@@ -1,4 +1,6 @@
 import { execFileSync } from 'node:child_process'
+import { writeFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { messageOf } from '../plain-error.ts'
 
 /** A program of the system that does not answer within this time is not there. */
@@ -36,16 +38,21 @@ export function unitState(): Record<(typeof SHOWN)[number], string> | undefined 
 }
 
 /** Starts the service, or starts it anew. Why not, in words, or undefined. */
-export function startUnit(): string | undefined {
+export function startUnit(requests = '/run/restante-request'): string | undefined {
   if (!unitState())
     return 'No systemd here that knows restante.service: start it as it is started on this machine, e.g. restante serve'
-  askSystem('systemctl', ['reset-failed', UNIT])
-  const answer = askSystem('systemctl', ['restart', '--no-block', UNIT])
+  if (process.getuid?.() !== 0 && isAskedFor(join(requests, 'start'))) return undefined
+  askSystem('systemctl', ['reset-failed', '--no-ask-password', UNIT])
+  const answer = askSystem('systemctl', ['restart', '--no-block', '--no-ask-password', UNIT])
   return 'wrong' in answer ? answer.wrong : undefined
 }
 
-/** Why not, in words, or undefined. */
-export function restartMachine(): string | undefined {
-  const answer = askSystem('systemctl', ['reboot'])
-  return 'wrong' in answer ? answer.wrong : undefined
+/** systemd/restante-start.path waits for it. */
+function isAskedFor(file: string): boolean {
+  try {
+    writeFileSync(file, '', { mode: 0o600 })
+    return true
+  } catch {
+    return false
+  }
 }
