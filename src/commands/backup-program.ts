@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander'
-import { CHOICES } from '../host/restore-check.ts'
-import { type BackupOptions, makeBackup } from './backup.ts'
+import { CONFIGURATION_CHOICES } from '../services/backup.ts'
+import type { BackupOptions } from './backup.ts'
 import { helped } from './help.ts'
-import { type RestoreOptions, restoreBackup } from './restore.ts'
+import type { RestoreOptions } from './restore.ts'
 import type { World } from './world.ts'
 
 /** `backup FILE` and `restore FILE`. */
@@ -14,7 +14,9 @@ export function addBackup(program: Command, world: World, withConfig: (command: 
     )
     .summary('everything of the box in one locked file')
     .option('--passphrase-stdin', 'the passphrase is the first line of the input')
-    .action((file: string, options: BackupOptions) => makeBackup(world, file, options))
+    .action(async (file: string, options: BackupOptions) =>
+      (await import('./backup.ts')).makeBackup(world, file, options),
+    )
   helped(backup, {
     example: 'backup /media/stick/box.backup.age',
     wrong: 'the file is there already or cannot be written, or the box does not answer',
@@ -30,10 +32,12 @@ export function addBackup(program: Command, world: World, withConfig: (command: 
       new Option(
         '--configuration <which>',
         'backup: that of the backup (the default); listeners: that, with the listening addresses of this box; here: that of this box, with its name and domain. data_dir stays in any case',
-      ).choices(CHOICES),
+      ).choices(CONFIGURATION_CHOICES),
     )
     .option('--yes', 'do not ask')
-    .action((file: string, options: RestoreOptions) => restoreBackup(world, file, options))
+    .action(async (file: string, options: RestoreOptions) =>
+      (await import('./restore.ts')).restoreBackup(world, file, options),
+    )
   helped(restore, {
     example: 'restore /media/stick/box.backup.age',
     wrong: 'the box is running, the passphrase is wrong, the file is damaged, or there is no room; nothing was changed',

@@ -4,13 +4,7 @@ import { basename, join } from 'node:path'
 import { parse } from 'smol-toml'
 import { type Config, httpListeners, listeners, loadConfig } from '../base/config.ts'
 import { type Log, silentLog } from '../base/log.ts'
-import {
-  type BoxContents,
-  type CheckedBackup,
-  type ChoiceView,
-  CONFIGURATION_CHOICES,
-  type ConfigurationChoice,
-} from '../services/backup.ts'
+import type { BoxContents, CheckedBackup, ChoiceView, ConfigurationChoice } from '../services/backup.ts'
 import type { ConfigValue } from '../services/configuration.ts'
 import { machineAddresses } from './addresses.ts'
 import type { About } from './backup-format.ts'
@@ -24,7 +18,6 @@ import { unpackedIn } from './restore-swap.ts'
 import { type Store, WatchedStore } from './watched-store.ts'
 
 /** For the command line, which knows nothing of the page. */
-export const CHOICES = CONFIGURATION_CHOICES
 export type Choice = ConfigurationChoice
 
 /** The box that a backup is about to be restored on. */
