@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { writeFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { messageOf } from '../plain-error.ts'
 
@@ -39,9 +39,10 @@ export function unitState(): Record<(typeof SHOWN)[number], string> | undefined 
 
 /** Starts the service, or starts it anew. Why not, in words, or undefined. */
 export function startUnit(requests = '/run/restante-request'): string | undefined {
+  // The folder is there where the units are; asking systemd takes a bus, which a small machine need not have.
+  if (process.getuid?.() !== 0 && isAskedFor(join(requests, 'start'))) return undefined
   if (!unitState())
     return 'No systemd here that knows restante.service: start it as it is started on this machine, e.g. restante serve'
-  if (process.getuid?.() !== 0 && isAskedFor(join(requests, 'start'))) return undefined
   askSystem('systemctl', ['reset-failed', '--no-ask-password', UNIT])
   const answer = askSystem('systemctl', ['restart', '--no-block', '--no-ask-password', UNIT])
   return 'wrong' in answer ? answer.wrong : undefined
