@@ -10,18 +10,20 @@ import type {
   ResetLevel,
   TestStep,
 } from '../../services/diagnosis.ts'
+import type { Reset } from '../../services/status.ts'
 import type { Access } from '../access.ts'
 import type { BoundListener } from '../box-options.ts'
 import type { Certificates } from '../certificates.ts'
 import { Dns } from '../dns.ts'
 import { storeError } from '../plain-error.ts'
 import { dialPolicy, TlsDialler } from '../tls-dial.ts'
+import { bootId } from '../watchdog/run-book.ts'
 import type { WatchedStore } from '../watched-store.ts'
 import type { Again } from './again.ts'
 import type { Capture } from './capture.ts'
 import { testDisk } from './disk-test.ts'
 import { type NetworkTestParts, testMsrp, testSip } from './network-tests.ts'
-import { presenceLeftS } from './presence.ts'
+import { isPowerOn, presenceLeftS } from './presence.ts'
 import { recoverPassword } from './recovery.ts'
 import { factoryReset, reload } from './restarting.ts'
 
@@ -39,7 +41,8 @@ interface DeskParts {
   readonly entropy: Entropy
   readonly log: Log
   readonly again?: Again | undefined
-  readonly presence?: Parameters<typeof presenceLeftS>[0]
+  /** What the program was started for, the latest first; absent: nobody keeps that. */
+  readonly starts?: (() => readonly Reset[]) | undefined
 }
 
 /** What a technician tries and watches at a box that runs. */
@@ -87,7 +90,8 @@ export class DiagnosisDesk implements Diagnosis {
   }
 
   presenceLeftS(): Promise<number> {
-    return presenceLeftS(this.#parts.presence)
+    const { starts = () => [] } = this.#parts
+    return presenceLeftS({ wasSwitchedOn: () => isPowerOn(starts(), bootId()) })
   }
 
   recoverPassword(line: string): Promise<Recovered> {
