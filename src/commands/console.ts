@@ -1,8 +1,8 @@
 import { Counters } from '../base/counters.ts'
-import { silentLog } from '../base/log.ts'
 import { configFile } from '../host/config-file.ts'
 import { SerialLine } from '../host/console/line.ts'
 import { ConsoleSeat } from '../host/console/seat.ts'
+import { systemLog } from '../host/console/system-log.ts'
 import { SystemEntropy } from '../host/entropy.ts'
 import { openLog } from '../host/log.ts'
 import { PlainError } from '../host/plain-error.ts'
@@ -43,7 +43,7 @@ async function onTerminal(world: World, file: string): Promise<void> {
   const isTerminal = stdin.isTTY === true
   const left = Promise.withResolvers<void>()
   const seat = new ConsoleSeat({
-    ...{ file, openStore: world.openStore, entropy: new SystemEntropy(), log: silentLog },
+    ...{ file, openStore: world.openStore, entropy: new SystemEntropy(), log: systemLog },
     line: {
       isPhysical: false,
       name: `process ${process.pid}`,

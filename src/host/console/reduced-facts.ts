@@ -5,7 +5,10 @@ import type { Fact } from '../../console/services.ts'
 import { messageOf } from '../plain-error.ts'
 import { lockOwner } from './lock-owner.ts'
 import type { ReducedStore } from './reduced-store.ts'
+import { startsIn } from './starts.ts'
 import { unitState } from './system-programs.ts'
+
+const STARTS_SHOWN = 3
 
 export interface FactsParts {
   readonly file: string
@@ -29,6 +32,7 @@ export async function factsOf(parts: FactsParts): Promise<Fact[]> {
     ['data_dir', 'Data folder', parts.dataDir],
     ...ownerRows(parts.dataDir),
     ...serviceRows(),
+    ...startRows(parts.dataDir),
     ['machine_uptime_s', 'Machine up, s', Math.floor(uptime())],
     ['administrators', 'Administrators', parts.accessTrouble],
     ...flashRows(parts),
@@ -58,6 +62,16 @@ function serviceRows(): Rows {
     ['service_restarts', 'Restarted, times', Number(unit.NRestarts)],
   ]
 }
+
+/** The latest ones: whether a watchdog had to help, and why. */
+const startRows = (dataDir: string): Rows =>
+  startsIn(dataDir)
+    .slice(0, STARTS_SHOWN)
+    .map(({ at, kind, detail }, index) => {
+      const when = Number.isFinite(at) ? new Date(at).toISOString() : '-'
+      const label = index === 0 ? 'Last start' : 'Before that'
+      return [`start_${index + 1}`, label, `${when} ${kind}${detail ? `: ${detail}` : ''}`]
+    })
 
 function flashRows({ dataDir, reserveBytes }: FactsParts): Rows {
   try {

@@ -12,8 +12,9 @@ import { Administrators } from '../administrators.ts'
 import { Backups } from '../backups.ts'
 import { Clock } from '../clock.ts'
 import { testDisk } from '../diagnosis/disk-test.ts'
-import { presenceLeftS } from '../diagnosis/presence.ts'
+import { isPowerOn, presenceLeftS } from '../diagnosis/presence.ts'
 import { recoverPassword } from '../diagnosis/recovery.ts'
+import { reload } from '../diagnosis/restarting.ts'
 import { markForReset } from '../factory-reset.ts'
 import { Jobs } from '../jobs.ts'
 import { messageOf } from '../plain-error.ts'
@@ -22,6 +23,7 @@ import { dataDirIn } from '../reset-configuration.ts'
 import { Restoring } from '../restoring.ts'
 import { SystemTime } from '../system-time.ts'
 import { restoreUnconfirmed } from '../trial-file.ts'
+import { bootId } from '../watchdog/run-book.ts'
 import { machineFiles } from './files.ts'
 import { Journal } from './journal.ts'
 import { lockOwner } from './lock-owner.ts'
@@ -29,7 +31,8 @@ import { mendedConfig } from './mended-config.ts'
 import { ReducedConfiguration } from './reduced-configuration.ts'
 import { factsOf } from './reduced-facts.ts'
 import { type OpenStore, ReducedStore } from './reduced-store.ts'
-import { restartMachine, startUnit } from './system-programs.ts'
+import { startsIn } from './starts.ts'
+import { startUnit } from './system-programs.ts'
 
 interface ReducedParts {
   /** The configuration file, whatever is in it. */
@@ -74,6 +77,7 @@ export class ReducedBox {
     })
     const jobs = this.#jobs(config.deferral.reserve_bytes, now, entropy, log)
     const parts = { config, dataDir, store, openStore, jobs, restoring, entropy, now }
+    const presence = () => presenceLeftS({ wasSwitchedOn: () => isPowerOn(startsIn(dataDir), bootId()) })
     this.services = {
       reduced: why,
       facts: () =>
@@ -83,14 +87,15 @@ export class ReducedBox {
       configuration,
       logs: new Journal(),
       time: new SystemTime({ clock, log }),
-      backups: new Backups({ ...parts, snapshot: () => undefined }),
+      // Of a box that only stands still, what it was about to restore is left alone.
+      backups: lockOwner(dataDir) ? undefined : new Backups({ ...parts, snapshot: () => undefined }),
       jobs,
       files: machineFiles,
       diagnosis: {
         testDisk: signal => testDisk({ dataDir, reserveBytes: config.deferral.reserve_bytes }, signal),
-        presenceLeftS: () => presenceLeftS(),
-        recoverPassword: line => recoverPassword({ access, presenceLeftS, log }, line),
-        reload: async what => (what === 'service' ? startUnit() : restartMachine()),
+        presenceLeftS: presence,
+        recoverPassword: line => recoverPassword({ access, presenceLeftS: presence, log }, line),
+        reload: async (what, who) => (what === 'service' ? startUnit() : reload({ dataDir, log }, what, who)),
         factoryReset: async level => troubleIn(() => markForReset(dataDir, level)) ?? startUnit(),
       },
       log,

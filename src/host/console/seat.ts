@@ -7,7 +7,6 @@ import { dataDirIn } from '../reset-configuration.ts'
 import { isAnswering } from './answering.ts'
 import { systemClock } from './clock.ts'
 import { mendedConfig } from './mended-config.ts'
-import { ReducedBox } from './reduced.ts'
 import type { OpenStore } from './reduced-store.ts'
 import { StreamClient } from './stream-client.ts'
 
@@ -145,6 +144,7 @@ export class ConsoleSeat implements ConsoleKeys {
   async #reduced(why: string): Promise<boolean> {
     const { file, openStore, entropy, log, line, write } = this.#options
     this.#say(`Reduced console: ${why}.`)
+    const { ReducedBox } = await import('./reduced.ts')
     const reduced = new ReducedBox({ file, why, openStore, entropy, log })
     for (const error of reduced.errors.slice(0, ERRORS_SHOWN)) this.#say(error)
     const { promise, resolve: ended } = Promise.withResolvers<boolean>()
