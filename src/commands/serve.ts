@@ -5,6 +5,7 @@ import type { Log } from '../base/log.ts'
 import { PRODUCT, VERSION } from '../base/product.ts'
 import type { WallTime } from '../base/time.ts'
 import { Access } from '../host/access.ts'
+import { BoardAtWork } from '../host/board/at-work.ts'
 import { Clock } from '../host/clock.ts'
 import { configFile, readConfig } from '../host/config-file.ts'
 import { Configuration } from '../host/configuration.ts'
@@ -97,12 +98,13 @@ async function serveFor(manager: Manager, world: World, options: ServeCommandOpt
   })
   const restoring = new Restoring({
     ...{ target, configuration, access, log },
-    replace: (changed, replacing) => starting.then(serving => serving.replace(changed, replacing)),
+    replace: (changed, replacing) => onBoard.updating(async () => (await starting).replace(changed, replacing)),
   })
   const again = new Again()
   const consoles = new Consoles(log)
   const isUnseen = isManaged || isJournal(process.env)
-  const asked = { config, firstAccounts, isUnseen, watch }
+  const onBoard = new BoardAtWork({ state: watch.state, log })
+  const asked = { config, firstAccounts, isUnseen, watch, board: onBoard.board }
   const parts = { ...asked, log, entropy, makeEngine, openStore, access, configuration, restoring, again, consoles }
   notifier.status(`starting, with the store in ${config.data_dir}`)
   notifier.extendS(openingS(config.data_dir))
