@@ -6,9 +6,9 @@ export interface View {
   readonly lines: readonly string[]
 }
 
-const LABEL_WIDTH = 22
+const LABEL_WIDTH = 24
 
-/** `Label                 value`. */
+/** `Label                   value`. */
 export const field = (label: string, value: string | number | undefined | null): string =>
   `${label.padEnd(LABEL_WIDTH)}${value ?? '-'}`
 

@@ -96,7 +96,8 @@ export class ShellLoop {
     const { command, args } = parsed
     if (piped.isJson && command.words[0] !== 'show' && command.words[0] !== 'trace')
       return await this.#refuse(text, { at: piped.jsonAt, why: 'Only what shows something has this', allowed: [] })
-    this.#remember(text)
+    if (command.isHidden?.some(name => args.has(name))) this.#rememberUnlessSecret(text)
+    else this.#remember(text)
     if (command.tier !== 'user')
       box.log.info('console command', { name: who.name, line: this.#parts.line.name, command: said(command, args) })
     await this.#perform(command, args, { who, box, filter: piped.filter, isJson: piped.isJson })

@@ -131,7 +131,7 @@ t.test('a page at a time: a line by Enter, no more by q; without pages with leng
 
 t.test('what comes behind a pipe', async t => {
   const { seat } = await seated()
-  t.equal(await seat.run('show version | include DOMAIN'), 'Domain                example.org')
+  t.equal(await seat.run('show version | include DOMAIN'), 'Domain                  example.org')
   t.notMatch(await seat.run('show version | exclude runtime'), 'Node')
   t.match(await seat.run('show version | begin Hostname'), /^Hostname.*\nDomain.*$/)
   t.equal(await seat.run('show version | count'), '4')

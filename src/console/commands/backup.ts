@@ -5,9 +5,10 @@ import { bytesText, counted, timeText } from '../ascii.ts'
 import { type Args, type Command, type Context, commandsOf, partOf, Refused, running } from '../command.ts'
 import { field } from '../fields.ts'
 
-/** How often is looked how far it is; a line of progress each tenth time. */
+/** How often is looked how far it is. */
 const LOOK_MS = 500
-const LOOKS_A_LINE = 10
+/** A line of progress for so much of it. */
+const STEP_PERCENT = 10
 
 async function backup(context: Context, args: Args): Promise<void> {
   const { report, askHidden, signal } = context
@@ -34,7 +35,7 @@ async function backup(context: Context, args: Args): Promise<void> {
 
 /** Waits for it, and tells how far it is. ^C ends the job. */
 async function ended({ report, clock, signal }: Context, jobs: JobService, job: JobView): Promise<void> {
-  for (let looks = 1; ; looks++) {
+  for (let told = 0; ; ) {
     const now = jobs.get(job.id)
     if (!now || now.state === 'cancelled') throw new Refused('It was cancelled.')
     if (now.state === 'failed') throw new Refused(now.reason ?? 'It failed.')
@@ -43,9 +44,11 @@ async function ended({ report, clock, signal }: Context, jobs: JobService, job: 
       await jobs.remove(job.id)
       throw new Refused('It was ended.')
     }
-    const { done, total } = now
-    if (looks % LOOKS_A_LINE === 0)
-      await report.line(total === null || total === 0 ? `${done}` : `${Math.floor((100 * done) / total)} %`)
+    const percent = now.total ? Math.floor((100 * now.done) / now.total) : 0
+    if (percent >= told + STEP_PERCENT) {
+      await report.line(`${percent} %`)
+      told = percent
+    }
     await new Promise<void>(resolve => clock.after(LOOK_MS, resolve))
   }
 }

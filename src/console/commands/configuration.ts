@@ -83,8 +83,7 @@ async function diff(context: Context): Promise<void> {
 }
 
 async function check(context: Context): Promise<void> {
-  const checked = checkedOf(context)
-  await context.report.lines([...warningLines(checked), 'It can be served.'])
+  await context.report.lines([...warningLines(context, checkedOf(context)), 'It can be served.'])
 }
 
 function checkedOf(context: Context): CheckedChange {
@@ -93,17 +92,21 @@ function checkedOf(context: Context): CheckedChange {
   return checked
 }
 
-const warningLines = ({ warnings }: CheckedChange): string[] =>
-  warnings.map(warning => `Warning: ${WARNING_WORDS[warning]}`)
+/** What is so already is not warned of. */
+function warningLines(context: Context, { warnings }: CheckedChange): string[] {
+  const now = serviceOf(context).check(new Map())
+  const known = 'warnings' in now ? now.warnings : []
+  return warnings.filter(each => !known.includes(each)).map(warning => `Warning: ${WARNING_WORDS[warning]}`)
+}
 
 async function commit(context: Context, confirmS: number): Promise<void> {
   const { box, report, who, confirm } = context
   const service = serviceOf(context)
   if (confirmS > 0 && 'reduced' in box) throw new Refused('The service is stopped: there is nothing to try it with.')
   const { changes, version } = candidateOf(context)
-  const checked = checkedOf(context)
-  if (checked.warnings.length > 0) {
-    await report.lines(warningLines(checked))
+  const warnings = warningLines(context, checkedOf(context))
+  if (warnings.length > 0) {
+    await report.lines(warnings)
     if (!(await confirm('Use it all the same?'))) return await report.line('Nothing was done.')
   }
   const applied = service.apply(changes, { version, who: who.name, confirmS })
@@ -115,7 +118,7 @@ async function commit(context: Context, confirmS: number): Promise<void> {
 function appliedWords({ box }: Context, confirmS: number): string {
   if ('reduced' in box) return 'Written. It counts from the next start of the service.'
   if (confirmS === 0) return 'Written. The box starts to serve with it now.'
-  return `The box starts to serve with it now, and goes back in ${confirmS} s unless somebody says "confirm".`
+  return `The box starts to serve with it now; in ${confirmS} s it goes back. "confirm" keeps it.`
 }
 
 function whyNot(applied: Exclude<Applied, 'applying' | 'nothing'>): string {

@@ -1,4 +1,4 @@
-import type { Alarm, BoxStatus } from '../../services/status.ts'
+import type { Alarm, BoxStatus, Reset } from '../../services/status.ts'
 import type { TimeView } from '../../services/time.ts'
 import { bytesText, counted, durationText, timeText } from '../ascii.ts'
 import { type Command, type Context, commandsOf, partOf, running } from '../command.ts'
@@ -56,6 +56,7 @@ function statusLines(now: BoxStatus, box: ConsoleBox): string[] {
     field('Streams', `SIP ${peers.sipStreams}, MSRP ${peers.msrpConnections}, calls ${peers.calls}`),
     field('Core', peers.coreRoute === '' ? 'none' : peers.coreRoute),
     ...now.listeners.map(({ use, transport, at, key }) => field(`${use} ${transport}`, at ?? `off (${key})`)),
+    ...progressLines(now),
     field(
       'Clock',
       `${timeText(now.clock.wall)} ${now.clock.isTrusted ? 'trusted' : 'NOT TRUSTED'}, ${now.clock.source}`,
@@ -63,6 +64,43 @@ function statusLines(now: BoxStatus, box: ConsoleBox): string[] {
     field('Flash', `${bytesText(now.flash.freeBytes)} free, ${bytesText(now.flash.reserveBytes)} reserve`),
     ...alarmLines(now.alarms, box, false),
   ]
+}
+
+function progressLines({ board, progress, starts, resets: [last] }: BoxStatus): string[] {
+  const lines = [
+    ...(board === undefined ? [] : [field('Board', board.title)]),
+    ...(last === undefined ? [] : [field('Last start', `${timeText(last.at)}, after ${resetText(last)}`)]),
+    field('Starts', starts),
+  ]
+  if (!progress) return lines
+  const { condition, reason, selfTest, device, serviceS } = progress
+  const watched = [
+    ...(serviceS === undefined ? [] : [`service manager, ${serviceS} s`]),
+    ...(device === undefined ? [] : [`${device.path} ${device.problem}`.trimEnd()]),
+  ]
+  return [
+    ...lines,
+    field('Condition', reason === '' ? condition : `${condition}: ${reason}`),
+    field('Self-test', `${selfTest.result}${selfTest.detail === '' ? '' : `, ${selfTest.detail}`}`),
+    field('Watchdogs', watched.length > 0 ? watched.join('; ') : 'none'),
+  ]
+}
+
+const resetText = ({ kind, detail }: Reset): string => (detail === '' ? kind : `${kind}: ${detail}`)
+
+const resets: Show = async box => {
+  const { starts, resets: found } = await running(box).status.status()
+  return {
+    json: { starts, resets: forPrograms(found) },
+    lines: [
+      field('Starts', starts),
+      ...found.map(
+        reset =>
+          `${timeText(reset.at)}${reset.isTrusted ? '' : ' (clock not trusted)'}  ${reset.version}  ` +
+          `ran ${durationText(reset.ranS)}, ended by ${resetText(reset)}`,
+      ),
+    ],
+  }
 }
 
 const storage: Show = async box => {
@@ -130,6 +168,7 @@ const PARTS: Readonly<Record<string, Show>> = {
   clock,
   storage,
   alarms,
+  resets,
   jobs: async box => jobsView(box),
   config: async box => configView(box, []),
   log: async box => logView(box, { limit: LOG_LINES }),
@@ -155,6 +194,7 @@ export const showBoxCommands: readonly Command[] = commandsOf('user', [
   { syntax: 'show storage', help: 'room, and how the flash wears', run: show(storage) },
   { syntax: 'show clock', help: 'the time, and whether it is trusted', isReduced: true, run: show(clock) },
   { syntax: 'show alarms', help: 'what is wrong, and what to do about it', run: show(alarms) },
+  { syntax: 'show resets', help: 'each start, and why the run before ended', run: show(resets) },
   {
     syntax: 'show tech-support',
     help: 'all of this at once, for somebody who helps',

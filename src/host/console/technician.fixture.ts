@@ -1,4 +1,5 @@
-import { openSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { type Config, loadConfig } from '../../base/config.ts'
@@ -7,6 +8,7 @@ import type { ConsoleServices } from '../../console/services.ts'
 import { EchoEngine } from '../../testing/echo-engine.ts'
 import { HostStore } from '../../testing/host-store.ts'
 import { Access } from '../access.ts'
+import type { ServeOptions } from '../box-options.ts'
 import { Clock } from '../clock.ts'
 import { TestClock } from '../configuration.fixture.ts'
 import { Configuration } from '../configuration.ts'
@@ -52,8 +54,9 @@ export class Technician extends Seat {
     this.#printed = parts.printed
   }
 
-  static async come(t: Test): Promise<Technician> {
-    const dir = t.testdir({})
+  /** `openStore`: a store on flash in place of the one in memory. */
+  static async come(t: Test, { openStore }: Partial<Pick<ServeOptions, 'openStore'>> = {}): Promise<Technician> {
+    const dir = mkdtempSync(join(tmpdir(), 'technician-'))
     const file = join(dir, 'restante.toml')
     const text = textOf(dir)
     writeFileSync(file, text)
@@ -73,11 +76,12 @@ export class Technician extends Seat {
     serving = await Serving.start({
       ...{ config, log: logs, entropy, access, configuration, restoring, logs, consoles },
       makeEngine: async () => new EchoEngine(),
-      openStore: async () => host,
+      openStore: openStore ?? (async () => host),
     })
     t.teardown(async () => {
       configuration.close()
       await serving.stop()
+      rmSync(dir, { recursive: true, force: true })
     })
     const printed = serving.box.credentials[0]!.password
     return new Technician(() => use!.services, { host, logs, file, trial, printed })
@@ -91,6 +95,7 @@ export class Technician extends Seat {
     this.press(`${OWN_PASSWORD}\r${OWN_PASSWORD}\r`)
     await this.until('edge1> ')
     await this.run('enable')
+    await this.run('terminal length 0')
   }
 
   /** Each line when it is asked for. */
