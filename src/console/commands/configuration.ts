@@ -227,7 +227,7 @@ export const candidateCommands: readonly Command[] = commandsOf('configure', [
   { syntax: 'commit', help: 'serves with it, for good', isReduced: true, run: context => commit(context, 0) },
   {
     syntax: 'commit confirmed N',
-    help: 'serves with it, and goes back after N seconds unless confirmed',
+    help: 'serves with it; back in N seconds unless confirmed',
     params: { N },
     run: (context, args) => commit(context, Number(args.get('N'))),
   },
