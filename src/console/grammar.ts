@@ -48,7 +48,8 @@ function placeOf(commands: readonly Command[], words: readonly Word[]): Place {
     const names = [...new Set(further.map(command => command.words[depth]!))]
     const found = word.isQuoted ? [] : fitting(word.text, names)
     if (found.length === 1) left = further.filter(command => command.words[depth] === found[0])
-    else if (own && found.length === 0) return { kind: 'command', command: own, rest: words.slice(depth) }
+    else if (own && own.elements.length > 0 && found.length === 0)
+      return { kind: 'command', command: own, rest: words.slice(depth) }
     else {
       const allowed = nextWords(further, depth).filter(({ text }) => found.length === 0 || found.includes(text))
       const why = found.length === 0 ? 'There is no such word here' : 'More than one word begins so'
