@@ -1,11 +1,12 @@
 /*
- * What Node has no call for: a datagram to the service manager (sd_notify(3)), the ioctls of a watchdog device, and a terminal for
- * one program alone.
+ * What Node has no call for: a datagram to the service manager (sd_notify(3)), the ioctls of a watchdog device, a terminal for
+ * one program alone, and what the C library does with memory that was given back to it.
  * Node-API 8. Every function returns an integer: 0 or more is the result, below 0 an errno, negated. None blocks for longer
  * than the device or, where the service manager's queue is full, SEND_WAIT_US.
  */
 #include <errno.h>
 #include <linux/watchdog.h>
+#include <malloc.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -159,6 +160,23 @@ static napi_value terminal_exclusive(napi_env env, napi_callback_info info) {
   return result_of(env, control(descriptor, TIOCEXCL, NULL));
 }
 
+/* Above it a piece has pages of its own, which go back to the system when it is freed, and from there on always: by itself the C
+ * library raises the threshold to the largest piece that was freed. */
+#define OWN_PAGES_BYTES (128 * 1024)
+
+/* memoryFrugal(): one arena for the threads that are to come, and large pieces in pages of their own (mallopt(3)). */
+static napi_value memory_frugal(napi_env env, napi_callback_info info) {
+  (void)info;
+  const int is_done = mallopt(M_ARENA_MAX, 1) && mallopt(M_MMAP_THRESHOLD, OWN_PAGES_BYTES);
+  return result_of(env, is_done ? 0 : -EINVAL);
+}
+
+/* memoryTrim(): free pages of the C library's heap go back to the system; 1 where there were any. Some milliseconds. */
+static napi_value memory_trim(napi_env env, napi_callback_info info) {
+  (void)info;
+  return result_of(env, malloc_trim(0));
+}
+
 NAPI_MODULE_INIT() {
   const napi_property_descriptor functions[] = {
       {"notify", NULL, notify, NULL, NULL, NULL, napi_enumerable, NULL},
@@ -168,6 +186,8 @@ NAPI_MODULE_INIT() {
       {"watchdogOptions", NULL, watchdog_options, NULL, NULL, NULL, napi_enumerable, NULL},
       {"watchdogKeepAlive", NULL, watchdog_keep_alive, NULL, NULL, NULL, napi_enumerable, NULL},
       {"terminalExclusive", NULL, terminal_exclusive, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"memoryFrugal", NULL, memory_frugal, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"memoryTrim", NULL, memory_trim, NULL, NULL, NULL, napi_enumerable, NULL},
   };
   if (napi_define_properties(env, exports, sizeof functions / sizeof functions[0], functions) != napi_ok) return NULL;
   return exports;

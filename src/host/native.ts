@@ -17,6 +17,10 @@ export interface Native {
   watchdogKeepAlive(descriptor: number): number
   /** Until it is closed nobody else opens that terminal, but root. */
   terminalExclusive(descriptor: number): number
+  /** From here on the C library keeps less of what was given back to it. */
+  memoryFrugal(): number
+  /** What it keeps of it goes back to the system; takes some milliseconds. */
+  memoryTrim(): number
 }
 
 let loaded: Native | { readonly missing: string } | undefined
