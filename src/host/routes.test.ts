@@ -82,6 +82,7 @@ const ROUTES: Readonly<Record<string, Needs>> = {
   'GET /api/v1/certificates/request.pem': 'operator',
   'GET /api/v1/time': 'viewer',
   'PUT /api/v1/time': 'operator',
+  'POST /api/v1/test': 'operator',
   'GET /api/v1/logs': 'viewer',
   'GET /api/v1/logs/lines.jsonl': 'viewer',
   'GET /api/v1/logs/level': 'viewer',

@@ -18,6 +18,7 @@ import { ControlServer } from './control.ts'
 import { custodyOf } from './custody-numbers.ts'
 import { Capture } from './diagnosis/capture.ts'
 import { DiagnosisDesk } from './diagnosis/desk.ts'
+import { diagnosisApi } from './diagnosis-api.ts'
 import { type Credential, makeFirstAccounts } from './first-start.ts'
 import { Health } from './health.ts'
 import { HttpServer } from './http.ts'
@@ -228,6 +229,7 @@ export class Box {
     const { configuration, logs } = this.#options
     if (!configuration || !logs) return []
     const all = { ...services, configuration, logs }
-    return [...machineApis(all), statusApi(all), ...backupApis(all), supportApi(all), pages(all)]
+    const trying = diagnosisApi({ guarded: services, diagnosis: this.diagnosis!, log: services.log })
+    return [...machineApis(all), statusApi(all), ...backupApis(all), supportApi(all), trying, pages(all)]
   }
 }

@@ -41,7 +41,16 @@ const CONFIG = '/api/v1/config'
 const CERTIFICATES = '/api/v1/certificates'
 const PEM = 'application/x-pem-file'
 
+const test = closed({ passed: yes, steps: list(closed({ what: text, passed: yes, result: text })) })
+
 export const machine: Operations = {
+  'POST /api/v1/test': {
+    tag: 'machine',
+    summary: 'Try the network or the disk on the spot',
+    detail:
+      '`sip`: OPTIONS to each listener of the box, or to the URI in `target`. `msrp`: a transaction with each listener, or a connection to the host:port in `target`. `disk`: a file and a record, written and flushed. Within 10 s. A `target` is for administrators.',
+    replies: { 200: test },
+  },
   [`GET ${CONFIG}`]: {
     tag: 'configuration',
     summary: 'Every key with what it is and what it would be',

@@ -27,7 +27,7 @@ export const TAGS = [
   { name: 'histories', description: 'What users keep of their messages.' },
   { name: 'jobs', description: 'Long work.' },
   { name: 'configuration', description: 'What stands, what a change would do, and changes on trial.' },
-  { name: 'machine', description: 'Certificates and the clock.' },
+  { name: 'machine', description: 'Certificates, the clock, and tests on the spot.' },
   { name: 'access', description: 'Administrators, sessions, tokens, and the first run.' },
   { name: 'keeping', description: 'Backup, restore and the support bundle.' },
 ] as const
