@@ -14,7 +14,9 @@ import { Configuration } from './configuration.ts'
 import { SystemEntropy } from './entropy.ts'
 import { openLog } from './log.ts'
 import { Restoring } from './restoring.ts'
+import { silentNotifier } from './service/notifier.ts'
 import { Serving } from './serving.ts'
+import { BoxWatch } from './watchdog/box-watch.ts'
 
 export interface Answer {
   readonly status: number
@@ -60,6 +62,7 @@ export class OpenedPage {
   readonly access: Access
   readonly configuration: Configuration
   readonly logs = openLog('info', openSync('/dev/null', 'w'))
+  readonly watch = new BoxWatch({ notifier: silentNotifier, log: silentLog, isManaged: false })
   /** Each time that it serves with another configuration. */
   readonly restarts: Promise<void>[] = []
   /** Printed at the first start; empty at any other. */
@@ -99,8 +102,9 @@ export class OpenedPage {
     const replace: ConstructorParameters<typeof Restoring>[0]['replace'] = (changed, replacing) =>
       page.#serving!.replace(changed, replacing)
     const restoring = new Restoring({ target: file, configuration, access, log, replace })
-    const { logs } = page
-    page.#serving = await Serving.start({ config, log, entropy, ...parts, access, configuration, restoring, logs })
+    const { logs, watch } = page
+    const services = { access, configuration, restoring, logs, watch }
+    page.#serving = await Serving.start({ config, log, entropy, ...parts, ...services })
     unsubscribe('fastify.initialization', heard)
     page.secret = page.#serving.box.credentials[0]?.password ?? ''
     return page
@@ -126,7 +130,9 @@ export class OpenedPage {
 
   async close(): Promise<void> {
     this.configuration.close()
+    this.watch.ending('stop', 'SIGTERM')
     await this.#serving!.stop()
+    this.watch.close()
   }
 
   ask(path: string, { form, json, isSecure = false, ...asked }: Asked = {}): Promise<Answer> {
