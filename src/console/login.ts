@@ -122,9 +122,14 @@ const FIRST_STEPS = [
   '"user add NAME" for each user, and "setup finish".',
 ]
 
-export async function banner({ terminal, box: boxOf }: Pick<LoginParts, 'terminal' | 'box'>): Promise<void> {
+export async function banner({ terminal, box: boxOf, line }: Omit<LoginParts, 'clock'>): Promise<void> {
   const box = boxOf()
   await terminal.line()
   await terminal.line(ascii(`Restante ${box.version}, ${box.hostname}`))
   if ('reduced' in box) await terminal.line(ascii(`Reduced: ${box.reduced}.`))
+  // Who sits at its own line has the box in hand, and a new one has nobody else to ask. The first login replaces it.
+  else if (line.isPhysical) {
+    const password = box.firstPassword?.()
+    if (password !== undefined) await terminal.line(ascii(`First start: log in as admin with ${password}`))
+  }
 }

@@ -32,6 +32,8 @@ export interface ConsoleServices {
   /** An alarm as a sentence in English, and what to do about it. */
   readonly alarmWords: (alarm: Alarm) => AlarmWords
   readonly log: Log
+  /** The administrator's, of the first start, while nobody has changed it; absent where it was printed. */
+  readonly firstPassword?: (() => string | undefined) | undefined
   readonly hostname: string
   readonly domain: string
   readonly version: string

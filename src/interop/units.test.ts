@@ -11,6 +11,7 @@ const ROOT = join(import.meta.dirname, '../..')
 const UNITS = join(ROOT, 'systemd')
 const ANALYZE = 'systemd-analyze'
 const EXPOSURE_MAX = 2.0
+const PROGRAMS = /\/usr\/bin\/restante|\/usr\/lib\/restante\/\w+/g
 
 /** As on a machine that has the program and a line of that name. */
 function laidOut(dropIn?: string): { folder: string; units: string[] } {
@@ -19,7 +20,7 @@ function laidOut(dropIn?: string): { folder: string; units: string[] } {
   const names = readdirSync(UNITS).filter(name => /^restante.*\.(service|timer|path)$/.test(name))
   const units = names.map(name => {
     const file = join(folder, name.replace('@.', '@ttyS0.'))
-    writeFileSync(file, readFileSync(join(UNITS, name), 'utf8').replaceAll('/usr/bin/restante', '/bin/true'))
+    writeFileSync(file, readFileSync(join(UNITS, name), 'utf8').replaceAll(PROGRAMS, '/bin/true'))
     return file
   })
   if (dropIn) {

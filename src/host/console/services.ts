@@ -4,6 +4,7 @@ import type { ConsoleServices } from '../../console/services.ts'
 import type { ConfigurationService } from '../../services/configuration.ts'
 import type { Diagnosis } from '../../services/diagnosis.ts'
 import type { LogService } from '../../services/logs.ts'
+import { firstPassword } from '../service/first-password.ts'
 import type { BoxServices } from '../web-services.ts'
 import { alarmWords } from './alarm-words.ts'
 import { machineFiles } from './files.ts'
@@ -17,6 +18,7 @@ interface Known {
 
 /** What the page has, and what only a technician does. */
 export function consoleServices(services: BoxServices, { config, ...known }: Known): ConsoleServices {
-  const { hostname, domain } = config
-  return { ...services, ...known, alarmWords, files: machineFiles, hostname, domain, version: VERSION }
+  const { hostname, domain, data_dir } = config
+  const shown = { alarmWords, firstPassword: () => firstPassword(data_dir) }
+  return { ...services, ...known, ...shown, files: machineFiles, hostname, domain, version: VERSION }
 }
