@@ -20,8 +20,11 @@ async function enable({ box, who, shell, clock, provenAt, askHidden }: Context):
 
 async function help({ commands, report }: Context): Promise<void> {
   await report.lines(KEYS)
-  for (const { syntax, help } of [...commands].sort((a, b) => (a.syntax < b.syntax ? -1 : 1)))
-    await report.line(syntax.length < HELP_COLUMN ? syntax.padEnd(HELP_COLUMN) + help : `${syntax}  ${help}`)
+  for (const { syntax, help } of [...commands].sort((a, b) => (a.syntax < b.syntax ? -1 : 1))) {
+    const isLong = syntax.length >= HELP_COLUMN
+    if (isLong) await report.line(syntax)
+    await report.line((isLong ? '' : syntax).padEnd(HELP_COLUMN) + help, ' '.repeat(HELP_COLUMN))
+  }
 }
 
 const HELP_COLUMN = 34

@@ -1,5 +1,6 @@
 import { LOG_LEVELS, LOG_LINES_MAX, type LogLevel, type LogLine, type LogService } from '../../services/logs.ts'
 import { matcher } from '../log-ring.ts'
+import { PlainError } from '../plain-error.ts'
 import { askSystem } from './system-programs.ts'
 
 /** The log of a service that does not run, as the system's journal kept it. */
@@ -16,7 +17,7 @@ export class Journal implements Pick<LogService, 'lines'> {
       '--no-pager',
       '-q',
     ])
-    if ('wrong' in answer) throw new Error(`The log of the service cannot be read: ${answer.wrong}.`)
+    if ('wrong' in answer) throw new PlainError(`The log of the service cannot be read: ${answer.wrong}.`)
     const fits = matcher(filter)
     const found = answer.out
       .split('\n')
