@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import t from 'tap'
+import { FROM_SOURCE } from '../testing/program-under-test.ts'
 import { CHROMIUM, openBrowser, Visitor } from './browser.ts'
 import { livedIn } from './lived-in.ts'
 import { walk } from './page-walk.ts'
@@ -41,9 +42,8 @@ const UNTRANSLATED = `(() => {
 
 t.test('pseudo-locale: every text comes from the catalogue, none is cut off, nothing scrolls sideways', async t => {
   if (isPassedOver(t, CHROMIUM)) return
-  const { box } = await livedIn(t, {
-    env: { NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --import=${PSEUDO}` },
-  })
+  // A binary takes no module from outside.
+  const { box } = await livedIn(t, { program: FROM_SOURCE, env: { NODE_OPTIONS: `--import=${PSEUDO}` } })
   const visitor = await Visitor.open(await openBrowser(t), box, { viewport: NARROW })
   await visitor.signIn()
   const { page } = visitor
