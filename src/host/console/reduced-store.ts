@@ -51,7 +51,7 @@ export class ReducedStore {
       this.#open = undefined
       throw error
     } finally {
-      if (--this.#asking === 0) this.#timer = setTimeout(() => void this.close(), KEEP_MS)
+      if (--this.#asking === 0) this.#timer = setTimeout(() => this.close().catch(() => {}), KEEP_MS)
     }
   }
 
@@ -88,7 +88,7 @@ export function holderText(dataDir: string): string {
 /** What root opened by hand has to be the box's again. */
 function giveBack(folder: string): void {
   if (process.getuid?.() !== 0) return
-  const { uid, gid } = statSync(folder)
+  const { uid, gid } = statSync(folder, { throwIfNoEntry: false }) ?? { uid: 0, gid: 0 }
   if (uid === 0) return
   for (const name of readdirSync(folder)) chownSync(join(folder, name), uid, gid)
 }

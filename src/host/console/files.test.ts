@@ -1,0 +1,33 @@
+import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { machineFiles } from './files.ts'
+
+const never = new AbortController().signal
+
+t.test('a result is copied whole, for its owner alone, and over nothing that is there', async t => {
+  const dir = t.testdir({ made: 'x'.repeat(200_000), there: 'keep me' })
+  const result = { path: join(dir, 'made'), bytes: 200_000, fileName: 'a.tar', contentType: 'x/y' }
+  t.same(await machineFiles.save(result, join(dir, 'copy'), never), { bytes: 200_000 })
+  t.equal(readFileSync(join(dir, 'copy'), 'utf8'), 'x'.repeat(200_000))
+  t.equal(statSync(join(dir, 'copy')).mode & 0o777, 0o600)
+  t.match(await machineFiles.save(result, join(dir, 'there'), never), { why: /there: there is a file of that name/ })
+  t.equal(readFileSync(join(dir, 'there'), 'utf8'), 'keep me')
+  t.match(await machineFiles.save(result, join(dir, 'none', 'copy'), never), { why: /no such file or folder/ })
+  t.match(await machineFiles.save(result, join(dir, 'stopped'), AbortSignal.abort()), { why: /nothing was written/ })
+  t.equal(statSync(join(dir, 'stopped'), { throwIfNoEntry: false }), undefined)
+})
+
+t.test('a file is read in pieces; what is no file, or not there, is told', async t => {
+  const dir = t.testdir({ backup: 'y'.repeat(150_000) })
+  const opened = await machineFiles.open(join(dir, 'backup'), never)
+  if ('why' in opened) return t.fail(opened.why)
+  t.equal(opened.bytes, 150_000)
+  const pieces: Buffer[] = []
+  for await (const piece of opened.pieces) pieces.push(piece)
+  t.ok(pieces.length > 1)
+  t.equal(Buffer.concat(pieces).toString(), 'y'.repeat(150_000))
+  t.match(await machineFiles.open(dir, never), { why: /is no file/ })
+  t.match(await machineFiles.open(join(dir, 'none'), never), { why: /no such file/ })
+  t.match(await machineFiles.open('/dev/zero', never), { why: /is no file/ })
+})
