@@ -130,6 +130,25 @@ t.test('a configuration that cannot be read is put back too', async t => {
   t.notOk(existsSync(target))
 })
 
+t.test('whose accounts they are is kept out of a configuration with errors elsewhere', async t => {
+  const { dataDir, target, options } = used()
+  writeFileSync(target, `${readFileSync(target, 'utf8')}[listen2]\n`)
+  markForReset(dataDir, 'config')
+  await resetIfMarked(options)
+  const text = readFileSync(target, 'utf8')
+  t.match(text, 'domain = "box.example.net"')
+  t.match(text, 'sip:ann@box.example.net')
+  t.notMatch(text, 'listen2')
+})
+
+t.test('what stays and cannot be served is not kept', async t => {
+  const { dataDir, target, options } = used()
+  writeFileSync(target, 'domain = 7\nhostname = "a b"\nuser = "x"\n')
+  markForReset(dataDir, 'config')
+  await resetIfMarked({ ...options, stateDir: dataDir })
+  t.notOk(existsSync(target))
+})
+
 t.test('the mark is found by the folder of the service manager where no configuration tells of one', async t => {
   const { dataDir, file, options } = used({ isApart: false })
   writeFileSync(file, 'nothing\n')
@@ -150,6 +169,17 @@ t.test('full: nothing of anybody is left, and nothing outside is touched', async
   t.notOk(existsSync(target))
   t.equal(readFileSync(file, 'utf8'), SHIPPED(dataDir))
   t.same(all(join(dir, 'outside')), { 'letter.txt': 'not of the box' })
+})
+
+t.test('full: a configuration that the box was shipped with stays, also where it lies in the folder', async t => {
+  const { dir, dataDir, file, target, options } = used()
+  const shipped = join(dataDir, 'mailbox/shipped.toml')
+  writeFileSync(shipped, SHIPPED(dataDir))
+  markForReset(dataDir, 'full')
+  await resetIfMarked({ ...options, shipped })
+  t.same(Object.keys(all(dataDir)), ['mailbox/shipped.toml'])
+  t.ok(existsSync(file) && !existsSync(target))
+  t.notOk(existsSync(join(dir, 'data/tls')))
 })
 
 t.test('octets are written over before their file goes', async t => {

@@ -66,15 +66,17 @@ export async function resetIfMarked(reset: FactoryReset): Promise<ResetLevel | u
 }
 
 function carryOut(dataDir: string, level: ResetLevel, reset: FactoryReset): void {
-  const { log, target, step = () => {}, alive = () => {} } = reset
-  const isKept = putBackConfiguration(dataDir, level, reset)
+  const { log, file, target, shipped, step = () => {}, alive = () => {} } = reset
+  putBackConfiguration(dataDir, level, reset)
   step('configuration')
   const left: string[] = []
   if (level === 'config') {
     for (const name of ['admin', 'admin.new', 'first-password', 'first-password.new']) eraseFile(join(dataDir, name))
     flushFolder(join(dataDir, '.'))
   } else {
-    const kept = new Set([join(dataDir, MARK), ...(isKept && existsSync(target) ? [realpathSync(target)] : [])])
+    // What the next start begins with may lie there too.
+    const files = [file, target, shipped].filter(path => path !== undefined && existsSync(path))
+    const kept = new Set([join(dataDir, MARK), ...files.map(path => realpathSync(path!))])
     eraseFolder(dataDir, { kept, left, alive, step })
   }
   step('erased')
@@ -83,26 +85,21 @@ function carryOut(dataDir: string, level: ResetLevel, reset: FactoryReset): void
   step('mark removed')
 }
 
-/** Before the rest, so that the next start finds the folder again that has the mark. True: there is a file of it to be kept. */
-function putBackConfiguration(
-  dataDir: string,
-  level: ResetLevel,
-  { file, target, shipped, log }: FactoryReset,
-): boolean {
+/** Before the rest, so that the next start finds the folder again that has the mark. */
+function putBackConfiguration(dataDir: string, level: ResetLevel, reset: FactoryReset): void {
+  const { file, target, shipped, log } = reset
   try {
     const after = configurationAfter({ dataDir, level, file, target, shipped })
     if (after === undefined) {
       log.warn('what the box was shipped with is not known: the configuration stays', { file: target })
-      return true
+      return
     }
     dropUnconfirmed(target)
     const place = existsSync(target) ? realpathSync(target) : target
     if (after.text === undefined) removeWhole(place)
     else writeWhole(place, after.text)
-    return after.text !== undefined
   } catch (error) {
     log.error('the configuration was not put back', { file: target, why: troubleOf(error) })
-    return true
   }
 }
 

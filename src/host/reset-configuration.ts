@@ -53,17 +53,13 @@ export function dataDirIn(file: string): string | undefined {
   return quoted === undefined ? undefined : resolve(quoted)
 }
 
+/** Also of a configuration with errors in other keys: accounts of its file would go with all that waits for them. */
 function withIdentity(base: string, present: string): string | undefined {
-  const [before, config] = [tableOf(present), configOf(present)]
-  if (!before || !config) return undefined
-  const { tls } = config
-  const values: Record<(typeof IDENTITY)[number], ConfigValue> = {
-    domain: config.domain,
-    hostname: before.hostname === undefined ? undefined : config.hostname,
-    'tls.certificate': tls.certificate === '' ? undefined : tls.certificate,
-    'tls.key': tls.key === '' ? undefined : tls.key,
-  }
-  return withUsers(edited(base, new Map(IDENTITY.map(key => [key, values[key]]))), before.user)
+  const before = tableOf(present)
+  if (!before) return undefined
+  const values = IDENTITY.map(key => [key, valueIn(before, key) as ConfigValue] as const)
+  const named = values.filter(([key, value]) => key !== 'domain' || value !== undefined)
+  return withUsers(edited(base, new Map(named)), before.user)
 }
 
 /** Only what differs, so that a file that says the same stays as its author wrote it. */

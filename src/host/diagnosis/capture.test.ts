@@ -115,6 +115,11 @@ P-Asserted-Identity: <sip:bob@example.org>
   t.match(one!.head, 'P-Asserted-Identity: <sip:bob@example.org>')
 })
 
+t.test('a head that is too long for anybody is cut', async t => {
+  const [one] = await captured(capture => capture.seen('in', udp, crlf(message(`X: ${'x'.repeat(40_000)}\n`))))
+  t.equal(one!.head.length, 16_384 + '\n(cut)'.length)
+})
+
 t.test('who asked to be nobody is nobody', async t => {
   for (const asked of ['Privacy: id\n', 'privacy: none;ID\n', 'From: <sip:anonymous@anonymous.invalid>;tag=1\n']) {
     const headers = `P-Asserted-Identity: "Ann"\n <sip:ann@example.org>\n${asked}Remote-Party-ID: <sip:ann@example.org>\n`

@@ -23,6 +23,9 @@ const PASSWORD = /(sips?:[^\s<>"@:;?]{0,128}:)[^\s<>"@]{0,128}@/gi
 
 const HIDDEN = '(hidden)'
 
+/** Nobody reads more of one message on a terminal, and so many of them wait for somebody who does not. */
+const SHOWN_MAX = 16_384
+
 /** `text`: start line and headers as received, latin1. Lines end in LF, and what a terminal would not show is a dot. */
 export function shownHead(text: string): string {
   const lines = text.split(/\r?\n/)
@@ -40,7 +43,8 @@ export function shownHead(text: string): string {
     isHidden = SECRET.has(key) || (isAnonymous && NAMING.has(key))
     shown.push(isHidden ? `${name}: ${HIDDEN}` : line)
   }
-  return printable(shown.join('\n').trimEnd()).replace(PASSWORD, `$1${HIDDEN}@`)
+  const whole = printable(shown.join('\n').trimEnd()).replace(PASSWORD, `$1${HIDDEN}@`)
+  return whole.length <= SHOWN_MAX ? whole : `${whole.slice(0, SHOWN_MAX)}\n(cut)`
 }
 
 /** Line ends and tabs are kept. */
