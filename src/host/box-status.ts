@@ -140,9 +140,9 @@ export class StatusWatch implements StatusService {
   /** Never rejects. */
   async #look(): Promise<Slow> {
     const { dataDir } = this.#options
-    const times = { processS: process.uptime(), machineS: machineUptimeS() }
+    const since = { processS: process.uptime(), machineS: machineUptimeS(), stored: this.#counted().stored }
     const [wear, usedBytes, totalBytes] = await Promise.all([
-      readWear(dataDir, times),
+      readWear(dataDir, since),
       folderBytes(dataDir),
       statfs(dataDir).then(
         ({ blocks, bsize }) => blocks * bsize,

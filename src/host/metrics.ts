@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { Counter, Gauge, Registry } from 'prom-client'
 import type { Counters } from '../base/counters.ts'
 
@@ -48,4 +49,16 @@ function* processNumbers(): Generator<[string, number]> {
   yield ['process_resident_memory_bytes', process.memoryUsage.rss()]
   yield ['process_cpu_seconds', (cpu.user + cpu.system) / 1e6]
   yield ['process_uptime_seconds', process.uptime()]
+  const written = writtenBytes()
+  if (written !== undefined) yield ['process_written_bytes', written]
+}
+
+/** To disks, since the process started; undefined where the system does not tell. */
+function writtenBytes(): number | undefined {
+  try {
+    const [, digits] = /^write_bytes: (\d+)$/m.exec(readFileSync('/proc/self/io', 'latin1')) ?? []
+    return digits === undefined ? undefined : Number(digits)
+  } catch {
+    return undefined
+  }
 }

@@ -135,6 +135,7 @@ function statusView(box: BoxStatus): object {
     wear: {
       own_bytes: orNull(wear.ownBytes),
       own_bytes_per_day: orNull(wear.ownPerDayBytes),
+      own_bytes_per_message: orNull(wear.ownPerMessageBytes),
       device: orNull(wear.device),
       device_size_bytes: orNull(wear.deviceSize),
       device_bytes: orNull(wear.deviceBytes),

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { readWear } from './wear.ts'
 
-const DAY = { processS: 86_400, machineS: 2 * 86_400 }
+const DAY = { processS: 86_400, machineS: 2 * 86_400, stored: 100 }
 
 /** 100 sectors were written. */
 const STAT = '   10  0  80  1  20  0  100  9  0 0 0\n'
@@ -33,6 +33,7 @@ t.test('a partition of an eMMC: what the medium says of its life', async t => {
   t.match(wear, {
     ownBytes: 86_400,
     ownPerDayBytes: 86_400,
+    ownPerMessageBytes: 864,
     device: 'mmcblk0',
     deviceBytes: 51_200,
     devicePerDayBytes: 25_600,
@@ -86,6 +87,7 @@ t.test(
     t.same(await readWear('x', DAY, placesOf(bare)), {
       ownBytes: undefined,
       ownPerDayBytes: undefined,
+      ownPerMessageBytes: undefined,
       device: undefined,
       deviceBytes: undefined,
       devicePerDayBytes: undefined,
@@ -109,8 +111,9 @@ t.test(
         },
       },
     })
-    t.match(await readWear('x', { processS: 3599, machineS: 3599 }, placesOf(dir)), {
+    t.match(await readWear('x', { processS: 3599, machineS: 3599, stored: 99 }, placesOf(dir)), {
       ownPerDayBytes: undefined,
+      ownPerMessageBytes: undefined,
       devicePerDayBytes: undefined,
       lifeUsedPercent: undefined,
       spare: undefined,

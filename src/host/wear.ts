@@ -17,6 +17,9 @@ const DAY_S = 86_400
 /** Before that a pace says nothing. */
 const PACE_MIN_S = 3600
 
+/** Fewer say nothing: a start writes too. */
+const MESSAGES_MIN = 100
+
 /** How often a cell of cheap flash may be written; makers of cards seldom say, and small writes cost several times their size inside. */
 const CYCLES = 1000
 const AMPLIFICATION = 4
@@ -27,18 +30,20 @@ const DEPTH_MAX = 4
 /** What wears the flash under `folder`, as far as the machine tells. Each part may be unknown; nothing is made up. */
 export async function readWear(
   folder: string,
-  { processS, machineS }: { readonly processS: number; readonly machineS: number },
+  { processS, machineS, stored }: { readonly processS: number; readonly machineS: number; readonly stored: number },
   { sys, proc, deviceOf }: WearPlaces = places,
 ): Promise<Wear> {
   const disk = await deviceOf(folder)
     .then(device => diskUnder(device, sys))
     .catch(() => undefined)
   const ownBytes = numberIn(await textOf(join(proc, 'self/io')), /^write_bytes: (\d+)$/m)
-  const own = { ownBytes, ownPerDayBytes: perDay(ownBytes, processS) }
+  const isPace = ownBytes !== undefined && stored >= MESSAGES_MIN
+  const ownPerMessageBytes = isPace ? Math.round(ownBytes / stored) : undefined
+  const own = { ownBytes, ownPerDayBytes: perDay(ownBytes, processS), ownPerMessageBytes }
   return { ...own, ...(disk === undefined ? NO_DISK : await diskWear(disk, machineS)) }
 }
 
-type DiskWear = Omit<Wear, 'ownBytes' | 'ownPerDayBytes'>
+type DiskWear = Omit<Wear, 'ownBytes' | 'ownPerDayBytes' | 'ownPerMessageBytes'>
 
 const NO_DISK: DiskWear = {
   device: undefined,

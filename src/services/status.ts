@@ -170,6 +170,8 @@ export interface Wear {
   /** Written by the box to the disk since its process started. */
   readonly ownBytes: number | undefined
   readonly ownPerDayBytes: number | undefined
+  /** The same for each message that was stored since; undefined before there were a hundred, beside which the start counts for nothing. */
+  readonly ownPerMessageBytes: number | undefined
   /** The medium that the folder of the box lies on, and what everything on the machine wrote to it since the machine started. */
   readonly device: string | undefined
   readonly deviceBytes: number | undefined

@@ -66,6 +66,7 @@ const status = closed({
   wear: closed({
     own_bytes: amount,
     own_bytes_per_day: amount,
+    own_bytes_per_message: amount,
     device: orNull(text),
     device_size_bytes: amount,
     device_bytes: amount,

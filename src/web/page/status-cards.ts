@@ -92,7 +92,7 @@ function wear(visit: Visit, { wear: figures }: BoxStatus): Html {
     total === undefined
       ? words.unknown
       : html`${bytes(visit, total)} <span class="soft">(${perDay === undefined ? words.tooEarly : words.perDay(bytes(visit, perDay))})</span>`
-  const { yearsLeft: years, lifeUsedPercent: life, device, deviceSize, spare } = figures
+  const { yearsLeft: years, lifeUsedPercent: life, device, deviceSize, spare, ownPerMessageBytes: each } = figures
   const guess =
     years === undefined
       ? words.unknown
@@ -103,6 +103,9 @@ function wear(visit: Visit, { wear: figures }: BoxStatus): Html {
     words.wear,
     facts([
       [words.ownWritten, written(figures.ownBytes, figures.ownPerDayBytes)],
+      figures.ownBytes === undefined
+        ? undefined
+        : [words.ownPerMessage, each === undefined ? words.fewMessages : bytes(visit, each)],
       [
         words.medium,
         device === undefined

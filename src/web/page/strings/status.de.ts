@@ -71,6 +71,8 @@ export const status: Strings['status'] = {
   total: 'Größe des Dateisystems',
   wear: 'Abnutzung',
   ownWritten: 'Von diesem Gerät seit dem Start geschrieben',
+  ownPerMessage: 'Je aufbewahrter Nachricht',
+  fewMessages: 'nach hundert Nachrichten bekannt',
   deviceWritten: 'Auf den Speicher geschrieben, seit die Maschine läuft',
   perDay: bytes => `${bytes} am Tag`,
   tooEarly: 'eine Tagesmenge ist nach einer Stunde bekannt',

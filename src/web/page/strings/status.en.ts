@@ -69,6 +69,8 @@ export const status = {
   total: 'Size of the file system',
   wear: 'Wear',
   ownWritten: 'Written by this box since its start',
+  ownPerMessage: 'For each message that it stored',
+  fewMessages: 'known after a hundred messages',
   deviceWritten: 'Written to the medium since the machine started',
   perDay: (bytes: string) => `${bytes} a day`,
   tooEarly: 'a day’s amount is known after an hour',
