@@ -81,6 +81,32 @@ t.test('docs/protocol.md: a box that boots in the year 1970 delivers, and expire
   t.same(textsAfter(run, 1000), ['before the power cut'])
 })
 
+t.test('docs/protocol.md: what was taken while the clock stood in 1970 is not lost when it is set', async t => {
+  const run = scenario('taken in 1970', { config: LIMITS })
+  run.world.clock.setWall(3600_000)
+  run.world.clock.isWallTrusted = false
+  send(run, '5')
+  send(run, undefined)
+  run.world.pass(30_000)
+  run.world.clock.setWall(SIMULATED_START + 30 * 86_400_000)
+  run.world.clock.isWallTrusted = true
+  run.world.pass(600_000)
+  t.equal(waitingFor(run).length, 2)
+  t.same(textsAfter(run, 1000), ['5', 'none'])
+})
+
+t.test('docs/protocol.md: a clock that jumps a year ahead and back ends nothing', async t => {
+  const run = scenario('a year ahead', { config: LIMITS })
+  send(run, '90')
+  run.world.pass(20_000)
+  run.world.clock.setWall(SIMULATED_START + 365 * 86_400_000)
+  run.world.pass(40_000)
+  t.equal(waitingFor(run).length, 1, 'ahead')
+  run.world.clock.setWall(SIMULATED_START + 60_000)
+  run.world.pass(10_000)
+  t.same(textsAfter(run, 1000), ['90'])
+})
+
 t.test('RFC 3428 7: the life of a message counts from its Date, unless that is absurd', async t => {
   const dated = (offsetS: number): readonly (readonly [string, string])[] => [
     ['Date', new Date(SIMULATED_START + offsetS * 1000).toUTCString()],

@@ -45,5 +45,8 @@ t.test('RFC 3428 7: the delta counts from Date, unless that is absurd or the clo
   t.equal(lifeS({ ...dated(360), Expires: '50' }), 50, 'more than five minutes ahead')
   t.equal(lifeS({ ...dated(-60), Expires: '50' }), 50, 'would have ended already')
   t.equal(lifeS({ Date: 'yesterday', Expires: '50' }), 50)
-  t.equal(lifeS({ ...dated(-8), Expires: '50' }, { ...now, isWallTrusted: false }), 50)
+  t.ok(
+    Number(lifeS({ ...dated(-8), Expires: '50' }, { ...now, isWallTrusted: false })) > 1e9,
+    'nobody knows from when it counts: no end',
+  )
 })

@@ -1,6 +1,6 @@
 import type { Counters } from '../base/counters.ts'
 import type { Log } from '../base/log.ts'
-import { after, type Now, type WallTime } from '../base/time.ts'
+import { after, type Instant, type Now, type WallTime } from '../base/time.ts'
 import type { Timers } from '../base/timers.ts'
 import type { StoreClient } from '../store/verbs.ts'
 import type { Delivery } from './delivery/delivery.ts'
@@ -8,6 +8,9 @@ import type { Notices } from './notices.ts'
 
 /** A message may outlive its time by as much, in flash but never on the wire: reading leaves expired ones out. */
 const EXPIRE_EVERY_MS = 10_000
+/** A clock that was set may be wrong now: nothing expires until it has run on for a while without being set back. */
+const CLOCK_STEP_MS = 60_000
+const CLOCK_STEADY_MS = 300_000
 const EXPIRE_BATCH = 256
 
 /** Life stories, and with them the keys by which duplicates are known, are kept this long after a message's end, at most so many. */
@@ -32,6 +35,8 @@ export class Housekeeping {
   readonly #notices: Notices
   readonly #counters: Counters
   readonly #log: Log
+  #looked: Now | undefined
+  #steadyFrom: Instant | undefined
 
   constructor(options: {
     store: StoreClient
@@ -88,7 +93,7 @@ export class Housekeeping {
 
   #expire(now: Now): void {
     const rest = (then: Now): void => this.#again(then, EXPIRE_EVERY_MS, later => this.#expire(later))
-    if (!now.isWallTrusted) return rest(now)
+    if (!this.#isSteady(now) || !now.isWallTrusted) return rest(now)
     this.#store.ask('expire', { at: now.wall, limit: EXPIRE_BATCH }, (then, result) => {
       if ('failure' in result) return rest(then)
       if (result.value.length > 0) {
@@ -99,6 +104,17 @@ export class Housekeeping {
       if (result.value.length === EXPIRE_BATCH) this.#expire(then)
       else rest(then)
     })
+  }
+
+  #isSteady(now: Now): boolean {
+    const last = this.#looked ?? now
+    const stepMs = now.wall - last.wall - (now.at - last.at)
+    if (Math.abs(stepMs) > CLOCK_STEP_MS) {
+      this.#log.warn('the clock was set: for five minutes nothing expires', { by_s: Math.round(stepMs / 1000) })
+      this.#steadyFrom = after(now, CLOCK_STEADY_MS)
+    }
+    this.#looked = now
+    return this.#steadyFrom === undefined || now.at >= this.#steadyFrom
   }
 
   #forget(now: Now): void {

@@ -4,7 +4,7 @@ import type { Flow } from '../../base/flow.ts'
 import type { Log } from '../../base/log.ts'
 import { sourceOf } from '../../base/source.ts'
 import { Tally } from '../../base/tally.ts'
-import type { Now, WallTime } from '../../base/time.ts'
+import type { Now } from '../../base/time.ts'
 import type { Timers } from '../../base/timers.ts'
 import { CPIM_TYPE } from '../../content/imdn.ts'
 import type { MsrpEndpoint } from '../../msrp/endpoint.ts'
@@ -22,6 +22,7 @@ import { type Answer, unavailable, warning } from '../answers.ts'
 import { contentKind } from '../content-kind.ts'
 import { type CustodyPolicy, WHY } from '../custody.ts'
 import type { CustodyWatch } from '../custody-watch.ts'
+import { endOf } from '../expiry.ts'
 import { fromStranger, type HistoryDesk, type Located, type Said } from '../history/history-desk.ts'
 import { headAsReceived, historyItem } from '../history/history-item.ts'
 import type { RecorderContext } from '../history/history-recorder.ts'
@@ -300,12 +301,12 @@ export class LargeMessages {
   #messageFor(invitation: Invitation, head: Buffer): (now: Now, messageId: string) => NewUpload {
     const identity = messageIdentity(invitation)
     const lifeMs = this.#parts.policy.expiry.defaultS * 1000
-    return ({ wall }, messageId) => ({
+    return (now, messageId) => ({
       ...identity,
       messageId,
       head,
-      receivedAt: wall,
-      expiresAt: (wall + lifeMs) as WallTime,
+      receivedAt: now.wall,
+      expiresAt: endOf(now, lifeMs),
       isUrgent: invitation.terms.isUrgent,
     })
   }
