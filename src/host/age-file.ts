@@ -8,6 +8,7 @@ import {
   scrypt,
   timingSafeEqual,
 } from 'node:crypto'
+import { leftBytes, memoryBytes, SMALL_BYTES } from './memory/machine.ts'
 import { PlainError } from './plain-error.ts'
 
 /**
@@ -15,10 +16,14 @@ import { PlainError } from './plain-error.ts'
  * By the ciphers of the system's library: those written in JavaScript take more than ten times as long, which the box would miss.
  */
 
-/** 64 MiB and some tenths of a second of a small processor; the rest is the length of the passphrase. */
-const WORK_FACTOR = 16
+/** 64 MiB and some tenths of a second of a small processor; the rest is the length of the passphrase. On a small machine 16 MiB at most. */
+const WORK_FACTOR = memoryBytes() >= SMALL_BYTES ? 16 : 14
 /** 256 MiB: what the `age` tool takes by itself. */
 const WORK_FACTOR_MAX = 18
+/** Of what is free: the rest of the box goes on meanwhile. */
+const ROOM_SHARE = 0.8
+/** RFC 7914 2, with r = 8. */
+const workBytes = (factor: number): number => 2 ** (factor + 10)
 const KEY_BYTES = 16
 const NONCE_BYTES = 16
 const TAG_BYTES = 16
@@ -77,6 +82,10 @@ async function fileKeyOf(found: RegExpExecArray, passphrase: string): Promise<Bu
   const [, head = '', salt = '', factor = '', wrapped = '', mac = ''] = found
   if (Number(factor) > WORK_FACTOR_MAX)
     throw new PlainError('The backup is locked by a passphrase with more work than this box can do.')
+  if (workBytes(Number(factor)) > leftBytes() * ROOM_SHARE)
+    throw new PlainError(
+      `The passphrase of the backup needs ${workBytes(Number(factor)) >> 20} MiB of memory to be tried, more than is free here. Stop the box and use the command: restante restore.`,
+    )
   const key = await keyOf(passphrase, Buffer.from(salt, 'base64'), Number(factor))
   const fileKey = opened(key, Buffer.alloc(12), Buffer.from(wrapped, 'base64'))
   if (!fileKey) throw wrongPassphrase()

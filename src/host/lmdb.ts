@@ -13,16 +13,17 @@ import { FileRoom, growthFor } from './file-room.ts'
 import { prepareFolder, settleFolder } from './lmdb-file.ts'
 import type { LmdbOptions, LmdbStatus } from './lmdb-options.ts'
 import { causeOf, diskFailure, LmdbTable, openTable } from './lmdb-table.ts'
+import { withinMemory } from './memory/machine.ts'
 import { bytesOf } from './request-bytes.ts'
 import type { StoreSnapshot } from './watched-store.ts'
 
 /** About a second of a fast disk; past it the senders are told to come back. */
 const OUTSTANDING_MAX = 16384
-/** Bytes of messages that wait for a commit; bounds the memory that a slow disk costs. */
-const OUTSTANDING_BYTES_MAX = 256 * 1024 * 1024
+/** Bytes of messages that wait for a commit; bounds the memory that a slow disk costs: on a small machine an eighth of it. */
+const OUTSTANDING_BYTES_MAX = withinMemory(256 * 1024 * 1024, 1 / 8)
 /** One transaction: longer ones make the first of them wait without making the commit cheaper. */
 const BATCH_MAX = 512
-const BATCH_BYTES_MAX = 16 * 1024 * 1024
+const BATCH_BYTES_MAX = withinMemory(16 * 1024 * 1024, 1 / 16)
 /** Free space is measured again after so long or so many bytes; in between what was written is taken off. */
 const FREE_MEASURED_MS = 1000
 const FREE_MEASURED_BYTES = 8 * 1024 * 1024

@@ -1,9 +1,10 @@
 import type { Counters } from '../base/counters.ts'
 import type { Flow } from '../base/flow.ts'
+import { withinMemory } from './memory/machine.ts'
 import type { Wire } from './wire.ts'
 
-/** What may wait for a peer that does not read: one large burst of a push, times some thousands of peers still fits a small box. */
-export const WRITE_QUEUE_BYTES_MAX = 4 * 1024 * 1024
+/** What may wait for a peer that does not read: one large burst of a push. On a small machine a hundredth of it. */
+export const WRITE_QUEUE_BYTES_MAX = withinMemory(4 * 1024 * 1024, 1 / 100)
 
 /** From here on nothing more is read from a peer that does not read what it is answered, and the engine knows it as slow. */
 const WRITE_QUEUE_BYTES_PAUSE = 64 * 1024

@@ -8,11 +8,15 @@ import { Tally } from '../base/tally.ts'
 import { bindError, endpointOf } from './addresses.ts'
 import type { Doors } from './doors.ts'
 import { HANDSHAKE_MS, Handshakes } from './handshakes.ts'
+import { withinMemory } from './memory/machine.ts'
 import { Stream, type StreamEvents } from './stream.ts'
 import { SocketWire, type Wire } from './wire.ts'
 
-/** Connections of all listeners together: about 50 MB at rest, and far below the usual limit of open files. */
-const STREAMS_MAX = 8192
+/** What one connection is reckoned with at rest, in the process and in the kernel. */
+const STREAM_BYTES = 16 * 1024
+
+/** Connections of all listeners together: about 50 MB at rest, and far below the usual limit of open files. A small machine has room for fewer. */
+const STREAMS_MAX = Math.floor(withinMemory(8192 * STREAM_BYTES, 1 / 4) / STREAM_BYTES)
 
 /** From one IPv4 address or IPv6 /64: a whole site behind one NAT, yet no single host takes everything. */
 const STREAMS_PER_ADDRESS_MAX = 1024

@@ -12,6 +12,9 @@ export const GATHER_BYTES = 4 * BLOCK_BYTES
 /** Sixty-four buffers: ten senders at full speed need forty. What a small board can spare beside the rest of the box. */
 const BYTES_MAX = 64 * GATHER_BYTES
 
+/** Kept when nothing arrives any more: a megabyte for the next one to begin with. */
+const SPARE_MAX = 4
+
 /** Smaller buffers share memory: each of its own would cost more than what is put in. */
 const POOLED_BYTES = 4096
 
@@ -63,6 +66,7 @@ export class ReceiveBudget {
   give(now: Now, buffer: Buffer): void {
     this.#used -= buffer.length
     if (buffer.length === GATHER_BYTES) this.#spare.push(buffer)
+    if (this.#used === 0) this.#spare.length = Math.min(this.#spare.length, SPARE_MAX)
     this.#resume(now)
     this.#reclaim()
   }
