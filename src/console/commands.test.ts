@@ -208,3 +208,33 @@ t.test('a box in trouble: no store, a clock that is wrong, watchdogs that bite, 
   t.equal(JSON.parse(await seat.run('show status --json')).custody.waiting_bytes, 2048)
   t.equal(JSON.parse(await seat.run('show alarms --json')).alarms[0].todo, 'Set it.')
 })
+
+t.test('a list that nobody waits for any more is not read to its end, also where nothing of it is shown', async t => {
+  let pages = 0
+  const queue = {
+    totals: async () => ({ messages: 0, bytes: 0 }),
+    mailboxes: async () => {
+      pages++
+      await new Promise(setImmediate)
+      return { mailboxes: [{ aor: 'sip:a@example.org', count: 1, bytes: 1, receipts: 0 }], next: 'more' }
+    },
+  }
+  const { seat } = await seated({ queue })
+  for (const filter of ['count', 'include nothing']) {
+    seat.press(`show queue | ${filter}\r`)
+    await seat.settled()
+    t.ok(pages > 1)
+    seat.press('\x03')
+    await seat.until('edge1# ')
+    await seat.settled()
+    const before = pages
+    await seat.settled()
+    t.equal(pages, before)
+  }
+})
+
+t.test('what lists something has a document for programs, too', async t => {
+  const { seat } = await seated({})
+  t.equal(JSON.parse(await seat.run('administrator list --json')).administrators[0].name, 'admin')
+  t.same(JSON.parse(await seat.run('who --json')), { sessions: [] })
+})

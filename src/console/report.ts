@@ -60,6 +60,8 @@ export class Report {
 
   /** Text of anybody; longer lines go on in the next one. */
   async line(text = '', indent = '  '): Promise<void> {
+    // A long list of which nothing is shown is no longer read, either.
+    if (this.#options.signal.aborted) throw new Enough()
     const clean = ascii(text)
     if (this.#isKept(clean)) for (const part of wrapped(clean, this.width, indent)) await this.#put(part)
   }

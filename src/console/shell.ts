@@ -16,6 +16,9 @@ const HISTORY_MAX = 50
 /** A line that did not become a command and may hold a secret is not recalled. */
 const MAY_BE_SECRET = /pass|secret|ha1|key/i
 
+/** Words of commands that have `--json`. */
+const SHOWING: ReadonlySet<string> = new Set(['show', 'list', 'trace', 'who'])
+
 interface ShellParts {
   readonly terminal: Terminal
   readonly box: () => ConsoleBox
@@ -94,7 +97,7 @@ export class ShellLoop {
       return await this.#refuse(text, parsed)
     }
     const { command, args } = parsed
-    if (piped.isJson && command.words[0] !== 'show' && command.words[0] !== 'trace')
+    if (piped.isJson && !command.words.some(word => SHOWING.has(word)))
       return await this.#refuse(text, { at: piped.jsonAt, why: 'Only what shows something has this', allowed: [] })
     if (command.isHidden?.some(name => args.has(name))) this.#rememberUnlessSecret(text)
     else this.#remember(text)

@@ -33,7 +33,7 @@ const KEYS = [
   '?  what may come next     Tab  completes       Up, Down  earlier lines',
   '^C ends what runs         ^D   leaves          ^R        draws the line anew',
   'Words may be abbreviated. Behind a command: | include TEXT, | exclude TEXT,',
-  '| begin TEXT, | count; with show and trace --json.',
+  '| begin TEXT, | count; with what shows or lists something --json.',
   '',
 ]
 
