@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, openSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { until } from '../../../src/interop/until.ts'
 import { Guest, makeTree } from './guest.ts'
 
@@ -9,6 +10,7 @@ const [deb = '', archive = '', work = '/var/tmp'] = process.argv.slice(2)
 const MESSAGES = 5
 /** WatchdogSec=30, and what the start takes. */
 const WATCHDOG_MS = 60_000
+const LONGER_MS = 35_000
 const READY_MS = 30_000
 const ACCOUNTS = ['alice', 'bob'].map(
   user => `[[user]]\naor = "sip:${user}@example.org"\npassword = "${user}-secret"\n`,
@@ -138,6 +140,11 @@ async function ends(guest: Guest): Promise<void> {
 async function watchdog(guest: Guest): Promise<void> {
   await ready(guest)
   const before = guest.shown('MainPID')
+  await setTimeout(LONGER_MS)
+  check(
+    'left alone it feeds the watchdog: the same process as before',
+    isReady(guest) && guest.shown('MainPID') === before,
+  )
   guest.run('kill', '-STOP', before)
   const began = performance.now()
   await anotherReady(guest, before, WATCHDOG_MS)
