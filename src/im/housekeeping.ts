@@ -55,6 +55,7 @@ export class Housekeeping {
   }
 
   start(now: Now): void {
+    this.#looked = now
     this.#resume(undefined)
     this.#clear()
     this.#notices.look(now)
