@@ -2,7 +2,11 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { openStore } from '../open-store.ts'
-import { Technician } from './technician.fixture.ts'
+import { OWN_PASSWORD, Technician } from './technician.fixture.ts'
+
+async function until(isThere: () => boolean): Promise<void> {
+  while (!isThere()) await new Promise(setImmediate)
+}
 
 t.test('a candidate: set, shown, compared, checked, committed; nothing counts before', async t => {
   const seat = await Technician.come(t)
@@ -141,6 +145,22 @@ t.test('a backup into a file, and a restore that is looked at and not done', asy
     ]),
     'Nothing was done.',
   )
+  await seat.answer('user add late', [['made): ', '']])
+  t.match(
+    await seat.answer(`restore ${file}`, [
+      ['of the backup: ', passphrase],
+      ['here] ', 'here'],
+      ['to go on: ', 'edge1.example.org'],
+    ]),
+    'The box stops, and starts as the backup has it.',
+  )
+  await until(() => seat.said.includes('restored'))
+  // The administrators are those of the backup: everybody logs in anew.
+  seat.press('show users\r')
+  await seat.until('login: ')
+  seat.press(`admin\r${OWN_PASSWORD}\r`)
+  await seat.until('edge1> ')
+  t.match(await seat.run('show users'), 'There are no accounts.')
   t.notMatch(seat.said + seat.written, 'canary')
 })
 
