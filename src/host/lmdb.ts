@@ -4,7 +4,7 @@ import type { RootDatabase } from 'lmdb'
 import type { Log } from '../base/log.ts'
 import { type Key, Overlay } from '../store/key-value.ts'
 import { type Batch, DiskFailure, KeyedStore, type Loaded, type Result } from '../store/keyed.ts'
-import { RecordCache } from '../store/record-cache.ts'
+import { RECORDS_MAX, RecordCache } from '../store/record-cache.ts'
 import type { Notice } from '../store/repair.ts'
 import { openSchema } from '../store/schema.ts'
 import { isMemoryOnly, isRead } from '../store/story.ts'
@@ -24,6 +24,8 @@ const OUTSTANDING_BYTES_MAX = withinMemory(256 * 1024 * 1024, 1 / 8)
 /** One transaction: longer ones make the first of them wait without making the commit cheaper. */
 const BATCH_MAX = 512
 const BATCH_BYTES_MAX = withinMemory(16 * 1024 * 1024, 1 / 16)
+/** What a record that is kept in memory is reckoned with. */
+const RECORD_BYTES = 1024
 /** Free space is measured again after so long or so many bytes; in between what was written is taken off. */
 const FREE_MEASURED_MS = 1000
 const FREE_MEASURED_BYTES = 8 * 1024 * 1024
@@ -112,7 +114,10 @@ export class LmdbStore {
     this.#database = database
     this.#table = new LmdbTable(database)
     const surroundings = { hostname: options.hostname, freeBytes: () => this.#freeBytes() }
-    this.#store = new KeyedStore(surroundings, new RecordCache())
+    this.#store = new KeyedStore(
+      surroundings,
+      new RecordCache(Math.floor(withinMemory(RECORDS_MAX * RECORD_BYTES, 1 / 32) / RECORD_BYTES)),
+    )
     this.#log = options.log
     this.#mapBytes = options.mapBytes
     this.#commitMaxMs = options.commitMaxMs ?? COMMIT_MAX_MS

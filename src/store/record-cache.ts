@@ -1,7 +1,7 @@
 import type { Key } from './key-value.ts'
 
 /** Records of some thousand users at a few hundred bytes each; a user beyond them costs a read of the disk again. */
-const RECORDS_MAX = 16384
+export const RECORDS_MAX = 16384
 
 /**
  * What is on stable storage under the keys that every message looks at, as values: accounts, bindings, heads, totals. The store that
@@ -9,6 +9,11 @@ const RECORDS_MAX = 16384
  */
 export class RecordCache {
   readonly #records = new Map<Key, object | null>()
+  readonly #max: number
+
+  constructor(max = RECORDS_MAX) {
+    this.#max = max
+  }
 
   /** null: there is no such record; undefined: not known here. */
   get(key: Key): object | null | undefined {
@@ -16,7 +21,7 @@ export class RecordCache {
   }
 
   set(key: Key, record: object | null): void {
-    if (this.#records.size >= RECORDS_MAX && !this.#records.has(key)) this.#dropOldest()
+    if (this.#records.size >= this.#max && !this.#records.has(key)) this.#dropOldest()
     this.#records.set(key, record)
   }
 
