@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { until } from './until.ts'
 
@@ -60,8 +61,9 @@ export class NotifyEar {
   }
 
   /** Datagrams are left in its queue, as by a manager that hangs. */
-  hang(): void {
+  async hang(): Promise<void> {
     this.#child.kill('SIGSTOP')
+    await until('it stands', 10_000, () => / T /.test(readFileSync(`/proc/${this.#child.pid}/stat`, 'latin1')))
   }
 
   goOn(): void {

@@ -75,7 +75,7 @@ t.test(
   async t => {
     const ear = await NotifyEar.open(fresh())
     t.teardown(() => ear.close())
-    ear.hang()
+    await ear.hang()
     const { log, told } = warnings()
     const notifier = openNotifier({ NOTIFY_SOCKET: ear.socket }, log)
     // Its queue takes as many datagrams as the kernel allows for each socket.
