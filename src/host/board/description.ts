@@ -1,9 +1,13 @@
-import { Ajv } from 'ajv'
+import { Ajv, type ValidateFunction } from 'ajv'
 import { parse, TomlError } from 'smol-toml'
 import { checkedShape } from '../../base/config-shape.ts'
 import { type BoardDescription, boardSchema } from './schema.ts'
 
-const validate = new Ajv({ allErrors: true, useDefaults: true, verbose: true }).compile<BoardDescription>(boardSchema)
+let compiled: ValidateFunction<BoardDescription> | undefined
+
+/** Compiled for the first description: most machines have none, and start sooner. */
+const validator = (): ValidateFunction<BoardDescription> =>
+  (compiled ??= new Ajv({ allErrors: true, useDefaults: true, verbose: true }).compile<BoardDescription>(boardSchema))
 
 type Read = { readonly board: BoardDescription } | { readonly errors: readonly string[] }
 
@@ -17,7 +21,7 @@ export function readDescription(text: string, fileName: string): Read {
     return { errors: [`${fileName}:${error.line}:${error.column}: it is not TOML 1.0`] }
   }
   const board = value as BoardDescription
-  const found = checkedShape(validate, value)
+  const found = checkedShape(validator(), value)
   if (found.length === 0) found.push(...incomplete(board))
   if (found.length === 0) return { board }
   return { errors: found.map(({ key, wrong, allowed }) => `${fileName}:${key}: ${wrong}, allowed: ${allowed}`) }
