@@ -39,12 +39,17 @@ export const describedBoard = (name: string): BoardDescription => {
 export function findBoard({ root = '/', log }: Machine): KnownBoard | undefined {
   const own = ownBoard(join(root, OWN_FILE), log)
   if (own) return own
-  const compatible = new Set(textOf(root, 'proc/device-tree/compatible').split('\0'))
+  const compatible = textOf(root, 'proc/device-tree/compatible').split('\0')
   const dmi = ['sys_vendor', 'product_name'].map(name => textOf(root, `sys/class/dmi/id/${name}`).trim()).join(' ')
+  const names = [...compatible, dmi].filter(each => each.trim() !== '')
   for (const name of BOARD_NAMES) {
+    // Most machines are none of them, and every start looks: what does not name this one is not read further.
+    const text = embeddedFile(`board/${name}/board.toml`).toString()
+    if (!names.some(each => text.includes(`"${each}"`))) continue
     const description = describedBoard(name)
     const { match } = description
-    if (match.compatible.some(each => compatible.has(each)) || match.dmi.includes(dmi)) return { name, description }
+    if (match.compatible.some(each => compatible.includes(each)) || match.dmi.includes(dmi))
+      return { name, description }
   }
   return undefined
 }
