@@ -26,6 +26,15 @@ export class Guest {
     const child = spawn('systemd-nspawn', [`--directory=${tree}`, '--boot', ...options], {
       stdio: ['ignore', log, log],
     })
+    try {
+      return await Guest.#booted(child)
+    } catch (error) {
+      child.kill('SIGKILL')
+      throw error
+    }
+  }
+
+  static #booted(child: ChildProcess): Promise<Guest> {
     // The container's first process comes by way of others.
     const children = `/proc/${child.pid}/task/${child.pid}/children`
     return until('the guest runs', BOOT_MS, () => {
