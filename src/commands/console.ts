@@ -1,3 +1,4 @@
+import { accessSync, constants, existsSync } from 'node:fs'
 import { Counters } from '../base/counters.ts'
 import { configFile } from '../host/config-file.ts'
 import { SerialLine } from '../host/console/line.ts'
@@ -6,6 +7,7 @@ import { systemLog } from '../host/console/system-log.ts'
 import { SystemEntropy } from '../host/entropy.ts'
 import { openLog } from '../host/log.ts'
 import { PlainError } from '../host/plain-error.ts'
+import { dataDirIn } from '../host/reset-configuration.ts'
 import type { World } from './world.ts'
 
 export interface ConsoleCommandOptions {
@@ -40,6 +42,7 @@ function fileOf(named: string | undefined): string {
 async function onTerminal(world: World, file: string): Promise<void> {
   const { stdin, screen } = world
   if (!screen) throw new PlainError('There is no terminal here.')
+  checkUser(file)
   const isTerminal = stdin.isTTY === true
   const left = Promise.withResolvers<void>()
   const seat = new ConsoleSeat({
@@ -73,6 +76,17 @@ async function onTerminal(world: World, file: string): Promise<void> {
   process.off('exit', onExit)
   if (typeof signal === 'string') throw new PlainError(`\nStopped by ${signal}.`)
   if (isTerminal) world.out('\n')
+}
+
+/** The folder of the box is for its user alone; root becomes that one. */
+function checkUser(file: string): void {
+  const dataDir = dataDirIn(file)
+  try {
+    if (dataDir !== undefined && existsSync(dataDir))
+      accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK)
+  } catch {
+    throw new PlainError(`data_dir: ${dataDir} is another user's. Run this as that user or as root: sudo ...`)
+  }
 }
 
 /** Lines of a file, each with Enter. */

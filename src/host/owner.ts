@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { ControlClient } from './control-client.ts'
 import { FolderLock } from './lock.ts'
 import { codeOf, PlainError, troubleOf } from './plain-error.ts'
@@ -45,13 +45,24 @@ export async function boxOrLock(dataDir: string): Promise<{ box: ControlClient }
   }
 }
 
-/** What root made in the folder of a service would be root's, and out of its reach: from here on the command is its user. */
-function becomeOwner(dataDir: string): void {
+/**
+ * What root made in the folder of a service would be root's, and out of its reach: from here on the command is its user. `groups`: of the
+ * machine, by name, and those of them that there are.
+ */
+export function becomeOwner(dataDir: string, groups: readonly string[] = []): void {
   const { uid, gid } = statSync(dataDir)
   if (process.getuid?.() !== 0 || uid === 0) return
-  process.setgroups?.([])
+  process.setgroups?.(groups.filter(isGroup))
   process.setgid?.(gid)
   process.setuid?.(uid)
+}
+
+function isGroup(name: string): boolean {
+  try {
+    return readFileSync('/etc/group', 'utf8').includes(`\n${name}:`)
+  } catch {
+    return false
+  }
 }
 
 function checkFolder(dataDir: string): void {

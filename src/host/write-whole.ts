@@ -1,14 +1,4 @@
-import {
-  closeSync,
-  fchmodSync,
-  fchownSync,
-  fsyncSync,
-  openSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { closeSync, fchmodSync, fsyncSync, openSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 /** Whoever could read the file before may read it afterwards; of a new one its owner alone. */
@@ -19,7 +9,6 @@ export function writeWhole(path: string, text: string, mode = modeOf(path)): voi
   const fresh = `${path}.new`
   try {
     withFile(fresh, 'w', file => {
-      keepOwner(file, path)
       fchmodSync(file, mode)
       writeFileSync(file, text)
     })
@@ -29,13 +18,6 @@ export function writeWhole(path: string, text: string, mode = modeOf(path)): voi
     throw error
   }
   flushFolder(path)
-}
-
-/** What root writes by hand the box has to read again as its own user: the one of the file before, or of its folder. */
-function keepOwner(file: number, path: string): void {
-  if (process.getuid?.() !== 0) return
-  const { uid, gid } = statSync(path, { throwIfNoEntry: false }) ?? statSync(dirname(path))
-  fchownSync(file, uid, gid)
 }
 
 /** One file takes the place of another, in one step. */

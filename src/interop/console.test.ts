@@ -218,3 +218,51 @@ t.test('a configuration that nobody can read is mended on the console, and the b
   await box.start()
   t.equal((await box.health()).code, 200)
 })
+
+t.test('a change on trial is kept by whoever made it: the console stays while the box starts anew', async t => {
+  if (isPassedOver(t, 'socat')) return
+  const line = onTerminal(t)
+  await signIn(line)
+  await shownBy(line, 'enable')
+  line.enter('configure')
+  await line.expect(/\(config\)# $/)
+  line.enter('set delivery.retry_min_s 31')
+  await line.expect(/\(config\)# $/)
+  line.enter('commit confirmed 120')
+  await line.expect(/\(config\)# $/)
+  await until('the box has it', 20_000, () => box.err.includes('"keys":"delivery.retry_min_s"'))
+  await until('it is confirmed', 20_000, async () => {
+    line.enter('confirm')
+    const { text } = await line.expect(/\(config\)# $/)
+    return !/starting|not yet|yet/i.test(text)
+  })
+  t.match(readFileSync(box.file, 'utf8'), /^retry_min_s = 31$/m)
+  t.ok(line.isOpen)
+})
+
+t.test('`restante console --device`: the line of a service of its own, with the box and without', async t => {
+  if (isPassedOver(t, 'socat')) return
+  const own = `${device}-own`
+  const [program, ...first] = RESTANTE
+  const args = [...first, 'console', '--config', box.file, '--device', own, '--baud', '9600']
+  const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'pipe'] })
+  t.teardown(() => child.kill('SIGKILL'))
+  let logged = ''
+  child.stderr.on('data', bytes => (logged += bytes))
+  await until('it misses its line', 20_000, () => logged.includes('there is no such device'))
+  let line = await PtyLine.device(own)
+  t.teardown(() => line.unplug())
+  await signIn(line)
+  t.match(await shownBy(line, 'show registrations'), /registration|contact|Nobody/i)
+  await line.unplug()
+  line = await PtyLine.device(own)
+  await signIn(line)
+  await box.kill()
+  await line.expect(/The service broke off/)
+  await signIn(line)
+  t.match(await shownBy(line, 'show status'), /reduced: the service is not running/)
+  child.kill('SIGTERM')
+  const [code] = await once(child, 'close')
+  t.equal(code, 0)
+  t.match(logged, /the console of the line ends/)
+})

@@ -129,7 +129,6 @@ export class SerialLine {
     this.#timer = setTimeout(() => {
       this.#opening = this.#open()
     }, waitMs)
-    this.#timer.unref()
   }
 }
 

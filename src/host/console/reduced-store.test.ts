@@ -1,9 +1,8 @@
-import { chownSync, existsSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { FolderLock } from '../lock.ts'
 import { openStore } from '../open-store.ts'
-import { writeWhole } from '../write-whole.ts'
 import { lockOwner } from './lock-owner.ts'
 import { mendedConfig } from './mended-config.ts'
 import { ReducedStore } from './reduced-store.ts'
@@ -53,18 +52,4 @@ t.test('a store that cannot be opened is told, and leaves no lock', async t => {
   })
   await t.rejects(broken.need('status', {}), { message: 'it is damaged' })
   t.equal(lockOwner(dataDir), undefined)
-})
-
-t.test('what root writes stays the box’s', async t => {
-  if (process.getuid?.() !== 0) return t.pass('only root could take a file away')
-  const { dataDir } = setUp()
-  const path = join(dataDir, 'file')
-  writeFileSync(path, 'before')
-  chownSync(path, 12_345, 12_346)
-  chownSync(dataDir, 12_347, 12_348)
-  writeWhole(path, 'after')
-  writeWhole(`${path}.fresh`, 'new')
-  const ownerOf = (file: string) => [statSync(file).uid, statSync(file).gid]
-  t.same(ownerOf(path), [12_345, 12_346], 'as before')
-  t.same(ownerOf(`${path}.fresh`), [12_347, 12_348], 'as its folder')
 })

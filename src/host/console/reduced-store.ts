@@ -1,5 +1,4 @@
-import { chownSync, readdirSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { statSync } from 'node:fs'
 import type { Config } from '../../base/config.ts'
 import { type Log, silentLog } from '../../base/log.ts'
 import type { StoreResult, Verb, Verbs } from '../../store/verbs.ts'
@@ -61,7 +60,6 @@ export class ReducedStore {
     this.#open = undefined
     const { store, lock } = (await open?.catch(() => undefined)) ?? {}
     await store?.close()
-    if (store) giveBack(join(this.#dataDir, 'mailbox'))
     lock?.release()
   }
 
@@ -83,12 +81,4 @@ export function holderText(dataDir: string): string {
   const owner = lockOwner(dataDir)
   if (owner?.pid === undefined) return 'another process'
   return `process ${owner.pid}${owner.state ? `, which is ${owner.state}` : ''}`
-}
-
-/** What root opened by hand has to be the box's again. */
-function giveBack(folder: string): void {
-  if (process.getuid?.() !== 0) return
-  const { uid, gid } = statSync(folder, { throwIfNoEntry: false }) ?? { uid: 0, gid: 0 }
-  if (uid === 0) return
-  for (const name of readdirSync(folder)) chownSync(join(folder, name), uid, gid)
 }

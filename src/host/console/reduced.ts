@@ -17,6 +17,7 @@ import { recoverPassword } from '../diagnosis/recovery.ts'
 import { reload } from '../diagnosis/restarting.ts'
 import { markForReset } from '../factory-reset.ts'
 import { Jobs } from '../jobs.ts'
+import { becomeOwner } from '../owner.ts'
 import { messageOf } from '../plain-error.ts'
 import { QueueDesk } from '../queue-desk.ts'
 import { dataDirIn } from '../reset-configuration.ts'
@@ -33,6 +34,9 @@ import { factsOf } from './reduced-facts.ts'
 import { type OpenStore, ReducedStore } from './reduced-store.ts'
 import { startsIn } from './starts.ts'
 import { startUnit } from './system-programs.ts'
+
+/** What the user of the service is in by its unit: serial lines, and the journal. */
+const GROUPS = ['dialout', 'tty', 'systemd-journal']
 
 interface ReducedParts {
   /** The configuration file, whatever is in it. */
@@ -54,6 +58,7 @@ export class ReducedBox {
   constructor({ file, why, openStore, entropy, log }: ReducedParts) {
     const before = mendedConfig(file)
     const dataDir = resolve(dataDirIn(file) ?? before.config.data_dir)
+    if (existsSync(dataDir)) becomeOwner(dataDir, GROUPS)
     // As the next start does it; else it would undo what is changed here.
     const isBack =
       lockOwner(dataDir) === undefined &&
@@ -76,7 +81,7 @@ export class ReducedBox {
       replace: (_config, replacing) => replacing.run(),
     })
     const jobs = this.#jobs(config.deferral.reserve_bytes, now, entropy, log)
-    const parts = { config, dataDir, store, openStore, jobs, restoring, entropy, now }
+    const parts = { config, dataDir, store, openStore, restoring, entropy, now }
     const presence = () => presenceLeftS({ wasSwitchedOn: () => isPowerOn(startsIn(dataDir), bootId()) })
     this.services = {
       reduced: why,
@@ -88,7 +93,7 @@ export class ReducedBox {
       logs: new Journal(),
       time: new SystemTime({ clock, log }),
       // Of a box that only stands still, what it was about to restore is left alone.
-      backups: lockOwner(dataDir) ? undefined : new Backups({ ...parts, snapshot: () => undefined }),
+      backups: jobs && !lockOwner(dataDir) ? new Backups({ ...parts, jobs, snapshot: () => undefined }) : undefined,
       jobs,
       files: machineFiles,
       diagnosis: {
@@ -106,8 +111,14 @@ export class ReducedBox {
   }
 
   /** What one of them writes stays for as long as this console is open. */
-  #jobs(reserveBytes: number, now: () => Now, entropy: Entropy, log: Log): Jobs {
-    const dir = mkdtempSync(join(tmpdir(), 'restante-console-'))
+  #jobs(reserveBytes: number, now: () => Now, entropy: Entropy, log: Log): Jobs | undefined {
+    let dir: string
+    try {
+      dir = mkdtempSync(join(tmpdir(), 'restante-console-'))
+    } catch {
+      // No room, or read-only: the rest of the console does without.
+      return undefined
+    }
     const jobs = new Jobs({ dir, reserveBytes, entropy, now, log })
     this.#closings.push(() => rmSync(dir, { recursive: true, force: true }))
     this.#closings.push(() => jobs.close())

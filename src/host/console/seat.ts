@@ -3,6 +3,7 @@ import type { Entropy } from '../../base/entropy.ts'
 import type { Log } from '../../base/log.ts'
 import type { ConsoleEnd, ConsoleKeys, ConsoleLine } from '../../console/options.ts'
 import { ConsoleSession } from '../../console/session.ts'
+import { messageOf } from '../plain-error.ts'
 import { dataDirIn } from '../reset-configuration.ts'
 import { isAnswering } from './answering.ts'
 import { systemClock } from './clock.ts'
@@ -60,7 +61,10 @@ export class ConsoleSeat implements ConsoleKeys {
   start(): void {
     const turn = {}
     this.#turn = turn
-    void this.#run(turn)
+    this.#run(turn).catch(error => {
+      this.#say(`The console failed: ${messageOf(error)}`)
+      this.#options.left()
+    })
   }
 
   keys(bytes: Buffer): void {
