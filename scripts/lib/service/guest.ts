@@ -29,17 +29,16 @@ export class Guest {
     try {
       return await Guest.#booted(child)
     } catch (error) {
-      child.kill('SIGKILL')
+      kill(child)
       throw error
     }
   }
 
   static #booted(child: ChildProcess): Promise<Guest> {
     // The container's first process comes by way of others.
-    const children = `/proc/${child.pid}/task/${child.pid}/children`
     return until('the guest runs', BOOT_MS, () => {
       if (child.exitCode !== null) throw new Error(`systemd-nspawn ended with ${child.exitCode}`)
-      const guest = new Guest(child, readFileSync(children, 'utf8').trim().split(' ')[0] || 'none')
+      const guest = new Guest(child, leaderOf(child) ?? 'none')
       return /^(running|degraded)/.test(guest.run('systemctl', 'is-system-running').out) ? guest : undefined
     })
   }
@@ -72,10 +71,22 @@ export class Guest {
     const ended = once(this.#child, 'exit')
     // systemd(1): halt, without waiting for anything.
     spawnSync('nsenter', ['-t', this.#leader, '-a', '--', 'systemctl', 'poweroff', '--force'])
-    const late = setTimeout(() => this.#child.kill('SIGKILL'), END_MS)
+    const late = setTimeout(() => kill(this.#child), END_MS)
     await ended
     clearTimeout(late)
   }
+}
+
+function leaderOf({ pid }: ChildProcess): string | undefined {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+  return children.trim().split(' ')[0] || undefined
+}
+
+/** The container's first process outlives the program that made it, and all others end with it. */
+function kill(child: ChildProcess): void {
+  const leader = child.exitCode === null && child.signalCode === null ? leaderOf(child) : undefined
+  if (leader) process.kill(Number(leader), 'SIGKILL')
+  child.kill('SIGKILL')
 }
 
 /** A tree of Debian with systemd, made of Debian's packages. */
