@@ -1,3 +1,4 @@
+import { nearest } from '../base/nearest.ts'
 import type { Args, Command, Param } from './command.ts'
 import type { ConsoleBox } from './services.ts'
 import type { Element } from './syntax.ts'
@@ -51,12 +52,35 @@ function placeOf(commands: readonly Command[], words: readonly Word[]): Place {
     else if (own && own.elements.length > 0 && found.length === 0)
       return { kind: 'command', command: own, rest: words.slice(depth) }
     else {
-      const allowed = nextWords(further, depth).filter(({ text }) => found.length === 0 || found.includes(text))
-      const why = found.length === 0 ? 'There is no such word here' : 'More than one word begins so'
-      return { kind: 'wrong', wrong: { at: word.at, why, allowed } }
+      const choices = nextWords(further, depth)
+      const wrong = found.length === 0 ? unknownWord(word, choices) : ambiguous(word, choices, found)
+      return { kind: 'wrong', wrong }
     }
   }
 }
+
+/** More of them than this are for `?`: a slow line takes a second for a screen. */
+const CHOICES_TOLD_MAX = 8
+
+function unknownWord({ text, at, isQuoted }: Word, choices: readonly Choice[]): Wrong {
+  const why = 'There is no such word here'
+  const meant = isQuoted
+    ? undefined
+    : nearest(
+        text,
+        choices.map(each => each.text),
+      )
+  if (meant !== undefined)
+    return { at, why: `${why}. Did you mean`, allowed: choices.filter(each => each.text === meant) }
+  if (choices.length > CHOICES_TOLD_MAX) return { at, why: `${why}; "?" shows all`, allowed: [] }
+  return { at, why, allowed: choices }
+}
+
+const ambiguous = ({ at }: Word, choices: readonly Choice[], found: readonly string[]): Wrong => ({
+  at,
+  why: 'More than one word begins so',
+  allowed: choices.filter(({ text }) => found.includes(text)),
+})
 
 const nextWords = (commands: readonly Command[], depth: number): Choice[] => {
   const names = [...new Set(commands.map(command => command.words[depth]!))]

@@ -67,7 +67,11 @@ async function set(context: Context, args: Args): Promise<void> {
 /** What is wrong with the candidate is told at once; it stays a candidate. */
 async function told(context: Context): Promise<void> {
   const checked = serviceOf(context).check(candidateOf(context).changes)
-  if ('errors' in checked) await context.report.lines(errorLines(checked.errors))
+  if ('errors' in checked)
+    await context.report.lines([
+      ...errorLines(checked.errors),
+      'It stays in the candidate: "set" it again, or "discard".',
+    ])
 }
 
 const errorLines = (errors: Readonly<Record<string, string>>): string[] =>
