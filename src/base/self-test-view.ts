@@ -8,5 +8,7 @@ export interface SelfTestView {
   readonly detail: string
   /** In a row, up to the latest. */
   readonly failures: number
+  /** The latest failed by a word, as a quota or a store that is overrun has one: everything answers. */
+  readonly isRefused: boolean
   readonly at: Instant | undefined
 }

@@ -1,7 +1,7 @@
 import { type Entropy, token } from '../base/entropy.ts'
 import type { Flow } from '../base/flow.ts'
 import type { SelfTestView } from '../base/self-test-view.ts'
-import { after, type Now } from '../base/time.ts'
+import { after, type Instant, type Now } from '../base/time.ts'
 import type { Timer, Timers } from '../base/timers.ts'
 import type { MsrpOutputs } from '../msrp/host.ts'
 import type { Listener } from '../sip/transport.ts'
@@ -49,6 +49,7 @@ interface Attached {
 interface Running {
   readonly flow: Flow
   readonly callId: string
+  readonly begunAt: Instant
   readonly limit: Timer
   stage: 'not answered' | 'not handed over' | 'not deleted from the store'
 }
@@ -68,7 +69,7 @@ export class SelfTest {
   #count = 0
   /** What messages of others did since the last look. */
   #seen = { isStored: false, isDelivered: false }
-  #view: SelfTestView = { result: 'none yet', detail: '', failures: 0, at: undefined }
+  #view: SelfTestView = { result: 'none yet', detail: '', failures: 0, isRefused: false, at: undefined }
 
   constructor(parts: SelfTestParts) {
     this.#parts = parts
@@ -160,7 +161,7 @@ export class SelfTest {
     const limit = timers.set('self-test', after(now, LIMIT_MS), then =>
       this.#end(then, 'failed', `the message was ${this.#running?.stage} within ${LIMIT_MS / 1000} s`),
     )
-    const running: Running = { flow, callId: token(entropy, 80), limit, stage: 'not answered' }
+    const running: Running = { flow, callId: token(entropy, 80), begunAt: now.at, limit, stage: 'not answered' }
     this.#running = running
     this.#clear(now, then => {
       if (this.#running !== running) return
@@ -174,7 +175,7 @@ export class SelfTest {
     const store = this.#store!
     const aor = SELF_TEST_AOR
     const asked = { aor, afterSeq: 0, limit: LEFT_MAX, bytes: LEFT_MAX * 4096, at: now.wall, isWallTrusted: false }
-    const failed = (then: Now, detail: string): void => this.#end(then, 'failed', `the store: ${detail}`)
+    const failed = (then: Now, detail: string): void => this.#end(then, 'failed', `the store: ${detail}`, true)
     store.ask('account.get', { aor }, (then, known) => {
       if ('failure' in known) return failed(then, known.detail)
       if (known.value === undefined) {
@@ -212,7 +213,7 @@ export class SelfTest {
       this.#end(now, 'passed over', 'deferral.enabled is off: SIP answers, store and delivery were not tested')
     } else {
       const why = /"(.*)"$/.exec(value(response, 'warning') ?? '')?.[1] ?? response.reason
-      this.#end(now, 'failed', `the message was answered ${status}: ${why}`)
+      this.#end(now, 'failed', `the message was answered ${status}: ${why}`, true)
     }
   }
 
@@ -236,7 +237,7 @@ export class SelfTest {
     if (TAKING.has(verb)) this.#seen.isStored ||= (result.value as { outcome?: string }).outcome === 'stored'
   }
 
-  #end(now: Now, result: SelfTestView['result'], detail: string): void {
+  #end(now: Now, result: SelfTestView['result'], detail: string, isRefused = false): void {
     const running = this.#running
     if (!running) return
     const { timers } = this.#parts
@@ -245,29 +246,26 @@ export class SelfTest {
     this.#attached!.stack.flowClosed(now, running.flow, 'self-test over')
     if (result === 'passed') this.#numbers.passed++
     else if (result === 'failed') this.#numbers.failed++
-    this.#tell(now, result, detail)
+    this.#tell(now, result, detail, isRefused)
   }
 
-  #tell(now: Now, result: SelfTestView['result'], detail: string): void {
+  #tell(now: Now, result: SelfTestView['result'], detail: string, isRefused = false): void {
     const isFailed = result === 'failed'
     const failures = isFailed ? this.#view.failures + 1 : 0
-    this.#view = { result, detail, failures, at: now.at }
+    this.#view = { result, detail, failures, isRefused, at: now.at }
     this.#timer = this.#parts.timers.set('self-test', after(now, isFailed ? AGAIN_MS : PERIOD_MS), then =>
       this.#begin(then),
     )
   }
 
-  /** In an input of its own: whoever called is in the middle of theirs. */
+  /** In an input of its own: whoever called is in the middle of theirs. Due at once, and not so long ago that timers seem to be forgotten. */
   #soon(run: (now: Now) => void): void {
-    this.#parts.timers.set('self-test', SOON, run)
+    this.#parts.timers.set('self-test', this.#running!.begunAt, run)
   }
 }
 
 /** By these a message of a user is taken into custody. */
 const TAKING: ReadonlySet<Verb> = new Set(['custody', 'upload.finish', 'upload.whole'])
-
-/** Due at once, whatever the clock. */
-const SOON = 0 as Now['at']
 
 function aorOf(request: object): string | undefined {
   if ('aor' in request) return request.aor as string

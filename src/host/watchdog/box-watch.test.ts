@@ -83,6 +83,7 @@ const failedTest = (failures: number): SelfTestView => ({
   result: 'failed',
   detail: 'the message was not answered within 40 s',
   failures,
+  isRefused: false,
   at: 500 as Instant,
 })
 
@@ -119,7 +120,11 @@ t.test('a dead store: it goes on, is fed, and says so', async t => {
   t.same(watch.state.view, { condition: 'fault', reason: state.problem })
   t.equal(box.health.also(), undefined, 'health says it by itself')
   state.problem = undefined
-  state.engine.selfTest = undefined
+  t.equal(await look(), 1, 'well again, before the next self-test says so')
+  state.engine.selfTest = failedTest(52)
+  t.equal(await look(), 1)
+  t.equal(ended(), undefined)
+  state.engine.selfTest = { ...failedTest(0), result: 'passed' }
   t.equal(await look(), 1)
   t.equal(watch.state.view.condition, 'ready')
   t.equal(ended(), undefined)
@@ -155,6 +160,22 @@ t.test(
     t.match(ended()?.message, /self-test failed: .* \(3 times\)/)
   },
 )
+
+t.test('a store that is slow under its load is not ended for self-tests that wait their turn', async t => {
+  const { look, state, ended } = await watched(t)
+  state.store.oldestMs = 35_000
+  for (const failures of [1, 2, 3, 4]) {
+    state.engine.selfTest = failedTest(failures)
+    t.equal(await look(), 1)
+  }
+  state.store.oldestMs = 5
+  t.equal(await look(), 1)
+  t.equal(ended(), undefined)
+  state.engine.selfTest = { ...failedTest(0), result: 'passed' }
+  await look()
+  state.engine.selfTest = failedTest(3)
+  t.equal(await look(), 0, 'of those only')
+})
 
 t.test('three times within an hour, then it goes on and says why', async t => {
   const dir = t.testdir({ run: {} })

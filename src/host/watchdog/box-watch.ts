@@ -10,7 +10,7 @@ import type { Notifier } from '../service/notifier.ts'
 import { BoxState } from './box-state.ts'
 import { WatchdogDevice, wasResetByDevice } from './device.ts'
 import { Heartbeat } from './heartbeat.ts'
-import { judge, type Progress, type Verdict } from './progress.ts'
+import { judge, type Progress, STORE_SLOW_MS, type Verdict } from './progress.ts'
 import { bootId, OWN_RESTARTS_MAX, RunBook } from './run-book.ts'
 
 /** What is watched of a box. */
@@ -66,6 +66,7 @@ export class BoxWatch {
   #device: WatchdogDevice | undefined
   #deviceTrouble = ''
   #latest: Progress | undefined
+  #excused = 0
   #timer: NodeJS.Timeout | undefined
   #isLooking = false
   #isOver = false
@@ -180,9 +181,13 @@ export class BoxWatch {
       return withoutMs > WITHOUT_BOX_MS_MAX ? { condition: 'restart', reason } : undefined
     }
     const problem = await box.health.examined()
+    const { selfTest } = box.engine
+    const storeMs = box.store.oldestMs
+    const isExcused = problem !== undefined || storeMs >= STORE_SLOW_MS
+    this.#excused = Math.min(selfTest?.failures ?? 0, isExcused ? Number.POSITIVE_INFINITY : this.#excused)
     const progress = {
-      ...{ problem, loopLagMs: this.#lagMs(), selfTest: box.engine.selfTest },
-      ...{ storeMs: box.store.oldestMs, timersLateMs: box.loop.lateMs },
+      ...{ problem, loopLagMs: this.#lagMs(), selfTest, excused: this.#excused },
+      ...{ storeMs, timersLateMs: box.loop.lateMs },
     }
     this.#latest = progress
     const verdict = judge(progress)

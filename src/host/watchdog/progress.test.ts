@@ -9,10 +9,13 @@ import {
   TIMERS_LATE_MS_MAX,
 } from './progress.ts'
 
-const passed = { result: 'passed', detail: '', failures: 0, at: 1 as Instant } as const
-const failed = (failures: number) =>
-  ({ result: 'failed', detail: 'the message was not handed over within 40 s', failures, at: 1 as Instant }) as const
-const well: Progress = { loopLagMs: 3, storeMs: 4, timersLateMs: 0, selfTest: passed, problem: undefined }
+const passed = { result: 'passed', detail: '', failures: 0, isRefused: false, at: 1 as Instant } as const
+const failed = (failures: number, isRefused = false) => {
+  const detail = 'the message was not handed over within 40 s'
+  return { result: 'failed', detail, failures, isRefused, at: 1 as Instant } as const
+}
+const calm = { loopLagMs: 3, storeMs: 4, timersLateMs: 0 }
+const well: Progress = { ...calm, selfTest: passed, excused: 0, problem: undefined }
 const conditionOf = (change: Partial<Progress>): string => judge({ ...well, ...change }).condition
 
 t.test('what is well, what is slow, what keeps messages out, and what only a new start can end', async t => {
@@ -41,4 +44,10 @@ t.test('a medium that fails or is full is no reason to begin anew, however often
     'restart',
     'it hangs',
   )
+})
+
+t.test('nor is a self-test that was refused by a word, or failed while the store was slow or took nothing', async t => {
+  t.equal(conditionOf({ selfTest: failed(100, true) }), 'fault', 'a quota, a store that is overrun')
+  t.equal(conditionOf({ selfTest: failed(100), excused: 98 }), 'fault')
+  t.equal(conditionOf({ selfTest: failed(100), excused: 97 }), 'restart', 'three since')
 })

@@ -9,6 +9,8 @@ export interface Progress {
   /** How long a deadline of the engine is over that nobody has looked at. */
   readonly timersLateMs: number
   readonly selfTest: SelfTestView | undefined
+  /** How many of its failures fell into a time in which the store was slow or took no writes, and so told nothing else. */
+  readonly excused: number
   /** Why no message can be taken, as the store and the flash say; undefined: one can. */
   readonly problem: string | undefined
 }
@@ -24,7 +26,7 @@ export const LAG_MS_MAX = 2000
 /** The store gives up a write after 30 s and says so; one that has not ended long after that does not end at all. */
 export const STORE_MS_MAX = 90_000
 /** What reads it takes 30 s and more from is busy, not stuck. */
-const STORE_SLOW_MS = 10_000
+export const STORE_SLOW_MS = 10_000
 /** Timers of the engine run late where the loop stands, and that ends; later than this they are forgotten. */
 export const TIMERS_LATE_MS_MAX = 60_000
 /** Three minutes, in which the store said that it was well. */
@@ -33,10 +35,11 @@ export const SELF_TESTS_FAILED_MAX = 3
 const seconds = (ms: number): string => `${Math.floor(ms / 1000)} s`
 
 /**
- * A medium that fails, is full or cannot be written is a fault that a new start does not end: the box goes on, delivers what it can, and says so.
+ * A medium that fails, is full or cannot be written, or a store that is overrun, is a fault that a new start does not end: the box goes on,
+ * delivers what it can, and says so.
  * What has stopped without a word is begun anew.
  */
-export function judge({ loopLagMs, storeMs, timersLateMs, selfTest, problem }: Progress): Verdict {
+export function judge({ loopLagMs, storeMs, timersLateMs, selfTest, excused, problem }: Progress): Verdict {
   const failures = selfTest?.failures ?? 0
   const tested = `the self-test failed: ${selfTest?.detail ?? ''}`
   if (storeMs >= STORE_MS_MAX)
@@ -44,7 +47,8 @@ export function judge({ loopLagMs, storeMs, timersLateMs, selfTest, problem }: P
   if (timersLateMs >= TIMERS_LATE_MS_MAX)
     return { condition: 'restart', reason: `timers of the engine are ${seconds(timersLateMs)} late` }
   if (problem !== undefined) return { condition: 'fault', reason: problem }
-  if (failures >= SELF_TESTS_FAILED_MAX) return { condition: 'restart', reason: `${tested} (${failures} times)` }
+  if (!selfTest?.isRefused && failures - excused >= SELF_TESTS_FAILED_MAX)
+    return { condition: 'restart', reason: `${tested} (${failures} times)` }
   if (failures > 0) return { condition: 'fault', reason: tested }
   if (storeMs >= STORE_SLOW_MS) return { condition: 'degraded', reason: `the store is slow: ${seconds(storeMs)}` }
   if (loopLagMs >= LAG_MS_MAX)
