@@ -121,7 +121,9 @@ t.test('a head that is too long for anybody is cut', async t => {
 })
 
 t.test('who asked to be nobody is nobody', async t => {
-  for (const asked of ['Privacy: id\n', 'privacy: none;ID\n', 'From: <sip:anonymous@anonymous.invalid>;tag=1\n']) {
+  const folded = ['Privacy:\n id\n', 'Privacy: none;\n\tid\n', 'f:\n <sip:anonymous@anonymous.invalid>;tag=1\n']
+  const plain = ['Privacy: id\n', 'privacy: none;ID\n', 'From: <sip:anonymous@anonymous.invalid>;tag=1\n']
+  for (const asked of [...plain, ...folded]) {
     const headers = `P-Asserted-Identity: "Ann"\n <sip:ann@example.org>\n${asked}Remote-Party-ID: <sip:ann@example.org>\n`
     const [one] = await captured(capture => capture.seen('in', udp, crlf(message(headers))))
     t.notMatch(one!.head, /ann@/, asked)

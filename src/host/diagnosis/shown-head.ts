@@ -51,7 +51,12 @@ export function shownHead(text: string): string {
 export const printable = (text: string): string => text.replace(/\r\n/g, '\n').replace(/[^\t\n\x20-\x7e]/g, '.')
 
 function asksForPrivacy(lines: readonly string[]): boolean {
-  return lines.some(line => {
+  // RFC 3261 7.3.1: a value may begin in the next line.
+  const unfolded = lines
+    .join('\n')
+    .replace(/\n[ \t]+/g, ' ')
+    .split('\n')
+  return unfolded.some(line => {
     const [, name = '', value = ''] = /^([^\s:]+)[ \t]*:(.*)$/.exec(line) ?? []
     const key = name.toLowerCase()
     if (key === 'privacy') return value.split(/[;,]/).some(service => HIDING.test(service.trim()))
