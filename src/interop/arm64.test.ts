@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { BoxProcess, DOMAIN } from './box.ts'
 import { arm64Emulator } from './emulator.ts'
+import { NotifyEar, PYTHON } from './notify-ear.ts'
 import { installedAt } from './program.ts'
 import { PtyLine } from './pty-line.ts'
 import { RealPhone } from './real-phone.ts'
@@ -35,44 +36,51 @@ async function pushed(t: Test, box: BoxProcess, user: string, isInstantMessaging
   return there.inbox.taken.map(({ body }) => String(body))
 }
 
-t.test('arm64: stores, starts again, pushes in order, serves the page, answers on a serial line', async t => {
-  const { RESTANTE_ARM64: built } = process.env
-  const emulator = arm64Emulator()
-  const missing = [
-    ...(built === undefined ? ['a program for arm64 (RESTANTE_ARM64)'] : []),
-    ...(emulator === undefined && process.arch !== 'arm64' ? ['qemu-user-static with libstdc++6-arm64-cross'] : []),
-    ...['prlimit', 'socat'].filter(name => installedAt(name) === undefined),
-  ]
-  if (built === undefined || missing.length > 0)
-    return t.pass(`${missing.join(', ')}: not here, so this is passed over`)
-  const device = join(t.testdir({}), 'tty')
-  const line = await PtyLine.device(device)
-  t.teardown(() => line.unplug())
-  const box = await BoxProcess.start(join(t.testdirName, 'box'), {
-    users: ['alice', ...AWAY],
-    toml: `[delivery]\nretry_min_s = 1\n[console]\ndevice = "${device}"`,
-    program: [...(emulator ? ['prlimit', `--as=${ADDRESSABLE_BYTES}`, ...emulator] : []), built],
-    readyMs: READY_MS,
-  })
-  t.teardown(() => box.discard())
+t.test(
+  'arm64: stores, starts again, pushes in order, serves the page, answers on a serial line, tells a service manager',
+  async t => {
+    const { RESTANTE_ARM64: built } = process.env
+    const emulator = arm64Emulator()
+    const missing = [
+      ...(built === undefined ? ['a program for arm64 (RESTANTE_ARM64)'] : []),
+      ...(emulator === undefined && process.arch !== 'arm64' ? ['qemu-user-static with libstdc++6-arm64-cross'] : []),
+      ...['prlimit', 'socat', PYTHON].filter(name => installedAt(name) === undefined),
+    ]
+    if (built === undefined || missing.length > 0)
+      return t.pass(`${missing.join(', ')}: not here, so this is passed over`)
+    const device = join(t.testdir({}), 'tty')
+    const line = await PtyLine.device(device)
+    t.teardown(() => line.unplug())
+    const ear = await NotifyEar.open(`@restante-arm64-${process.pid}`)
+    t.teardown(() => ear.close())
+    const box = await BoxProcess.start(join(t.testdirName, 'box'), {
+      users: ['alice', ...AWAY],
+      toml: `[delivery]\nretry_min_s = 1\n[console]\ndevice = "${device}"`,
+      program: [...(emulator ? ['prlimit', `--as=${ADDRESSABLE_BYTES}`, ...emulator] : []), built],
+      env: { NOTIFY_SOCKET: ear.socket },
+      readyMs: READY_MS,
+    })
+    t.teardown(() => box.discard())
+    await until('the service manager is told', PUSHED_MS, () => ear.texts.some(text => /^READY=1$/m.test(text)))
 
-  const alice = await phone(t, box, 'alice', 'tcp')
-  const bodies = (user: string) => Array.from({ length: EACH }, (_, at) => `${user} ${at}`)
-  for (const user of AWAY)
-    for (const body of bodies(user))
-      t.equal((await alice.message({ to: `sip:${user}@${DOMAIN}`, body })).status, 202, body)
-  t.match(await box.stop(), { code: 0, signal: null })
-  await box.start()
-  t.same(await pushed(t, box, 'bob', true), bodies('bob'), 'over MSRP')
-  t.same(await pushed(t, box, 'carol', false), bodies('carol'), 'over SIP')
+    const alice = await phone(t, box, 'alice', 'tcp')
+    const bodies = (user: string) => Array.from({ length: EACH }, (_, at) => `${user} ${at}`)
+    for (const user of AWAY)
+      for (const body of bodies(user))
+        t.equal((await alice.message({ to: `sip:${user}@${DOMAIN}`, body })).status, 202, body)
+    t.match(await box.stop(), { code: 0, signal: null })
+    await box.start()
+    t.same(await pushed(t, box, 'bob', true), bodies('bob'), 'over MSRP')
+    t.same(await pushed(t, box, 'carol', false), bodies('carol'), 'over SIP')
 
-  await page(t, box)
-  await line.expect(/login: /, PUSHED_MS)
+    await page(t, box)
+    await line.expect(/login: /, PUSHED_MS)
 
-  await box.stop()
-  const { out } = await box.restante('queue')
-  t.match(out, new RegExp(`^${(AWAY.length - 2) * EACH} messages, `), 'from the store itself')
-})
+    await box.stop()
+    const { out } = await box.restante('queue')
+    t.match(out, new RegExp(`^${(AWAY.length - 2) * EACH} messages, `), 'from the store itself')
+  },
+)
 
 async function page(t: Test, box: BoxProcess): Promise<void> {
   const at = `http://127.0.0.1:${box.httpPort}`

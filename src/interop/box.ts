@@ -136,9 +136,8 @@ export class BoxProcess {
 
   /** The command line against this configuration. */
   async restante(...args: readonly string[]): Promise<{ code: number | null; out: string; err: string }> {
-    const [program, ...first] = this.#program
-    const line = [...first, ...args, '--config', this.file]
-    const child = spawn(program!, line, { stdio: ['ignore', 'pipe', 'pipe'], env: this.#env })
+    const line = [...this.#before, ...this.#program, ...args, '--config', this.file]
+    const child = spawn(line[0]!, line.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], env: this.#env })
     const told = { out: '', err: '' }
     child.stdout.on('data', bytes => (told.out += bytes))
     child.stderr.on('data', bytes => (told.err += bytes))
@@ -150,15 +149,20 @@ export class BoxProcess {
     return this.#options.program ?? RESTANTE
   }
 
-  /** Without what the test runner has every program load. */
   get #env(): NodeJS.ProcessEnv {
-    return { ...process.env, NODE_OPTIONS: undefined, ...this.#options.env }
+    return { ...process.env, ...this.#options.env }
+  }
+
+  /** The test runner has every program load something, which takes longer than a small command, and ends on SIGXFSZ. */
+  get #before(): readonly string[] {
+    return this.#options.env?.NODE_OPTIONS === undefined ? ['/usr/bin/env', '-u', 'NODE_OPTIONS'] : []
   }
 
   #spawn(): ChildProcess {
     this.#out = ''
     this.#err = ''
-    const line = [...(this.#options.by ?? []), ...this.#program, 'serve', '--config', this.file]
+    const { by = [] } = this.#options
+    const line = [...this.#before, ...by, ...this.#program, 'serve', '--config', this.file]
     const child = spawn(line[0]!, line.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], env: this.#env })
     child.stdout!.on('data', bytes => (this.#out += bytes))
     child.stderr!.on('data', bytes => (this.#err += bytes))
