@@ -1,16 +1,14 @@
 import type { Counters } from '../base/counters.ts'
 import type { Log } from '../base/log.ts'
-import { after, type Instant, type Now, type WallTime } from '../base/time.ts'
+import { after, type Now, type WallTime } from '../base/time.ts'
 import type { Timers } from '../base/timers.ts'
 import type { StoreClient } from '../store/verbs.ts'
 import type { Delivery } from './delivery/delivery.ts'
 import type { Notices } from './notices.ts'
+import { SteadyClock } from './steady-clock.ts'
 
 /** A message may outlive its time by as much, in flash but never on the wire: reading leaves expired ones out. */
 const EXPIRE_EVERY_MS = 10_000
-/** A clock that was set may be wrong now: nothing expires until it has run on for a while without being set back. */
-const CLOCK_STEP_MS = 60_000
-const CLOCK_STEADY_MS = 300_000
 const EXPIRE_BATCH = 256
 
 /** Life stories, and with them the keys by which duplicates are known, are kept this long after a message's end, at most so many. */
@@ -35,8 +33,7 @@ export class Housekeeping {
   readonly #notices: Notices
   readonly #counters: Counters
   readonly #log: Log
-  #looked: Now | undefined
-  #steadyFrom: Instant | undefined
+  #clock: SteadyClock | undefined
 
   constructor(options: {
     store: StoreClient
@@ -55,7 +52,7 @@ export class Housekeeping {
   }
 
   start(now: Now): void {
-    this.#looked = now
+    this.#clock = new SteadyClock(now)
     this.#resume(undefined)
     this.#clear()
     this.#notices.look(now)
@@ -108,19 +105,14 @@ export class Housekeeping {
   }
 
   #isSteady(now: Now): boolean {
-    const last = this.#looked ?? now
-    const stepMs = now.wall - last.wall - (now.at - last.at)
-    if (Math.abs(stepMs) > CLOCK_STEP_MS) {
-      this.#log.warn('the clock was set: for five minutes nothing expires', { by_s: Math.round(stepMs / 1000) })
-      this.#steadyFrom = after(now, CLOCK_STEADY_MS)
-    }
-    this.#looked = now
-    return this.#steadyFrom === undefined || now.at >= this.#steadyFrom
+    return this.#clock!.isSteady(now, by_s =>
+      this.#log.warn('the clock was set: for five minutes nothing expires', { by_s }),
+    )
   }
 
   #forget(now: Now): void {
     const rest = (then: Now): void => this.#again(then, FORGET_EVERY_MS, later => this.#forget(later))
-    if (!now.isWallTrusted) return rest(now)
+    if (!this.#isSteady(now) || !now.isWallTrusted) return rest(now)
     const before = (now.wall - FORGET_AFTER_MS) as WallTime
     this.#store.ask('forget', { before, keep: STORIES_MAX, limit: FORGET_BATCH }, (then, result) => {
       if (!('failure' in result) && result.value === FORGET_BATCH) this.#forget(then)

@@ -3,6 +3,7 @@ import type { Log } from '../../base/log.ts'
 import { after, type Now, type WallTime } from '../../base/time.ts'
 import type { Timers } from '../../base/timers.ts'
 import type { StoreClient } from '../../store/verbs.ts'
+import { SteadyClock } from '../steady-clock.ts'
 
 /** An item may outlive its time by as much: it is counted in days. */
 const EXPIRE_EVERY_MS = 60_000
@@ -27,6 +28,7 @@ export class HistoryRounds {
   readonly #counters: Counters
   readonly #log: Log
   readonly #retentionMs: number
+  #clock: SteadyClock | undefined
 
   constructor(options: {
     store: StoreClient
@@ -43,6 +45,7 @@ export class HistoryRounds {
   }
 
   start(now: Now): void {
+    this.#clock = new SteadyClock(now)
     this.#recover(now)
     this.#again(now, EXPIRE_EVERY_MS, then => this.#expire(then))
     this.#again(now, SWEEP_EVERY_MS, () => this.#sweep())
@@ -62,7 +65,7 @@ export class HistoryRounds {
 
   #expire(now: Now): void {
     const rest = (then: Now): void => this.#again(then, EXPIRE_EVERY_MS, later => this.#expire(later))
-    if (!now.isWallTrusted) return rest(now)
+    if (!this.#clock!.isSteady(now) || !now.isWallTrusted) return rest(now)
     const before = (now.wall - this.#retentionMs) as WallTime
     this.#store.ask('history.expire', { before, limit: EXPIRE_BATCH }, (then, result) => {
       if ('failure' in result || result.value === 0) return rest(then)
