@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import type { Entropy } from '../../base/entropy.ts'
 import type { Log } from '../../base/log.ts'
+import { ascii } from '../../console/ascii.ts'
 import type { ConsoleEnd, ConsoleKeys, ConsoleLine } from '../../console/options.ts'
 import { ConsoleSession } from '../../console/session.ts'
 import { messageOf } from '../plain-error.ts'
@@ -196,7 +197,8 @@ export class ConsoleSeat implements ConsoleKeys {
   }
 
   #say(text: string): void {
-    this.#options.write(`\r\n% ${text}\r\n`)
+    // Of a configuration it may have what anybody wrote there.
+    this.#options.write(`\r\n% ${ascii(text)}\r\n`)
   }
 
   get #dataDir(): string {
