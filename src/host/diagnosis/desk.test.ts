@@ -135,6 +135,23 @@ t.test('test sip: an answer to another request is none', async t => {
   t.match(step, { isOk: false, result: /no answer within/ })
 })
 
+t.test('test sip: of a stream no more is read than an answer is long', async t => {
+  const far = createServer(socket => {
+    socket.on('error', () => {})
+    socket.on('data', bytes => {
+      const ours = answered('200 OK')(bytes.toString('latin1'))
+      const another = ours.replace(/^Call-ID: /m, 'Call-ID: x')
+      socket.write(another.repeat(Math.ceil(70_000 / another.length)), () => socket.write(ours))
+    })
+  }).listen(0, '127.0.0.1')
+  await once(far, 'listening')
+  t.teardown(() => far.close())
+  const sip = [{ transport: 'tcp', endpoint: { address: '127.0.0.1', port: 0 } } as const]
+  const { port } = far.address() as AddressInfo
+  const [, step] = await all(testSip({ ...base(), sip, limitMs: 500 }, `sip:127.0.0.1:${port};transport=tcp`, never))
+  t.match(step, { isOk: false, result: /no answer within/ })
+})
+
 const base = () => ({
   hostname: 'edge1.example.org',
   sip: [],

@@ -15,6 +15,8 @@ import { lateAfter, toldError } from './told-error.ts'
 /** Eight times T1, in which a datagram is repeated four times (RFC 3261 17.1.2.2). */
 const ANSWER_MS = 4000
 const T1_MS = 500
+/** Of a stream: the answer to one OPTIONS is far shorter, and the other end may send without end. */
+const HEARD_BYTES_MAX = 65_536
 
 interface OptionsAsk {
   readonly place: Place
@@ -74,7 +76,10 @@ function asked({ place, uri, hostname, entropy }: OptionsAsk, signal: AbortSigna
 function messagesOf(place: Place, heard: (message: SipMessage) => void): (bytes: Buffer) => void {
   if (place.transport !== 'tcp' && place.transport !== 'tls') return bytes => quietly(() => heard(parseMessage(bytes)))
   const stream = new SipStream()
+  let left = HEARD_BYTES_MAX
   return bytes => {
+    left -= bytes.length
+    if (left < 0) return
     stream.push(bytes)
     quietly(() => {
       for (let next = stream.next(); next; next = stream.next()) if (next !== 'ping') heard(next)
