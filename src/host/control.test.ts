@@ -82,3 +82,13 @@ t.test('a line without end is cut off', async t => {
   await new Promise(resolve => socket.once('close', resolve))
   t.ok(socket.destroyed)
 })
+
+t.test('who asks on and on without reading is cut off', async t => {
+  const dir = t.testdir({})
+  await setUp(dir)
+  const socket = rawConnection(dir).pause()
+  socket.on('error', () => {})
+  socket.write('{"verb":"hello"}\n'.repeat(400_000))
+  await new Promise(resolve => socket.once('close', resolve))
+  t.ok(socket.destroyed)
+})

@@ -4,7 +4,15 @@ import { VERSION } from '../base/product.ts'
 import type { StoreRequest } from '../store/verbs.ts'
 import type { Consoles } from './console/consoles.ts'
 import { ControlBackup, type MakeBackup } from './control-backup.ts'
-import { CONTROL_VERBS, type ControlReply, controlPath, decodeLine, encodeReply, Lines } from './control-wire.ts'
+import {
+  CONTROL_VERBS,
+  type ControlReply,
+  controlPath,
+  decodeLine,
+  encodeReply,
+  LINE_BYTES_MAX,
+  Lines,
+} from './control-wire.ts'
 import type { Store } from './watched-store.ts'
 
 /** Commands run by hand or by a script, one after the other. */
@@ -74,7 +82,11 @@ export class ControlServer {
         const asked = parsed(line)
         // It waits for the answer before it says more.
         if (asked?.verb === 'console' && this.#uses.consoles) return this.#handOver(socket, received, asked.request)
-        this.#answer(asked, work, reply => socket.write(encodeReply(reply)))
+        this.#answer(asked, work, reply => {
+          // Questions come one by one; whoever asks on without reading has had enough.
+          if (socket.writableLength > LINE_BYTES_MAX) socket.destroy()
+          else socket.write(encodeReply(reply))
+        })
       }
     }
     socket.on('data', received)

@@ -149,6 +149,24 @@ t.test('who says what a console does not say is not heard, and who says too much
   })
 })
 
+t.test('who asks on and on without reading is not answered into memory', async t => {
+  const { dir, far } = await setUp(t)
+  const { path, release } = controlPath(dir)
+  const raw = createConnection(path).once('close', release).pause()
+  raw.on('error', () => {})
+  raw.write('{"verb":"console","request":{}}\n')
+  const { events } = await far
+  const asked = 200_000
+  raw.write('{"ask":1}\n'.repeat(asked))
+  raw.write('{"keys":"eA=="}\n')
+  await seen(() => events.includes('x'))
+  let answers = 0
+  raw.on('data', bytes => (answers += bytes.toString().split('alive').length - 1))
+  raw.resume().end()
+  await new Promise(resolve => raw.once('end', resolve))
+  t.ok(answers > 0 && answers < asked / 2, `${answers}`)
+})
+
 t.test('as many consoles as there may be: the next one is told why not', async t => {
   const { dir } = await setUp(t, true)
   t.same(await StreamClient.open(dir, asked), { why: 'enough' })

@@ -49,8 +49,10 @@ export class ConsoleStream {
 
   #said(message: FromTerminal | undefined): void {
     if (this.#isEnded || !message) return
-    if ('ask' in message && typeof message.ask === 'number') this.#socket.write(encoded({ alive: message.ask }))
-    else if ('keys' in message && typeof message.keys === 'string')
+    if ('ask' in message && typeof message.ask === 'number') {
+      // To whoever does not read there is enough on its way.
+      if (!this.#socket.writableNeedDrain) this.#socket.write(encoded({ alive: message.ask }))
+    } else if ('keys' in message && typeof message.keys === 'string')
       this.#session.keys(Buffer.from(message.keys, 'base64'))
   }
 
