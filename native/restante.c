@@ -1,8 +1,8 @@
 /*
  * What Node has no call for: a datagram to the service manager (sd_notify(3)), the ioctls of a watchdog device, a terminal for
  * one program alone, and what the C library does with memory that was given back to it.
- * Node-API 8. Every function returns an integer: 0 or more is the result, below 0 an errno, negated. None blocks for longer
- * than the device or, where the service manager's queue is full, SEND_WAIT_US.
+ * Node-API 10. Every function but textInPlace returns an integer: 0 or more is the result, below 0 an errno, negated. None
+ * blocks for longer than the device or, where the service manager's queue is full, SEND_WAIT_US.
  */
 #include <errno.h>
 #include <linux/watchdog.h>
@@ -16,7 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define NAPI_VERSION 8
+#define NAPI_VERSION 10
 #include <node_api.h>
 
 /* The event loop stands meanwhile: the caller tries again later. */
@@ -177,6 +177,21 @@ static napi_value memory_trim(napi_env env, napi_callback_info info) {
   return result_of(env, malloc_trim(0));
 }
 
+/* textInPlace(bytes): the ASCII text that they are, not copied: they must stay as they are for as long as the process lives. */
+static napi_value text_in_place(napi_env env, napi_callback_info info) {
+  napi_value given = NULL;
+  napi_value text = NULL;
+  void *bytes = NULL;
+  size_t length = 0;
+  if (!has_arguments(env, info, 1, &given) || napi_get_buffer_info(env, given, &bytes, &length) != napi_ok) {
+    napi_throw_type_error(env, NULL, "textInPlace takes a Buffer");
+    return NULL;
+  }
+  /* Node may copy all the same; what was passed is not freed by anyone here either way. */
+  if (node_api_create_external_string_latin1(env, bytes, length, NULL, NULL, &text, NULL) != napi_ok) return NULL;
+  return text;
+}
+
 NAPI_MODULE_INIT() {
   const napi_property_descriptor functions[] = {
       {"notify", NULL, notify, NULL, NULL, NULL, napi_enumerable, NULL},
@@ -188,6 +203,7 @@ NAPI_MODULE_INIT() {
       {"terminalExclusive", NULL, terminal_exclusive, NULL, NULL, NULL, napi_enumerable, NULL},
       {"memoryFrugal", NULL, memory_frugal, NULL, NULL, NULL, napi_enumerable, NULL},
       {"memoryTrim", NULL, memory_trim, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"textInPlace", NULL, text_in_place, NULL, NULL, NULL, napi_enumerable, NULL},
   };
   if (napi_define_properties(env, exports, sizeof functions / sizeof functions[0], functions) != napi_ok) return NULL;
   return exports;

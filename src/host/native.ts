@@ -2,7 +2,7 @@ import { getSystemErrorName } from 'node:util'
 import { addon } from './embedded.ts'
 import { codeOf, messageOf } from './plain-error.ts'
 
-/** The addon of `native/`. Each gives a number: 0 or more is the result, below 0 what the system refused (`nativeError`). */
+/** The addon of `native/`. All but the last give a number: 0 or more is the result, below 0 what the system refused (`nativeError`). */
 export interface Native {
   /** One datagram to a socket of the service manager: a path, or `@name`. Waits 200 ms at most. */
   notify(socket: string, text: string): number
@@ -21,6 +21,8 @@ export interface Native {
   memoryFrugal(): number
   /** What it keeps of it goes back to the system; takes some milliseconds. */
   memoryTrim(): number
+  /** The ASCII text that these bytes are, without a copy of them: they must never change, nor be let go. */
+  textInPlace(bytes: Buffer): string
 }
 
 let loaded: Native | { readonly missing: string } | undefined

@@ -13,6 +13,12 @@ const ALWAYS_THE_SAME = '--random-seed=1'
 
 const POSTJECT = createRequire(import.meta.url).resolve('postject/dist/cli.js')
 
+/** Compiles the program as src/host/one-file.ts loads it. */
+const COMPILE = `
+const { readFileSync, writeFileSync } = require('node:fs')
+const script = new (require('node:vm').Script)(readFileSync('restante.cjs', 'latin1'), { filename: 'restante.cjs' })
+writeFileSync('restante.cjs.compiled', script.createCachedData())`
+
 interface Parts {
   readonly arch: Arch
   /** Node for that machine. */
@@ -25,7 +31,7 @@ interface Parts {
   readonly assets: Readonly<Record<string, string>>
 }
 
-/** `restante.cjs` of the folder and the assets into a copy of Node, as Node's own single executable applications are made. */
+/** `begin.cjs` and `restante.cjs` of the folder and the assets into a copy of Node, as Node's own single executable applications are made. */
 export function makeBinary(parts: Parts): string {
   const { arch, node, folder } = parts
   const made = join(folder, `restante-linux-${arch}`)
@@ -50,21 +56,26 @@ function strip(arch: Arch, file: string): void {
 /** By Node of the very version that it is for: it would not start with another one's. */
 function makeBlob({ arch, node, flags, folder, assets }: Parts): void {
   const by = generatorFor(arch, node)
+  const [program, ...own] = by.command
+  const args = [...own, ...flags, ALWAYS_THE_SAME]
+  if (by.isForMachine) quietly(program!, [...args, '--eval', COMPILE], folder)
   const configuration = {
-    main: 'restante.cjs',
+    main: 'begin.cjs',
     output: 'restante.blob',
     disableExperimentalSEAWarning: true,
     useSnapshot: false,
-    useCodeCache: by.isForMachine,
     execArgv: flags,
     // The environment of whoever starts it adds none.
     execArgvExtension: 'none',
-    assets,
+    assets: {
+      ...assets,
+      'restante.cjs': 'restante.cjs',
+      ...(by.isForMachine && { 'restante.cjs.compiled': 'restante.cjs.compiled' }),
+    },
   }
   const file = `sea-${arch}.json`
   writeFileSync(join(folder, file), JSON.stringify(configuration))
-  const [program, ...args] = by.command
-  quietly(program!, [...args, ...flags, ALWAYS_THE_SAME, '--experimental-sea-config', file], folder)
+  quietly(program!, [...args, '--experimental-sea-config', file], folder)
 }
 
 /** What it says is shown where it fails; postject warns of every section that strip left without a name. */

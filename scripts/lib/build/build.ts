@@ -23,8 +23,9 @@ try {
 }
 
 async function buildAll(): Promise<void> {
-  const { code, packages: used } = await bundle(root)
+  const { code, begin, packages: used } = await bundle(root)
   writeFileSync(join(work, 'restante.cjs'), code)
+  writeFileSync(join(work, 'begin.cjs'), begin)
   const files = filesOf(root)
   const lists = []
   for (const arch of archs) {

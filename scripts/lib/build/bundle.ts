@@ -3,17 +3,32 @@ import { join } from 'node:path'
 import { build, type Plugin } from 'esbuild'
 
 interface Bundle {
-  readonly code: Uint8Array
+  /** ASCII alone. */
+  readonly code: string
+  /** What runs it (src/host/one-file.ts). */
+  readonly begin: string
   /** Folders of the packages that something of was taken from, e.g. `node_modules/fastify`. */
   readonly packages: ReadonlySet<string>
 }
 
-/** The program as one file of JavaScript, the same for every machine: CommonJS, since that is what Node embeds. */
+/**
+ * The program as one file of JavaScript, the same for every machine: a function that Node would wrap a CommonJS module in, since what begins
+ * it passes what Node embeds on.
+ */
 export async function bundle(root: string): Promise<Bundle> {
+  const [program, begin] = await Promise.all([bundled(root, 'src/main.ts'), bundled(root, 'src/host/one-file.ts')])
+  return {
+    code: `(function(require,module,exports,__filename,__dirname){${program.code}\n})`,
+    begin: begin.code,
+    packages: program.packages,
+  }
+}
+
+async function bundled(root: string, entry: string): Promise<{ code: string; packages: ReadonlySet<string> }> {
   const { outputFiles, metafile } = await build({
     absWorkingDir: root,
-    entryPoints: ['src/main.ts'],
-    outfile: 'restante.cjs',
+    entryPoints: [entry],
+    outfile: 'bundled.cjs',
     write: false,
     bundle: true,
     platform: 'node',
@@ -22,7 +37,6 @@ export async function bundle(root: string): Promise<Bundle> {
     // Identifiers stay, so that a stack in a log can be read.
     minifyWhitespace: true,
     minifySyntax: true,
-    // One octet a character in memory, not two: esbuild writes all else as escapes.
     charset: 'ascii',
     legalComments: 'none',
     metafile: true,
@@ -37,9 +51,13 @@ export async function bundle(root: string): Promise<Bundle> {
     banner: { js: 'const __programUrl=require("node:url").pathToFileURL(process.execPath).href;' },
     plugins: [embeddedAddons(root), wholeOrderedBinary(root)],
   })
-  const paths = Object.keys(metafile.outputs['restante.cjs']!.inputs)
-  return { code: outputFiles[0]!.contents, packages: new Set(paths.flatMap(packageOf)) }
+  const paths = Object.keys(metafile.outputs['bundled.cjs']!.inputs)
+  return { code: asciiOf(outputFiles[0]!.text), packages: new Set(paths.flatMap(packageOf)) }
 }
+
+/** One octet a character: esbuild leaves tagged templates as they are, where an escape is the same to a page and to a regular expression. */
+const asciiOf = (code: string): string =>
+  code.replace(/[^\0-\x7f]/g, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 
 const packageOf = (path: string): string[] => {
   const [folder] = /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path) ?? []

@@ -16,7 +16,7 @@ import { NonInviteClient } from './non-invite-client.ts'
 export interface ClientTransaction {
   /** The branch of its top Via. */
   readonly id: string
-  /** As sent, our Via on top. */
+  /** As sent, our Via on top; once other than INVITE was answered, without header fields and body. */
   readonly request: SipRequest
   readonly flow: Flow
   readonly state: string
@@ -53,6 +53,8 @@ const UDP_BYTES_MAX = 1300
 
 const NO_EVENTS: ClientEvents = { onResponse() {}, onTimeout() {}, onTransportError() {} }
 
+const NO_BYTES = Buffer.alloc(0)
+
 /** A client machine with its request, its flow and its user. */
 export class Client implements ClientTransaction {
   readonly id: string
@@ -61,7 +63,7 @@ export class Client implements ClientTransaction {
   request: SipRequest
   flow: Flow
   readonly #host: ClientHost
-  readonly #bare: SipRequest
+  #bare: SipRequest
   #machine: ClientMachine
   #bytes: Buffer
   #events: ClientEvents | undefined
@@ -179,7 +181,9 @@ export class Client implements ClientTransaction {
   deliver(now: Now, response: SipResponse): void {
     if (response.status >= 200) this.#isFinal = true
     else this.#hasProvisional = true
-    if (this.#events) this.#events.onResponse(now, response)
+    const events = this.#events
+    if (this.#isFinal && this.request.method !== 'INVITE') this.#letGo()
+    if (events) events.onResponse(now, response)
     else if (this.#isAccepted(response)) this.#host.stray(now, response, this.flow)
     if (this.#wantsCancel && this.#hasProvisional) this.sendCancel(now)
   }
@@ -194,6 +198,17 @@ export class Client implements ClientTransaction {
   }
 
   // inside
+
+  /**
+   * Until Timer K only repetitions of the answer are absorbed: what was asked is no longer needed, nor who asked. A user of thousands of
+   * transactions would be in memory 5 s longer with all that hangs on it, which of pushes is what they have read from flash.
+   */
+  #letGo(): void {
+    this.#events = undefined
+    this.#bytes = NO_BYTES
+    this.#bare = { ...this.#bare, headers: [], body: NO_BYTES }
+    this.request = this.#bare
+  }
 
   #isAccepted(response: SipResponse): boolean {
     return this.request.method === 'INVITE' && response.status >= 200 && response.status < 300

@@ -57,6 +57,18 @@ t.test('RFC 3261 17.1.2.2: in Completed repeated responses are absorbed for T4',
   ])
 })
 
+t.test('what was answered is not kept while repetitions of the answer are absorbed', async t => {
+  const wire = new SipWire()
+  const client = wire.layer.request(wire.now, outgoing('MESSAGE'), ALICE, wire.recorder)
+  const [sent] = wire.take()
+  t.equal(client.request.headers.length, 1 + outgoing('MESSAGE').headers.length)
+  wire.receive(responseText(sent!.text, 100), ALICE)
+  t.not(client.request.headers.length, 0, 'it may have to be repeated')
+  wire.receive(responseText(sent!.text, 200), ALICE)
+  t.strictSame([client.state, client.request.method], ['completed', 'MESSAGE'])
+  t.strictSame([client.request.headers.length, client.request.body.length], [0, 0])
+})
+
 t.test('RFC 3261 17.1.2.2: on a stream nothing is repeated and Timer K is zero', async t => {
   play(t, inbound('tcp/1'), [
     [20000, 'trying |  | F flow | '],
