@@ -40,8 +40,9 @@ find_node
 install_packages
 compile_addon
 # A small young generation: what a message leaves behind is freed soon, where the default of 16 MiB and more lets buffers of sockets and
-# of flash pile up until the whole heap is searched for them. The tests run the box with the same (src/interop/box.ts).
-node_flags=(--max-semi-space-size=4)
+# of flash pile up until the whole heap is searched for them. No debugger on SIGUSR1: its port is open to everybody on the machine.
+# The tests run the box with the same (src/testing/program-under-test.ts).
+node_flags=(--max-semi-space-size=4 --disable-sigusr1)
 # Compiled code is kept, so that commands start in half the time.
 export NODE_COMPILE_CACHE=$root/node_modules/.compile-cache
 PATH=$(dirname "$node"):$PATH

@@ -123,3 +123,12 @@ const jobs = (box: BoxProcess): string[] => {
   const folder = join(box.dataDir, 'jobs')
   return existsSync(folder) ? readdirSync(folder) : []
 }
+
+t.test('SIGUSR1 opens no debugger, through which everybody on the machine would be in the box', async t => {
+  const box = await BoxProcess.start(t.testdir({}), { users: [] })
+  t.teardown(() => box.discard())
+  box.signal('SIGUSR1')
+  t.equal((await box.health()).code, 200)
+  t.equal((await box.stop()).code, 0)
+  t.notMatch(box.err, /debugger/i)
+})

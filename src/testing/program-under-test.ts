@@ -11,6 +11,7 @@ type Line = readonly [program: string, ...first: string[]]
 export const FROM_SOURCE: Line = [
   process.execPath,
   '--max-semi-space-size=4',
+  '--disable-sigusr1',
   join(import.meta.dirname, '..', 'main.ts'),
 ]
 
