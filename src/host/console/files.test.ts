@@ -30,4 +30,5 @@ t.test('a file is read in pieces; what is no file, or not there, is told', async
   t.match(await machineFiles.open(dir, never), { why: /is no file/ })
   t.match(await machineFiles.open(join(dir, 'none'), never), { why: /no such file/ })
   t.match(await machineFiles.open('/dev/zero', never), { why: /is no file/ })
+  t.match(await machineFiles.open('/proc/self/stat', never), { why: /is empty/ }, 'of these some never end')
 })

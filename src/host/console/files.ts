@@ -32,6 +32,8 @@ export const machineFiles: ConsoleFiles = {
     try {
       const status = await stat(file)
       if (!status.isFile()) return { why: `${file} is no file.` }
+      // Also those of the system that have no length, and of which some never end.
+      if (status.size === 0) return { why: `${file} is empty.` }
       // Found out here rather than in the middle.
       await (await open(file, 'r')).close()
       return { bytes: status.size, pieces: createReadStream(file, { highWaterMark: PIECE_BYTES, signal }) }
