@@ -8,6 +8,16 @@ export type ConfigValue = string | number | boolean | readonly string[] | undefi
 /** By key, e.g. `listen.sip_udp` or `domain`. */
 export type ConfigChanges = ReadonlyMap<string, ConfigValue>
 
+/** JSON Schema, as far as keys of the configuration use it. */
+export interface KeySchema {
+  readonly type?: string
+  readonly anyOf?: readonly KeySchema[]
+  readonly enum?: readonly (string | number)[]
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly description?: string
+}
+
 export interface ConfigKey {
   readonly key: string
   readonly value: ConfigValue
@@ -19,7 +29,7 @@ export interface ConfigKey {
   /** Changed in the file alone, while the box stands. */
   readonly isFixed: boolean
   /** JSON Schema of the value. */
-  readonly schema: object
+  readonly schema: KeySchema
 }
 
 export interface ConfigDifference {

@@ -1,16 +1,13 @@
-import type { ConfigDifference, ConfigKey, ConfigurationService, ConfigValue } from '../../services/configuration.ts'
+import type {
+  ConfigDifference,
+  ConfigKey,
+  ConfigurationService,
+  ConfigValue,
+  KeySchema,
+} from '../../services/configuration.ts'
 import { partOf, Refused } from '../command.ts'
 import { field, type View } from '../fields.ts'
 import type { ConsoleBox } from '../services.ts'
-
-interface Schema {
-  readonly type?: string
-  readonly anyOf?: readonly Schema[]
-  readonly enum?: readonly (string | number)[]
-  readonly minimum?: number
-  readonly maximum?: number
-  readonly description?: string
-}
 
 /** As TOML writes it. */
 export const valueText = (value: ConfigValue): string => (value === undefined ? '(none)' : JSON.stringify(value))
@@ -74,7 +71,7 @@ export function differenceLines(differences: readonly ConfigDifference[], secret
 
 /** What was typed as a value of that key; the check of the configuration has the last word. */
 export function valueTyped({ key, schema }: ConfigKey, words: readonly string[]): ConfigValue {
-  const shape = schema as Schema
+  const shape = schema
   const text = words.join(' ')
   if (shape.type === 'boolean') {
     const value = SWITCHES[text.toLowerCase()]
@@ -90,7 +87,7 @@ export function valueTyped({ key, schema }: ConfigKey, words: readonly string[])
   return text
 }
 
-const within = ({ minimum, maximum }: Schema): string =>
+const within = ({ minimum, maximum }: KeySchema): string =>
   minimum === undefined || maximum === undefined ? '' : ` from ${minimum} to ${maximum}`
 
 const SWITCHES: Readonly<Record<string, boolean>> = {

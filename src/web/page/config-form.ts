@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { ConfigKey, ConfigurationView, ConfigValue } from '../../services/configuration.ts'
+import type { ConfigKey, ConfigurationView, ConfigValue, KeySchema } from '../../services/configuration.ts'
 import { area, checkbox, type FormErrors, field, select } from './form.ts'
 import { bytes, duration } from './format.ts'
 import { type Html, html } from './html.ts'
@@ -7,14 +7,6 @@ import type { ConfigText } from './strings/config.en.ts'
 import type { Visit } from './visit.ts'
 
 /** Keys of the configuration as fields of a form, made from their schema: what the file may have the page may have, and nothing else. */
-
-interface Schema {
-  readonly type?: string
-  readonly anyOf?: readonly Schema[]
-  readonly enum?: readonly (string | number)[]
-  readonly minimum?: number
-  readonly maximum?: number
-}
 
 /** A secret that goes when the field beside it is emptied; an empty field alone leaves it as it is. */
 const GOES_WITH: Readonly<Record<string, string>> = { 'xdms.password': 'xdms.user' }
@@ -38,7 +30,7 @@ function configField(visit: Visit, found: ConfigKey, value: ConfigValue, error: 
   const { key, schema, isSecret, isFixed } = found
   const words = wordsOf(visit, key)
   if (isFixed) return fixed(words, value)
-  const shape = schema as Schema
+  const shape = schema
   const hint = [words.hint, isText(shape) ? undefined : standing(visit, found)].filter(Boolean).join(' ')
   const common = { name: key, label: words.label, ...(hint !== '' && { hint }), error }
   if (isSecret)
@@ -73,10 +65,10 @@ const secretHint = ({ strings }: Visit, { value }: ConfigKey): string =>
 const choiceName = ({ choices }: ConfigText, value: string | number): string =>
   choices?.[String(value)] ?? String(value)
 
-const isList = (schema: Schema): boolean => schema.type === 'array' || schema.anyOf !== undefined
-const isText = (schema: Schema): boolean => schema.type === 'string' && schema.enum === undefined
+const isList = (schema: KeySchema): boolean => schema.type === 'array' || schema.anyOf !== undefined
+const isText = (schema: KeySchema): boolean => schema.type === 'string' && schema.enum === undefined
 
-const limits = ({ minimum, maximum }: Schema) => ({
+const limits = ({ minimum, maximum }: KeySchema) => ({
   ...(minimum !== undefined && { min: minimum }),
   ...(maximum !== undefined && { max: maximum }),
 })
@@ -123,7 +115,7 @@ export function readConfigForm(
     const known = view.keys.find(each => each.key === key)
     const texts = textsOf(given, key)
     if (!known || known.isFixed || texts.length === 0) continue
-    const value = known.isSecret ? readSecret(given, key, texts[0]!) : readValue(known.schema as Schema, texts)
+    const value = known.isSecret ? readSecret(given, key, texts[0]!) : readValue(known.schema, texts)
     if (known.isSecret && value === undefined) continue
     const error =
       value === undefined ? visit.strings.config.notNumber(shortly(texts.at(-1)!)) : outside(visit, known, value)
@@ -152,13 +144,13 @@ function readSecret(given: Record<string, unknown>, key: string, text: string): 
 
 /** What the schema's bounds say of a number, in the visitor's language. */
 function outside(visit: Visit, { key, schema }: ConfigKey, value: ConfigValue): string | undefined {
-  const { minimum = 0, maximum = Number.MAX_SAFE_INTEGER } = schema as Schema
-  if (typeof value !== 'number' || (schema as Schema).enum || (value >= minimum && value <= maximum)) return undefined
+  const { minimum = 0, maximum = Number.MAX_SAFE_INTEGER } = schema
+  if (typeof value !== 'number' || schema.enum || (value >= minimum && value <= maximum)) return undefined
   return visit.strings.config.outside(wordsOf(visit, key).label, minimum, maximum)
 }
 
 /** Undefined: not what the schema takes at all, e.g. letters for a number. */
-function readValue(schema: Schema, texts: readonly string[]): ConfigValue {
+function readValue(schema: KeySchema, texts: readonly string[]): ConfigValue {
   const last = texts.at(-1)!.trim()
   if (schema.type === 'boolean') return last === 'on'
   if (schema.type === 'integer' || typeof schema.enum?.[0] === 'number')
