@@ -71,18 +71,17 @@ export function differenceLines(differences: readonly ConfigDifference[], secret
 
 /** What was typed as a value of that key; the check of the configuration has the last word. */
 export function valueTyped({ key, schema }: ConfigKey, words: readonly string[]): ConfigValue {
-  const shape = schema
   const text = words.join(' ')
-  if (shape.type === 'boolean') {
+  if (schema.type === 'boolean') {
     const value = SWITCHES[text.toLowerCase()]
     if (value === undefined) throw new Refused(`${key} is true or false.`)
     return value
   }
-  if (shape.type === 'integer') {
-    if (!/^-?\d{1,16}$/.test(text)) throw new Refused(`${key} is a whole number${within(shape)}.`)
+  if (schema.type === 'integer') {
+    if (!/^-?\d{1,16}$/.test(text)) throw new Refused(`${key} is a whole number${within(schema)}.`)
     return Number(text)
   }
-  const isList = shape.type === 'array' || (shape.anyOf !== undefined && words.length > 1)
+  const isList = schema.type === 'array' || (schema.anyOf !== undefined && words.length > 1)
   if (isList) return words.flatMap(word => word.split(',')).filter(word => word !== '')
   return text
 }

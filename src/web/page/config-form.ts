@@ -30,25 +30,24 @@ function configField(visit: Visit, found: ConfigKey, value: ConfigValue, error: 
   const { key, schema, isSecret, isFixed } = found
   const words = wordsOf(visit, key)
   if (isFixed) return fixed(words, value)
-  const shape = schema
-  const hint = [words.hint, isText(shape) ? undefined : standing(visit, found)].filter(Boolean).join(' ')
+  const hint = [words.hint, isText(schema) ? undefined : standing(visit, found)].filter(Boolean).join(' ')
   const common = { name: key, label: words.label, ...(hint !== '' && { hint }), error }
   if (isSecret)
     return field({ ...common, type: 'password', autocomplete: 'new-password', hint: secretHint(visit, found) })
-  if (shape.type === 'boolean') return checkbox({ ...common, isOn: value === true })
-  if (shape.enum) {
-    const choices = shape.enum.map(each => ({ value: String(each), label: choiceName(words, each) }))
+  if (schema.type === 'boolean') return checkbox({ ...common, isOn: value === true })
+  if (schema.enum) {
+    const choices = schema.enum.map(each => ({ value: String(each), label: choiceName(words, each) }))
     return select({ ...common, value: String(value), choices })
   }
-  if (shape.type === 'integer')
+  if (schema.type === 'integer')
     return field({
       ...common,
       type: 'number',
       value: value as number,
-      ...limits(shape),
+      ...limits(schema),
       unit: unitOf(visit, key, value as number),
     })
-  if (isList(shape))
+  if (isList(schema))
     return area({ ...common, value: [value ?? []].flat().join('\n'), rows: Math.max(2, [value].flat().length + 1) })
   return field({ ...common, value: (value ?? '') as string, isMonospaced: true })
 }
