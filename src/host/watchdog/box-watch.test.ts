@@ -177,6 +177,22 @@ t.test('a store that is slow under its load is not ended for self-tests that wai
   t.equal(await look(), 0, 'of those only')
 })
 
+t.test('self-tests that were refused in a flood do not count with one that failed after it', async t => {
+  const { look, state, ended } = await watched(t)
+  for (let failures = 1; failures <= 10; failures++) {
+    state.engine.selfTest = { ...failedTest(failures), isRefused: true }
+    t.equal(await look(), 1)
+  }
+  for (const failures of [11, 12]) {
+    state.engine.selfTest = failedTest(failures)
+    t.equal(await look(), 1)
+  }
+  t.equal(ended(), undefined)
+  state.engine.selfTest = failedTest(13)
+  t.equal(await look(), 0)
+  t.match(ended()?.message, /self-test failed/, 'three in a row')
+})
+
 t.test('three times within an hour, then it goes on and says why', async t => {
   const dir = t.testdir({ run: {} })
   for (let count = 0; count < 3; count++) {

@@ -183,7 +183,7 @@ export class BoxWatch {
     const problem = await box.health.examined()
     const { selfTest } = box.engine
     const storeMs = box.store.oldestMs
-    const isExcused = problem !== undefined || storeMs >= STORE_SLOW_MS
+    const isExcused = problem !== undefined || storeMs >= STORE_SLOW_MS || selfTest?.isRefused === true
     this.#excused = Math.min(selfTest?.failures ?? 0, isExcused ? Number.POSITIVE_INFINITY : this.#excused)
     const progress = {
       ...{ problem, loopLagMs: this.#lagMs(), selfTest, excused: this.#excused },

@@ -9,7 +9,7 @@ export interface Progress {
   /** How long a deadline of the engine is over that nobody has looked at. */
   readonly timersLateMs: number
   readonly selfTest: SelfTestView | undefined
-  /** How many of its failures fell into a time in which the store was slow or took no writes, and so told nothing else. */
+  /** How many of its failures were a word, or fell into a time in which the store was slow or took no writes, and so told nothing else. */
   readonly excused: number
   /** Why no message can be taken, as the store and the flash say; undefined: one can. */
   readonly problem: string | undefined
