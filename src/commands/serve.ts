@@ -86,8 +86,7 @@ async function serveFor(manager: Manager, world: World, options: ServeCommandOpt
   const stopped = untilSignal(reload)
   exitOnDefect(log, watch)
   const entropy = new SystemEntropy()
-  const clock = new Clock(0 as WallTime)
-  const access = new Access({ entropy, log, now: () => clock.now() })
+  const access = accessOf(entropy, log)
   const configuration = new Configuration({
     file,
     text,
@@ -131,20 +130,29 @@ async function serveFor(manager: Manager, world: World, options: ServeCommandOpt
     watch.ending('failed', signal.message)
     throw signal
   }
-  watch.ending(again.isAsked ? 'restart' : 'stop', signal)
   log.info('stopping', { signal })
   voice.stop()
   configuration.close()
-  await inTime(log, () => Promise.all([consoles.close(), serving.stop()]))
+  await inTime(log, watch, () => Promise.all([consoles.close(), serving.stop()]))
+  // Last: it waits for the disk, and nothing else goes on meanwhile.
+  watch.ending(again.isAsked ? 'restart' : 'stop', signal)
   watch.close()
   if (again.isAsked) startAnew(isManaged)
 }
 
-/** What does not end in time ends with the process. */
-async function inTime(log: Log, close: () => Promise<unknown>): Promise<void> {
+/** Its limits count by a clock that never jumps. */
+function accessOf(entropy: SystemEntropy, log: Log): Access {
+  const clock = new Clock(0 as WallTime)
+  return new Access({ entropy, log, now: () => clock.now() })
+}
+
+/** What does not end in time ends with the process; whoever stopped it does not want the machine reset for that. */
+async function inTime(log: Log, watch: BoxWatch, close: () => Promise<unknown>): Promise<void> {
   const late = setTimeout(() => {
     log.error('stopping took too long')
-    process.exit(1)
+    watch.close()
+    // An exit waits for the library of the store, and that for the disk.
+    process.kill(process.pid, 'SIGKILL')
   }, STOP_MS_MAX)
   await close()
   clearTimeout(late)

@@ -39,7 +39,7 @@ function watched(dataDir: string) {
     store: new OutsideStore(host),
     counters,
     describe: () => ({ delivery: { running: 2, queued: 'no number' }, flows: { streams: { open: 7 } }, relay: [] }),
-    health: { problem: async () => undefined },
+    health: { problem: async () => undefined, isStuck: false },
     sip: [{ transport: 'wss', endpoint: { address: '2001:db8::1', port: 443 } }],
     msrp: [],
     http: [{ address: '127.0.0.1', port: 8080, isSecure: false }],

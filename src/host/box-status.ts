@@ -13,6 +13,7 @@ import type { ClockSource } from '../services/time.ts'
 import type { StoreStatus } from '../store/verbs.ts'
 import { CounterAlarms, conditionAlarms, sortedAlarms } from './alarms.ts'
 import { folderBytes } from './folder-size.ts'
+import type { Health } from './health.ts'
 import { backupDays } from './last-backup.ts'
 import { OldestWaiting } from './oldest.ts'
 import { type Sample, Series } from './series.ts'
@@ -34,7 +35,7 @@ export interface BoxStatusOptions {
   readonly counters: Counters
   /** What the engine says of itself. */
   readonly describe: () => object
-  readonly health: { problem(): Promise<string | undefined> }
+  readonly health: Pick<Health, 'problem' | 'isStuck'>
   readonly sip: readonly Bound[]
   readonly msrp: readonly Bound[]
   readonly http: readonly (Endpoint & { readonly isSecure: boolean })[]
@@ -105,7 +106,7 @@ export class StatusWatch implements StatusService {
 
   stop(): void {
     for (const timer of this.#timers) clearInterval(timer)
-    this.#keep()
+    if (!this.#options.health.isStuck) this.#keep()
   }
 
   status(): Promise<BoxStatus> {

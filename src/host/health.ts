@@ -32,6 +32,11 @@ export class Health {
     return (await this.examined()) ?? this.also()
   }
 
+  /** The disk holds what was asked of it: whoever can do without writes nothing beside, as nobody knows when that would end. */
+  get isStuck(): boolean {
+    return this.#store.oldestMs > ANSWER_MS
+  }
+
   /** What the store and the flash say. */
   examined(): Promise<string | undefined> {
     if (this.#isStopping) return Promise.resolve('stopping')

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -14,6 +14,25 @@ t.setTimeout(120_000)
 const { EIO, ENOSPC, EROFS } = constants.errno
 const USERS = ['alice', 'bob', 'carol', 'dave']
 const TOML = '[deferral]\nreserve_bytes = 1000000\n[delivery]\nretry_min_s = 1\nretry_max_s = 1'
+
+t.test('a disk that does not answer: the box stops within 5 s all the same, and its watchdog with it', async t => {
+  if (isPassedOver(t, 'gcc')) return
+  const dir = t.testdir({ watchdog: '' })
+  const disk = new FaultyDisk(dir, join(dir, 'data'))
+  const device = join(dir, 'watchdog')
+  const toml = `[watchdog]\ndevice = ${JSON.stringify(device)}`
+  const box = await BoxProcess.start(dir, { users: USERS, toml, env: disk.env })
+  t.teardown(() => box.discard())
+  const alice = await phone(t, box, 'alice')
+  disk.hang()
+  alice.send({ to: `sip:carol@${DOMAIN}`, body: 'on its way to the disk' })
+  await until('it waits for the disk', 15_000, async () => (await box.metric('restante_progress_store_ms')) > 2000)
+  const ended = await box.stop()
+  // What the unit allows (TimeoutStopSec): the machine of a test may be slow.
+  t.ok(ended.ms < 10_000, String(ended.ms))
+  t.match(box.err, /stopping took too long/)
+  t.match(readFileSync(device, 'latin1'), /V$/)
+})
 
 t.test(
   'a disk that refuses every write: 603 and /healthz say so, what waits is delivered once, and all is well when it is',

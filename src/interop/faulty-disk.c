@@ -1,6 +1,7 @@
 /*
  * Loaded before the C library (LD_PRELOAD): below FAULT_DIR whatever changes the disk fails with the errno that stands as the first int
- * of the file FAULT_SWITCH; 0: all is well. With ENOSPC nothing is free either. Reads go on. For tests.
+ * of the file FAULT_SWITCH; 0: all is well; below 0 a flush alone does not return until that changes. With ENOSPC nothing is free either.
+ * Reads go on. For tests.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -30,20 +31,32 @@ __attribute__((constructor)) static void start(void) {
   if (at != MAP_FAILED) fault = at;
 }
 
+static int is_below(const char *path) { return path && strncmp(path, dir, strlen(dir)) == 0; }
+
 static int fails_at(const char *path) {
-  if (!fault || !*fault || !path || strncmp(path, dir, strlen(dir)) != 0) return 0;
+  if (!fault || !*fault || !is_below(path)) return 0;
+  if (*fault < 0) return 0;
   errno = *fault;
   return 1;
 }
 
-static int fails_on(int file) {
-  if (!fault || !*fault) return 0;
-  char link[64], path[4096];
+static int path_of(int file, char *path, size_t size) {
+  char link[64];
   snprintf(link, sizeof link, "/proc/self/fd/%d", file);
-  ssize_t length = readlink(link, path, sizeof path - 1);
+  ssize_t length = readlink(link, path, size - 1);
   if (length <= 0) return 0;
   path[length] = 0;
-  return fails_at(path);
+  return 1;
+}
+
+static int fails_on(int file) {
+  char path[4096];
+  return fault && *fault && path_of(file, path, sizeof path) && fails_at(path);
+}
+
+static int hangs_on(int file) {
+  char path[4096];
+  return fault && *fault < 0 && path_of(file, path, sizeof path) && is_below(path);
 }
 
 #define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
@@ -60,8 +73,13 @@ ON_FILE(ssize_t, pwritev, (int file, const struct iovec *parts, int count, off_t
 ON_FILE(ssize_t, pwritev64, (int file, const struct iovec *parts, int count, off64_t at), (file, parts, count, at))
 ON_FILE(int, ftruncate, (int file, off_t size), (file, size))
 ON_FILE(int, ftruncate64, (int file, off64_t size), (file, size))
-ON_FILE(int, fsync, (int file), (file))
-ON_FILE(int, fdatasync, (int file), (file))
+#define FLUSH(name) \
+  int name(int file) { \
+    while (hangs_on(file)) usleep(10000); \
+    return fails_on(file) ? -1 : NEXT(name)(file); \
+  }
+FLUSH(fsync)
+FLUSH(fdatasync)
 ON_FILE(int, fchmod, (int file, mode_t mode), (file, mode))
 ON_PATH(mkdir, (const char *path, mode_t mode), (path, mode))
 ON_PATH(chmod, (const char *path, mode_t mode), (path, mode))

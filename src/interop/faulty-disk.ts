@@ -19,6 +19,11 @@ export class FaultyDisk {
     this.env = { LD_PRELOAD: library, FAULT_SWITCH: this.#switch, FAULT_DIR: below }
   }
 
+  /** A flush does not return. */
+  hang(): void {
+    this.fail(-1)
+  }
+
   /** From now on, as an errno; 0: it works. */
   fail(errno: number): void {
     const bytes = Buffer.alloc(4)
