@@ -1,6 +1,7 @@
 import {
   closeSync,
   constants,
+  fdatasyncSync,
   fstatSync,
   fsyncSync,
   ftruncateSync,
@@ -17,6 +18,9 @@ import { flushFolder } from './write-whole.ts'
 
 /** Written at once; so often somebody is told that it goes on. */
 const ZEROES = Buffer.alloc(1024 * 1024)
+
+/** What a slow card takes within the minute that somebody who waits allows for each step. */
+const UNFLUSHED_BYTES = 16 * 1024 * 1024
 
 /** Made by the file system itself; empty as long as it was never repaired. */
 const OF_THE_FILE_SYSTEM = 'lost+found'
@@ -71,8 +75,13 @@ function overwrite(path: string, alive: () => void): void {
   try {
     file = openSync(path, constants.O_WRONLY | constants.O_NOFOLLOW)
     const { size } = fstatSync(file)
-    for (let at = 0; at < size; at += ZEROES.length) {
-      writeSync(file, ZEROES, 0, Math.min(ZEROES.length, size - at), at)
+    let flushed = 0
+    for (let at = 0; at < size; ) {
+      at += writeSync(file, ZEROES, 0, Math.min(ZEROES.length, size - at), at)
+      if (at - flushed >= UNFLUSHED_BYTES) {
+        fdatasyncSync(file)
+        flushed = at
+      }
       alive()
     }
     fsyncSync(file)

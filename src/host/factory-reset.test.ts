@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import {
+import nodeFs, {
   existsSync,
   linkSync,
   lstatSync,
@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -187,6 +188,28 @@ t.test('octets are written over before their file goes', async t => {
   const seen: string[] = []
   eraseFile(path, () => seen.push(readFileSync(path, 'latin1')))
   t.same(seen, ['\0'.repeat('marker: a message'.length)])
+  t.notOk(existsSync(path))
+})
+
+t.test('a large file is flushed on the way: whoever waits for the next step does not wait for all of it', async t => {
+  const { fdatasyncSync } = nodeFs
+  const MIB = 1024 * 1024
+  let written = 0
+  const flushes: number[] = []
+  const { eraseFile: erase } = await t.mockImport<typeof import('./erase.ts')>('./erase.ts', {
+    'node:fs': t.createMock(nodeFs, {
+      fdatasyncSync: (file: number) => {
+        fdatasyncSync(file)
+        flushes.push(written)
+      },
+    }),
+  })
+  const path = join(t.testdir({ file: '' }), 'file')
+  truncateSync(path, 40 * MIB)
+  erase(path, () => {
+    written += MIB
+  })
+  t.same(flushes, [15 * MIB, 31 * MIB])
   t.notOk(existsSync(path))
 })
 
