@@ -110,6 +110,11 @@ t.test('of its own accord it begins anew three times an hour, whatever the wall 
   t.equal(late.mayRestart, false, 'a clock that jumped')
   late.ending('stop', 'SIGTERM')
   t.equal(start(dir, { boot: 'two', machineS: nowS }, WALL + 2 * 86_400_000).mayRestart, true, 'days later')
+
+  const calm = t.testdir({})
+  for (let count = 0; count < OWN_RESTARTS_MAX; count++)
+    start(calm, { boot: 'one', machineS: nowS - 4000 }).ending('watchdog', 'the self-test failed')
+  t.equal(start(calm, { boot: 'one', machineS: nowS - 3600 }).mayRestart, true, 'an hour later, the machine was on')
 })
 
 t.test('twenty are kept, and a file that cannot be read or written ends nothing', async t => {
