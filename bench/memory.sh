@@ -2,14 +2,16 @@
 # Whether all of it goes into the memory of a small board: a box under a hard limit of memory (its own and the page cache that it fills) takes
 # 100,000 messages for 10,000 users who are away, has all 10,000 register with clients that cannot take messages now, hands hundreds of
 # messages to one user, takes a large message, shows its pages, writes a backup, and is started again with all that waits. After each
-# step: the memory of the process by kind, how often the limit made the kernel search for pages, and how often nothing was left (must be 0).
+# step: the memory of the process by kind, what the group holds now and held at most, how often the limit made the kernel search for pages,
+# pages read from flash again (major faults), and how often nothing was left (must be 0).
 #   ./bench/memory.sh
 # Env: LIMIT_MB=128 (0: none)  USERS=10000  MESSAGES=100000  BODY=1024  LARGE_MB=100  STREAMS=2000 of the users registered over TCP
+#      RATE=0 registrations a second (0: all at once, as fast as they are answered)
 #      PROGRAM=FILE the binary instead of the source
 # A limit needs root, and memory control groups (version 1 or 2) in which this shell may make one.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 need cc python3 ss
-LIMIT_MB=${LIMIT_MB:-128} USERS=${USERS:-10000} MESSAGES=${MESSAGES:-100000} BODY=${BODY:-1024} LARGE_MB=${LARGE_MB:-100} STREAMS=${STREAMS:-2000}
+LIMIT_MB=${LIMIT_MB:-128} USERS=${USERS:-10000} MESSAGES=${MESSAGES:-100000} BODY=${BODY:-1024} LARGE_MB=${LARGE_MB:-100} STREAMS=${STREAMS:-2000} RATE=${RATE:-0}
 PROGRAM=${PROGRAM:-$ROOT/scripts/restante}
 GROUP=
 
@@ -50,6 +52,7 @@ group_of() { # what: peak, failures, cache
   [ -n "$GROUP" ] || { echo -; return; }
   case $1 in
     now) awk '{ printf "%.0f", $1 / 1048576 }' "$GROUP/memory.usage_in_bytes" 2>/dev/null || awk '{ printf "%.0f", $1 / 1048576 }' "$GROUP/memory.current" ;;
+    most) awk '{ printf "%.0f", $1 / 1048576 }' "$GROUP/memory.max_usage_in_bytes" 2>/dev/null || awk '{ printf "%.0f", $1 / 1048576 }' "$GROUP/memory.peak" ;;
     pressed) cat "$GROUP/memory.failcnt" 2>/dev/null || awk '$1 == "max" { print $2 }' "$GROUP/memory.events" ;;
     killed) awk '$1 == "oom_kill" { print $2 }' "$GROUP/memory.oom_control" 2>/dev/null || awk '$1 == "oom_kill" { print $2 }' "$GROUP/memory.events" ;;
   esac
@@ -59,7 +62,7 @@ row() { # name: one line of the table
   local cpu
   [ -d "/proc/$OURPID" ] || { echo "the box ended in: $1" >&2; tail -n 3 "$OURDIR/log" >&2; exit 1; }
   cpu=$(cpu_ticks "$OURPID")
-  printf '%-44s %8s %8s %8s %8s %9s %7s %8s\n' "$1" "$(mib RssAnon)" "$(mib RssFile)" "$(mib VmHWM)" "$(group_of now)" "$(group_of pressed)" "$(group_of killed)" "$(((cpu - LAST_CPU) * 10))"
+  printf '%-44s %8s %8s %8s %6s %6s %9s %8s %7s %8s\n' "$1" "$(mib RssAnon)" "$(mib RssFile)" "$(mib VmHWM)" "$(group_of now)" "$(group_of most)" "$(group_of pressed)" "$(sed 's/.*) //' "/proc/$OURPID/stat" | cut -d" " -f10)" "$(group_of killed)" "$(((cpu - LAST_CPU) * 10))"
   LAST_CPU=$cpu
 }
 must() { "$@" || { echo "did not work: $*" >&2; tail -n 3 "$OURDIR/log" >&2; exit 1; }; }
@@ -85,14 +88,14 @@ TOML
 must "$node" "$BENCH/memory.ts" accounts "$OURDIR/data" "$USERS"
 group_make
 box_up || exit 1
-printf '%-44s %8s %8s %8s %8s %9s %7s %8s\n' 'MiB after' RssAnon RssFile 'peak RSS' group pressed killed 'CPU ms'
+printf '%-44s %8s %8s %8s %6s %6s %9s %8s %7s %8s\n' 'MiB after' RssAnon RssFile 'peak RSS' group most pressed faults killed 'CPU ms'
 row "start, $USERS accounts ($READY_MS ms, $READY_CPU_MS ms CPU)"
 export SENDERS=outside
 json=$(siploop store 127.0.0.1 "$OURPORT" "$MESSAGES" 32 "$BODY" "$USERS" 110)
 [ "$(jget "$json" ok)" = "$MESSAGES" ] || echo "stored: $json" >&2
 row "$(jget "$json" ok) messages stored"
 json=$(siploop store 127.0.0.1 "$OURPORT" 500 32 "$BODY" 1 60)
-"$node" "$BENCH/memory.ts" register "$OURPORT" "$USERS" "$STREAMS" >"$WORKDIR/registered" &
+"$node" "$BENCH/memory.ts" register "$OURPORT" "$USERS" "$STREAMS" "$RATE" >"$WORKDIR/registered" &
 PHONES=$!
 STARTED+=("$PHONES")
 for _ in $(seq 600); do [ -s "$WORKDIR/registered" ] && break; sleep 0.2; done

@@ -1,11 +1,12 @@
 /**
- * The parts of memory.sh that speak to the box: `accounts DIR N` makes them in a store that nobody has open; `register PORT N STREAMS`
- * registers all of them, some over TCP connections that stay open, with clients that refuse every message (480), and goes on until it is stopped;
+ * The parts of memory.sh that speak to the box: `accounts DIR N` makes them in a store that nobody has open; `register PORT N STREAMS RATE`
+ * registers all of them, some over TCP connections that stay open, with clients that refuse every message (480), RATE a second (0: as fast as they are answered), and goes on until it is stopped;
  * `pages PORT OUT` signs in and opens what looks at everything; `backup PORT` writes one and fetches it.
  */
 import { createSocket } from 'node:dgram'
 import { readFileSync } from 'node:fs'
 import { createConnection, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { accountWithPassword } from '../src/host/accounts.ts'
 import { openStore } from '../src/host/open-store.ts'
 import { askApi, PASSWORD } from '../src/interop/browser.ts'
@@ -73,7 +74,22 @@ class Phones {
   }
 }
 
-async function register(port: number, users: number, streams: number): Promise<void> {
+/** Whole messages of a connection, whatever pieces it brings them in. */
+function framed(take: (text: string) => void): (bytes: Buffer) => void {
+  let kept = ''
+  return bytes => {
+    kept += bytes.toString('latin1')
+    for (;;) {
+      const head = kept.indexOf('\r\n\r\n')
+      const body = Number(/^Content-Length: *(\d+)/im.exec(kept)?.[1] ?? 0)
+      if (head === -1 || kept.length < head + 4 + body) return
+      take(kept.slice(0, head + 4 + body))
+      kept = kept.slice(head + 4 + body)
+    }
+  }
+}
+
+async function register(port: number, users: number, streams: number, rate: number): Promise<void> {
   const phones = new Phones(port)
   const socket = createSocket('udp4')
   const send = (text: string): void => socket.send(text, port, DOMAIN)
@@ -86,15 +102,20 @@ async function register(port: number, users: number, streams: number): Promise<v
     const stream = createConnection({ port, host: DOMAIN, localAddress: `127.0.1.${(user % 8) + 1}` })
     stream.on('error', () => {})
     const sendOver = (text: string): unknown => stream.write(text)
-    stream.on('data', bytes => phones.received(bytes.toString('latin1'), sendOver))
+    stream.on(
+      'data',
+      framed(text => phones.received(text, sendOver)),
+    )
     await new Promise(done => stream.once('connect', done))
     open.push(stream)
     await phones.register(user, 'TCP', `${stream.localAddress}:${stream.localPort}`, sendOver)
   }
   let next = 2
+  const begun = performance.now()
   const work = async (): Promise<void> => {
     while (next <= users) {
       const user = next++
+      if (rate > 0) await sleep(begun + (user / rate) * 1000 - performance.now())
       await (user <= streams ? connect(user) : phones.register(user, 'UDP', contact, send))
     }
   }
@@ -158,7 +179,8 @@ async function backup(port: number): Promise<void> {
 
 const [what, ...given] = process.argv.slice(2)
 if (what === 'accounts') await makeAccounts(given[0]!, Number(given[1]))
-else if (what === 'register') await register(Number(given[0]), Number(given[1]), Number(given[2]))
+else if (what === 'register')
+  await register(Number(given[0]), Number(given[1]), Number(given[2]), Number(given[3] ?? 0))
 else if (what === 'pages') await pages(Number(given[0]), given[1]!)
 else if (what === 'backup') await backup(Number(given[0]))
 else process.exitCode = 2

@@ -2,6 +2,14 @@ import type { DnsQuestion } from './base/dns.ts'
 import type { Flow } from './base/flow.ts'
 import type { StoreRequest } from './store/verbs.ts'
 
+/** Bounds that a small machine sets lower than usual. */
+export interface EngineLimits {
+  /** Mailboxes handed over at once: 1 to 256, the usual. */
+  readonly pushes: number
+  /** Octets of answers that are kept for repetitions of their requests, and of their keys: usually 8 MiB. */
+  readonly answerBytes: number
+}
+
 /** What the engine wants done. The host carries them out in order; results come back as inputs of their own. */
 export type Output =
   | { readonly kind: 'transmit'; readonly flow: Flow; readonly bytes: Buffer }

@@ -7,7 +7,7 @@ import type { SelfTestView } from './base/self-test-view.ts'
 import { Slots } from './base/slots.ts'
 import type { Instant, Now } from './base/time.ts'
 import { Timers } from './base/timers.ts'
-import type { Output } from './engine-io.ts'
+import type { EngineLimits, Output } from './engine-io.ts'
 import { Appliance } from './im/appliance.ts'
 import type { StackParts } from './im/stack.ts'
 import type { StoreRequest, StoreResult, Verb, Verbs } from './store/verbs.ts'
@@ -16,6 +16,7 @@ export interface EngineOptions extends Pick<StackParts, Given> {
   readonly config: Config
   /** A message of the box's own goes through store and delivery now and then. */
   readonly isSelfTesting?: boolean
+  readonly limits?: EngineLimits
 }
 
 type Given = 'sip' | 'msrp' | 'addresses' | 'localFingerprint' | 'entropy' | 'log' | 'counters'
@@ -44,7 +45,18 @@ export class Engine {
   #now: Now | undefined
 
   constructor(options: EngineOptions) {
-    const { config, sip, msrp, addresses, localFingerprint, entropy, log, counters, isSelfTesting = false } = options
+    const {
+      config,
+      sip,
+      msrp,
+      addresses,
+      localFingerprint,
+      entropy,
+      log,
+      counters,
+      isSelfTesting = false,
+      limits,
+    } = options
     this.#counters = counters
     // Stream flows of another run of the process must never be taken for ours: bindings outlive a restart, streams do not.
     this.#run = token(entropy, 40)
@@ -66,6 +78,7 @@ export class Engine {
       },
       run: this.#run,
       isSelfTesting,
+      ...(limits && { pushes: limits.pushes, transactionLimits: { completed: { bytes: limits.answerBytes } } }),
       ...(config.xdms.root !== '' && {
         onMailboxChanged: (aor: string) => this.#outputs.push({ kind: 'mailbox', aor }),
       }),

@@ -3,6 +3,7 @@ import type { Counters } from '../base/counters.ts'
 import type { Entropy } from '../base/entropy.ts'
 import type { Endpoint, Transport } from '../base/flow.ts'
 import type { Log } from '../base/log.ts'
+import type { EngineLimits } from '../engine-io.ts'
 import type { Board } from '../services/board.ts'
 import type { ConfigurationService } from '../services/configuration.ts'
 import type { LogService } from '../services/logs.ts'
@@ -35,6 +36,7 @@ export interface EngineParts {
   readonly counters: Counters
   /** A message of the box's own goes through store and delivery now and then. */
   readonly isSelfTesting?: boolean
+  readonly limits?: EngineLimits
 }
 
 export interface ServeOptions {

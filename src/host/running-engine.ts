@@ -8,6 +8,7 @@ import { Dns } from './dns.ts'
 import { Doors } from './doors.ts'
 import { endWork } from './end-work.ts'
 import { type DrivenEngine, Loop } from './loop.ts'
+import { engineLimits } from './memory/engine-limits.ts'
 import { originPolicy } from './origins.ts'
 import { Streams } from './streams.ts'
 import { dialPolicy } from './tls-dial.ts'
@@ -75,6 +76,7 @@ export async function runEngine(opening: Opening, needs: EngineNeeds): Promise<R
     log,
     counters,
     isSelfTesting: needs.isSelfTesting,
+    limits: engineLimits(),
   })
   const started = new Loop({ engine, clock, log, counters, capture })
   loop = started

@@ -41,6 +41,8 @@ interface ApplianceParts extends Omit<StackParts, 'hostname'> {
   readonly onMailboxChanged?: (aor: string) => void
   /** A message of the box's own goes through store and delivery now and then. */
   readonly isSelfTesting?: boolean
+  /** Mailboxes handed over at once, where not as many as usual. */
+  readonly pushes?: number
 }
 
 /** Puts the deferred messaging function on top of the protocol stack; no decision is made here. */

@@ -13,7 +13,7 @@ import { nextHops, type Resolver } from '../sip/next-hop.ts'
 import { Sessions } from '../sip/session.ts'
 import type { SessionContext } from '../sip/session-types.ts'
 import { Subscribers } from '../sip/subscribers.ts'
-import { TransactionLayer } from '../sip/transaction/layer.ts'
+import { TransactionLayer, type TransactionLimits } from '../sip/transaction/layer.ts'
 import { SipTransport } from '../sip/transport.ts'
 import { parseUri } from '../sip-parser-lite/uri.ts'
 import { OwnAddresses } from './own-addresses.ts'
@@ -30,6 +30,8 @@ export interface StackParts {
   readonly localFingerprint?: () => string
   /** Unique to this run of the process. */
   readonly run: string
+  /** Of transactions, where not as usual. */
+  readonly transactionLimits?: TransactionLimits
   readonly entropy: Entropy
   readonly log: Log
   readonly counters: Counters
@@ -54,7 +56,8 @@ export class Stack {
     const { sip, msrp, hostname, resolver, entropy } = parts
     this.own = new OwnAddresses(hostname, sip, msrp, parts.addresses)
     this.transport = new SipTransport({ ...parts, listeners: sip })
-    this.layer = new TransactionLayer({ ...parts, transport: this.transport })
+    const limits = parts.transactionLimits
+    this.layer = new TransactionLayer({ ...parts, ...(limits && { limits }), transport: this.transport })
     this.transport.receiver = this.layer
     this.msrp = new MsrpEndpoint({ ...parts, listeners: msrp })
     const hops = { resolver, entropy, listeners: sip }

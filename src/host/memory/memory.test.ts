@@ -1,4 +1,5 @@
 import t from 'tap'
+import { engineLimits } from './engine-limits.ts'
 import { leftBytes, memoryBytes, ownBytes, SMALL_BYTES, withinMemory } from './machine.ts'
 import { saveMemory } from './thrift.ts'
 
@@ -20,6 +21,12 @@ t.test('a bound gives way on a small machine alone', async t => {
   t.equal(withinMemory(256 * MIB, 1 / 8, 128 * MIB), 16 * MIB)
   t.equal(withinMemory(MIB, 1 / 8, 128 * MIB), MIB, 'what is small enough stays')
   t.equal(withinMemory(256 * MIB, 1 / 8, SMALL_BYTES), 256 * MIB)
+})
+
+t.test('a small machine hands over fewer mailboxes at once, and remembers fewer answers', async t => {
+  t.strictSame(engineLimits(128 * MIB), { pushes: 128, answerBytes: 4 * MIB })
+  t.strictSame(engineLimits(MIB), { pushes: 1, answerBytes: MIB / 32 }, 'never none')
+  t.strictSame(engineLimits(SMALL_BYTES), { pushes: 256, answerBytes: 8 * MIB })
 })
 
 t.test('a small machine gives back what grew, and searches the heap when little is left', async t => {

@@ -6,7 +6,8 @@ import { memoryBytes, ownBytes, SMALL_BYTES } from './machine.ts'
 /** The heap is searched when it has grown by so much, and not at several times its size: some tenths more processor time under full load. */
 const HEAP_GROWING = '--heap-growing-percent=30'
 
-const LOOK_MS = 5000
+/** A burst of registrations takes some ten MiB in a second. */
+const LOOK_MS = 1000
 /** What is not worth the milliseconds. */
 const GROWN_BYTES = 4 * 1024 * 1024
 /** From here on the program itself and the pages of the store, which are read from flash again and again, find too little room beside it. */

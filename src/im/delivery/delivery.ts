@@ -56,6 +56,7 @@ export class Delivery {
   readonly #mailboxes = new Map<string, Mailbox>()
   readonly #queue: Mailbox[] = []
   readonly #leases: MailboxLeases
+  readonly #runningMax: number
   #running = 0
   #isStopped = false
 
@@ -67,6 +68,8 @@ export class Delivery {
     log: Log
     policy: DeliveryPolicy
     startPush: StartPush
+    /** At once, where not as many as usual. */
+    pushes?: number
   }) {
     this.#store = options.store
     this.#timers = options.timers
@@ -75,6 +78,7 @@ export class Delivery {
     this.#log = options.log
     this.#policy = options.policy
     this.#startPush = options.startPush
+    this.#runningMax = options.pushes ?? RUNNING_MAX
     this.#leases = new MailboxLeases(options.store, options.timers, token(options.entropy, 80))
   }
 
@@ -125,7 +129,8 @@ export class Delivery {
   /** The mailbox by a session of the user's own making: never while it is pushed, and nothing is pushed while that lasts. */
   fetch(now: Now, { aor, only, start, refused }: FetchWish): void {
     const mailbox = this.#mailbox(aor)
-    if (mailbox?.state !== 'waiting' || this.#running >= RUNNING_MAX || this.#isStopped) return refused(now, 'busy')
+    if (mailbox?.state !== 'waiting' || this.#running >= this.#runningMax || this.#isStopped)
+      return refused(now, 'busy')
     this.#running++
     mailbox.state = 'running'
     // What it waited for is looked at when the fetch is over.
@@ -191,7 +196,7 @@ export class Delivery {
   }
 
   #startNext(): void {
-    while ((this.#running < RUNNING_MAX || this.#queue[0]?.aor === SELF_TEST_AOR) && !this.#isStopped) {
+    while ((this.#running < this.#runningMax || this.#queue[0]?.aor === SELF_TEST_AOR) && !this.#isStopped) {
       const mailbox = this.#queue.shift()
       if (!mailbox) return
       this.#running++

@@ -45,7 +45,8 @@ export class CompletedTable {
   #answerBytes = 0
   #timer: Timer | undefined
 
-  constructor(timers: Timers, limits: CompletedLimits = LIMITS) {
+  constructor(timers: Timers, given: Partial<CompletedLimits> = {}) {
+    const limits = { ...LIMITS, ...given }
     this.#timers = timers
     this.#limits = limits
     this.#keys = new Array(limits.transactions).fill('')

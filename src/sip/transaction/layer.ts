@@ -29,7 +29,7 @@ interface TransactionTransport extends ResponseSender {
 }
 
 export interface TransactionLimits extends ServerLimits {
-  readonly clients: number
+  readonly clients?: number
 }
 
 interface TransactionLayerParts {

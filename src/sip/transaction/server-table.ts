@@ -29,10 +29,10 @@ export interface RequestTaker {
 }
 
 export interface ServerLimits {
-  readonly active: number
+  readonly active?: number
   readonly refused?: number
   readonly accepted?: number
-  readonly completed?: CompletedLimits
+  readonly completed?: Partial<CompletedLimits>
 }
 
 /**
