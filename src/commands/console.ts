@@ -21,6 +21,8 @@ const INSTALLED_FILE = '/etc/restante/restante.toml'
 const USUAL_BAUD = 115200
 /** ^D: leaves at an empty line. */
 const OVER = Buffer.from([4])
+/** One ^D leaves a question or a level alone, and is lost where the box broke off: a pipe that has ended says it until it is out. */
+const OVER_AGAIN_MS = 1000
 /** The console of the service or, while it does not run, of what lies on disk; on this terminal, or on a serial line for ever. */
 export async function runConsole(world: World, options: ConsoleCommandOptions): Promise<void> {
   if (options.baud !== undefined && options.device === undefined)
@@ -67,10 +69,16 @@ async function onTerminal(world: World, file: string): Promise<void> {
   const onExit = (): void => void stdin.setRawMode?.(false)
   process.once('exit', onExit)
   stdin.on('data', (bytes: Buffer) => seat.keys(isTerminal ? bytes : asTyped(bytes)))
-  stdin.on('end', () => (isTerminal ? left.resolve() : seat.keys(OVER)))
+  let again: NodeJS.Timeout | undefined
+  stdin.on('end', () => {
+    if (isTerminal) return left.resolve()
+    seat.keys(OVER)
+    again = setInterval(() => seat.keys(OVER), OVER_AGAIN_MS)
+  })
   stdin.on('error', () => left.resolve())
   seat.start()
   const signal = await Promise.race([left.promise, untilSignal()])
+  clearInterval(again)
   seat.close()
   stdin.setRawMode?.(false)
   process.off('exit', onExit)

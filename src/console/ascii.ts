@@ -2,9 +2,9 @@
 
 const ELSE = /[^\x20-\x7e]/g
 
-/** On one line; whatever is no printable ASCII as `\u00e9`: no stranger's control characters reach the terminal. */
+/** On one line; the apostrophe of our own texts as the terminal has it, whatever is no printable ASCII as `\u00e9`: no stranger's control characters reach the terminal. */
 export const ascii = (text: string): string =>
-  text.replace(ELSE, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  text.replaceAll('’', "'").replace(ELSE, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 
 /** What is cut ends with `~`. */
 export const cut = (text: string, width: number): string =>

@@ -9,6 +9,8 @@ export interface Param {
   readonly help: string
   /** Nothing else is allowed; may be abbreviated. */
   readonly values?: readonly string[]
+  /** Of each of them, where `help` does not do for all. */
+  readonly valueHelp?: Readonly<Record<string, string>>
   /** A whole number within. */
   readonly range?: readonly [min: number, max: number]
   /** What Tab offers. */
@@ -54,6 +56,9 @@ export interface Shell {
   /** Set by a command that ends the session. */
   isLeaving: boolean
 }
+
+/** Of a candidate: one for each administrator, whatever session they type in. It outlives a restart and a line that broke. */
+export const candidateOwner = ({ name }: Pick<Who, 'name'>): string => `console ${name}`
 
 /** One level up: out of the configuration, or out of the box. */
 export function leaveOne(shell: Shell): void {

@@ -182,7 +182,7 @@ function elementChoices(command: Command, element: Element, box?: ConsoleBox, is
   const help = param?.help ?? ''
   if (isFlag) return [{ text: name, help, isWord: true }]
   if (keyword !== undefined && !isPending) return [{ text: keyword, help, isWord: true }]
-  if (param?.values) return param.values.map(text => ({ text, help, isWord: true }))
+  if (param?.values) return param.values.map(text => ({ text, help: param.valueHelp?.[text] ?? help, isWord: true }))
   const suggested = box && param?.suggest?.(box)
   return [{ text: name, help, isWord: false, ...(suggested && { suggested }) }]
 }

@@ -1,4 +1,4 @@
-import type { AccessRefusal, Who } from '../services/access.ts'
+import type { AccessRefusal, AccessService, Who } from '../services/access.ts'
 import { ascii, promptName } from './ascii.ts'
 import { partOf, Refused } from './command.ts'
 import type { ConsoleClock, ConsoleLine } from './options.ts'
@@ -14,6 +14,8 @@ export interface SignedIn {
   /** By the clock that never jumps. */
   readonly at: number
 }
+
+type Chooser = Pick<AccessService, 'changePassword'>
 
 interface LoginParts {
   readonly terminal: Terminal
@@ -109,12 +111,24 @@ export async function firstRun({ terminal, box: boxOf }: LoginParts, { who }: Si
   if (!access.isNew) return
   if (access.hasPrintedPassword && who.name === 'admin') {
     await terminal.line('This box is not set up yet. Choose a password of your own for admin.')
-    const password = await newPassword(prompt => hiddenLine(terminal, prompt))
-    const refusal = await access.changePassword('admin', password, who.session)
-    if (refusal) throw new Refused(ACCESS_WORDS[refusal])
+    while (!(await isReplaced(terminal, access, who.session))) await terminal.line('Choose another, or leave with ^C.')
     await terminal.line('From now on the printed one opens nothing.')
   }
   for (const text of FIRST_STEPS) await terminal.line(text)
+}
+
+/** False, and told why, where what was typed cannot be it. */
+async function isReplaced(terminal: Terminal, access: Chooser, session: string | undefined): Promise<boolean> {
+  try {
+    const password = await newPassword(prompt => hiddenLine(terminal, prompt))
+    const refusal = await access.changePassword('admin', password, session)
+    if (refusal) throw new Refused(ACCESS_WORDS[refusal])
+    return true
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error
+    await terminal.line(`% ${error.message}`)
+    return false
+  }
 }
 
 const FIRST_STEPS = [

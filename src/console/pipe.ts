@@ -37,6 +37,8 @@ function filterOf([kind, ...rest]: readonly Word[], end: number): Filter | Wrong
   if (!kind) return { at: end, why: 'More is needed', allowed: choices }
   const found = fitting(kind.text, FILTERS)
   if (found.length !== 1) return { at: kind.at, why: 'Not one of what is allowed', allowed: choices }
+  const second = rest.find(({ text, isQuoted }) => text === '|' && !isQuoted)
+  if (second) return { at: second.at, why: 'One filter alone. Where "|" is looked for, quote it', allowed: [] }
   const filter = { kind: found[0] as Filter['kind'], text: rest.map(({ text }) => text).join(' ') }
   if (filter.kind !== 'count' && filter.text === '')
     return { at: end, why: 'A text to look for is wanted', allowed: [] }

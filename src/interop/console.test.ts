@@ -93,6 +93,9 @@ t.test('in a script: lines of the input are typed, and what is shown comes as li
   t.match(alone.out, /Reduced console: the service is not running/)
   t.match(alone.out, /Nothing waits/)
   await box.start()
+  const within = `admin\n${ADMIN_PASSWORD}\nenable\n`
+  for (const input of ['admin\nwrong\nshow version\n', `${within}configure\n`, `${within}reload\n`])
+    t.equal((await piped(input)).code, 0, 'it ends also at a question, and within the configuration')
 })
 
 t.test('a terminal is as it was, however the console ends', async t => {
@@ -201,7 +204,7 @@ t.test('a configuration that nobody can read is mended on the console, and the b
   writeFileSync(box.file, broken)
   const line = onTerminal(t)
   await line.expect(/Reduced console/)
-  await line.expect(/restante\.toml:\d+:\d+: .*TOML/, 10_000)
+  await line.expect(/restante\.toml:\d+:\d+:\s[\s\S]*TOML/, 10_000)
   await signIn(line)
   await shownBy(line, 'enable').catch(() => {})
   line.enter('configure')

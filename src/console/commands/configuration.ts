@@ -1,5 +1,5 @@
 import type { Applied, CheckedChange, ConfigValue, ConfigWarning } from '../../services/configuration.ts'
-import { type Args, type Command, type Context, commandsOf, partOf, Refused } from '../command.ts'
+import { type Args, type Command, type Context, candidateOwner, commandsOf, partOf, Refused } from '../command.ts'
 import { configView, differenceLines, keyNames, keysNamed, valueText, valueTyped } from './configuration-view.ts'
 
 /** Seconds, as on the page: long enough to sign in again elsewhere, and not to be forgotten. */
@@ -16,8 +16,7 @@ const WARNING_WORDS: Readonly<Record<ConfigWarning, string>> = {
   'plain page': 'Passwords of the page can be read on the way.',
 }
 
-/** One for each administrator, whatever session they type in: it outlives a restart and a line that broke. */
-const ownerOf = ({ who }: Context): string => `console ${who.name}`
+const ownerOf = ({ who }: Context): string => candidateOwner(who)
 
 const serviceOf = ({ box }: Context) => partOf(box, 'configuration')
 

@@ -12,7 +12,7 @@ async function tell({ report }: Context, steps: AsyncIterable<TestStep>): Promis
     await report.line(`${isOk ? 'ok    ' : 'FAILED'}  ${what}`)
     if (result !== '') await report.line(`        ${result}`, '        ')
   }
-  await report.line(failed === 0 ? `All ${count} passed.` : `${failed} of ${count} FAILED.`)
+  await report.line(failed === 0 ? (count === 1 ? 'Passed.' : `All ${count} passed.`) : `${failed} of ${count} FAILED.`)
 }
 
 async function capture(context: Context, args: Args): Promise<void> {

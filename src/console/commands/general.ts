@@ -1,5 +1,14 @@
 import { timeText } from '../ascii.ts'
-import { type Command, type Context, commandsOf, leaveOne, partOf, Refused, running } from '../command.ts'
+import {
+  type Command,
+  type Context,
+  candidateOwner,
+  commandsOf,
+  leaveOne,
+  partOf,
+  Refused,
+  running,
+} from '../command.ts'
 
 /** Whoever logged in a moment ago is not asked for the password again. */
 const PROVEN_MS = 60_000
@@ -64,6 +73,12 @@ const leave = (help: string, syntax: string) => ({
   },
 })
 
+async function exit({ shell, box, who, report }: Context): Promise<void> {
+  if (shell.isConfiguring && box.configuration?.candidates.of(candidateOwner(who)))
+    await report.line('The candidate is not in use, and stays: "configure", then "commit" or "discard".')
+  leaveOne(shell)
+}
+
 export const generalCommands: readonly Command[] = commandsOf('user', [
   { syntax: 'help', help: 'keys, and what there is', isReduced: true, run: help },
   { syntax: 'enable', help: 'the commands of administrators, too', isReduced: true, run: enable },
@@ -75,7 +90,7 @@ export const generalCommands: readonly Command[] = commandsOf('user', [
       shell.isEnabled = false
     },
   },
-  { syntax: 'exit', help: 'one level up; logs out', isReduced: true, run: async ({ shell }) => leaveOne(shell) },
+  { syntax: 'exit', help: 'one level up; logs out', isReduced: true, run: exit },
   leave('logs out', 'logout'),
   leave('logs out', 'quit'),
   {

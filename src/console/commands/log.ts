@@ -9,7 +9,16 @@ const MINUTES = 30
 /** Lines that came faster than they were shown. */
 const BEHIND_MAX = 200
 
-const levelParam = { help: 'the least that is meant', values: LOG_LEVELS }
+const levelParam = {
+  help: 'the least that is meant',
+  values: LOG_LEVELS,
+  valueHelp: {
+    debug: 'everything',
+    info: 'what happens, and worse',
+    warn: 'what is not as it should be',
+    error: 'what failed',
+  },
+}
 
 const lineText = ({ at, level, msg, fields }: LogLine): string => {
   const more = Object.entries(fields).map(([name, value]) => ` ${name}=${value}`)

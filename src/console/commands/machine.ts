@@ -16,6 +16,11 @@ const RESET_WORDS: Readonly<Record<ResetLevel, string>> = {
   full: 'EVERYTHING GOES: users, messages that wait, histories, certificates, the configuration.',
 }
 
+const RESET_HELP: Readonly<Record<ResetLevel, string>> = {
+  config: 'configuration and administrators go, all else stays',
+  full: 'everything goes',
+}
+
 async function factoryReset({ box, who, report, ask }: Context, args: Args): Promise<void> {
   const level = args.get('config|full') as ResetLevel
   await report.line(RESET_WORDS[level])
@@ -62,7 +67,7 @@ export const machineCommands: readonly Command[] = commandsOf('enabled', [
     syntax: 'factory-reset config|full',
     help: 'as the box came; asks for its name first',
     isReduced: true,
-    params: { 'config|full': { help: 'how much goes', values: ['config', 'full'] } },
+    params: { 'config|full': { help: 'how much goes', values: ['config', 'full'], valueHelp: RESET_HELP } },
     run: factoryReset,
   },
   {

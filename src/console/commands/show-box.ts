@@ -69,7 +69,14 @@ function statusLines(now: BoxStatus, box: ConsoleBox): string[] {
 function progressLines({ board, progress, starts, resets: [last] }: BoxStatus): string[] {
   const lines = [
     ...(board === undefined ? [] : [field('Board', board.title)]),
-    ...(last === undefined ? [] : [field('Last start', `${timeText(last.at)}, after ${resetText(last)}`)]),
+    ...(last === undefined
+      ? []
+      : [
+          field(
+            'Last start',
+            `${timeText(last.at)}${last.kind === 'first' ? ', the first' : `, after ${resetText(last)}`}`,
+          ),
+        ]),
     field('Starts', starts),
   ]
   if (!progress) return lines
@@ -97,7 +104,9 @@ const resets: Show = async box => {
       ...found.map(
         reset =>
           `${timeText(reset.at)}${reset.isTrusted ? '' : ' (clock not trusted)'}  ${reset.version}  ` +
-          `ran ${durationText(reset.ranS)}, ended by ${resetText(reset)}`,
+          (reset.kind === 'first'
+            ? 'no run before is known'
+            : `ran ${durationText(reset.ranS)}, ended by ${resetText(reset)}`),
       ),
     ],
   }
@@ -115,6 +124,8 @@ const storage: Show = async box => {
       field('Waiting', `${counted(custody.waiting, 'message')}, ${bytesText(custody.waitingBytes)}`),
       field('Damaged', custody.damaged),
       field('Written by the box', `${bytesText(wear.ownBytes)}, ${bytesText(wear.ownPerDayBytes)} a day`),
+      // Known after a hundred messages.
+      field('  for each message', bytesText(wear.ownPerMessageBytes)),
       field('Medium', wear.device),
       field('  written', `${bytesText(wear.deviceBytes)}, ${bytesText(wear.devicePerDayBytes)} a day`),
       field('  size', bytesText(wear.deviceSize)),

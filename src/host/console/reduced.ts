@@ -66,7 +66,9 @@ export class ReducedBox {
       troubleIn(() => restoreUnconfirmed(file)) === undefined
     const mended = isBack ? mendedConfig(file) : before
     const { config, errors } = mended
-    this.errors = errors
+    const isThere = existsSync(dataDir)
+    const noFolder = `data_dir: ${dataDir} is not there, so nobody can log in. Mount it, or put data_dir right in ${file}.`
+    this.errors = isThere ? errors : [...errors, noFolder]
     const store = new ReducedStore(dataDir, config, openStore)
     this.#closings.push(() => store.close())
     const clock = new Clock(0 as WallTime)

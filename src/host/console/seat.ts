@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import type { Entropy } from '../../base/entropy.ts'
 import type { Log } from '../../base/log.ts'
-import { ascii } from '../../console/ascii.ts'
+import { ascii, wrapped } from '../../console/ascii.ts'
 import type { ConsoleEnd, ConsoleKeys, ConsoleLine } from '../../console/options.ts'
 import { ConsoleSession } from '../../console/session.ts'
 import { messageOf } from '../plain-error.ts'
@@ -198,7 +198,8 @@ export class ConsoleSeat implements ConsoleKeys {
 
   #say(text: string): void {
     // Of a configuration it may have what anybody wrote there.
-    this.#options.write(`\r\n% ${ascii(text)}\r\n`)
+    const lines = wrapped(`% ${ascii(text)}`, this.#options.line.columns - 1, '  ')
+    this.#options.write(`\r\n${lines.join('\r\n')}\r\n`)
   }
 
   get #dataDir(): string {
