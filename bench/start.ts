@@ -10,6 +10,7 @@ const [program = '', work = '', runs = '9', source = ''] = process.argv.slice(2)
 const FORMS = { built: [program], source: source.split(' ') } as const
 const COMMANDS = [['version'], ['check'], ['queue']]
 const POLL_MS = 2
+const READY_MS = 30_000
 
 interface Cost {
   readonly wallMs: number
@@ -50,6 +51,7 @@ async function started(line: readonly string[], file: string): Promise<Cost> {
   const since = performance.now()
   const child = spawn(line[0]!, [...line.slice(1), 'serve', '--config', file], { stdio: 'ignore' })
   while (!(await isWell(Number(port)))) {
+    if (performance.now() - since > READY_MS) throw new Error(`process ${child.pid} does not answer`)
     if (child.exitCode !== null) throw new Error(`${line[0]} ended with ${child.exitCode}`)
     await new Promise(resolve => setTimeout(resolve, POLL_MS))
   }
@@ -61,10 +63,11 @@ async function started(line: readonly string[], file: string): Promise<Cost> {
 
 function isWell(port: number): Promise<boolean> {
   return new Promise(resolve => {
-    const request = get({ host: '127.0.0.1', port, path: '/healthz', agent: false }, answer => {
+    const request = get({ host: '127.0.0.1', port, path: '/healthz', agent: false, timeout: 1000 }, answer => {
       answer.resume()
       resolve(answer.statusCode === 200)
     })
+    request.on('timeout', () => request.destroy())
     request.on('error', () => resolve(false))
   })
 }

@@ -192,8 +192,18 @@ static napi_value text_in_place(napi_env env, napi_callback_info info) {
   return text;
 }
 
+/* exitNow(code): at once, whatever other threads wait for. */
+static napi_value exit_now(napi_env env, napi_callback_info info) {
+  napi_value values[1];
+  int32_t code = 0;
+  if (!has_arguments(env, info, 1, values) || napi_get_value_int32(env, values[0], &code) != napi_ok)
+    return result_of(env, wrong_arguments());
+  _exit(code);
+}
+
 NAPI_MODULE_INIT() {
   const napi_property_descriptor functions[] = {
+      {"exitNow", NULL, exit_now, NULL, NULL, NULL, napi_enumerable, NULL},
       {"notify", NULL, notify, NULL, NULL, NULL, napi_enumerable, NULL},
       {"watchdogSetTimeout", NULL, watchdog_set_timeout, NULL, NULL, NULL, napi_enumerable, NULL},
       {"watchdogTimeout", NULL, watchdog_timeout, NULL, NULL, NULL, napi_enumerable, NULL},

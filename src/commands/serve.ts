@@ -11,6 +11,7 @@ import { configFile, readConfig } from '../host/config-file.ts'
 import { Configuration } from '../host/configuration.ts'
 import { Consoles } from '../host/console/consoles.ts'
 import { Again, startAnew } from '../host/diagnosis/again.ts'
+import { endProcess } from '../host/end-process.ts'
 import { SystemEntropy } from '../host/entropy.ts'
 import { resetIfMarked } from '../host/factory-reset.ts'
 import { openLog } from '../host/log.ts'
@@ -193,7 +194,7 @@ const exitOnDefect = (log: Log, watch: BoxWatch): void => {
   process.on('uncaughtException', error => {
     log.error('internal error outside of the engine', { stack: error.stack ?? String(error) })
     watch.ending('defect', messageOf(error))
-    process.exit(1)
+    endProcess(1)
   })
 }
 

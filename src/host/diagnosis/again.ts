@@ -1,4 +1,5 @@
 import { isSea } from 'node:sea'
+import { endProcess } from '../end-process.ts'
 
 /** EX_TEMPFAIL (sysexits.h): not a success, so that a service manager starts it anew, and no failure either. */
 const EXIT_AGAIN = 75
@@ -34,7 +35,7 @@ export class Again {
  * place, with the same arguments and terminal.
  */
 export function startAnew(isManaged: boolean): never {
-  if (isManaged) process.exit(EXIT_AGAIN)
+  if (isManaged) endProcess(EXIT_AGAIN)
   const { execPath, execArgv, argv, env } = process
   const script = isSea() ? [] : argv.slice(1, 2)
   process.execve!(execPath, [execPath, ...(isSea() ? [] : execArgv), ...script, ...argv.slice(2)], env)
