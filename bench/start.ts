@@ -84,7 +84,7 @@ function cpuMsOf({ pid }: ChildProcess): number {
 function ran(line: readonly string[]): Cost {
   const timed = 'TIMEFORMAT=\'%R %U %S\'; time "$0" "$@" >/dev/null 2>&1'
   const { status, stderr } = spawnSync('bash', ['-c', timed, ...line], { encoding: 'utf8' })
-  if (status !== 0) throw new Error(`${line.join(' ')} ended with ${status}`)
-  const [wall = 0, user = 0, system = 0] = stderr.trim().split(' ').map(Number)
+  if (status !== 0) throw new Error(`${line.join(' ')} ended with ${status}: ${stderr}`)
+  const [wall = 0, user = 0, system = 0] = stderr.trim().split('\n').at(-1)!.split(' ').map(Number)
   return { wallMs: wall * 1000, cpuMs: (user + system) * 1000 }
 }
