@@ -1,6 +1,7 @@
 import { open, type RootDatabase } from 'lmdb'
 import type { Entry, Key, KeyValue, RangeOptions } from '../store/key-value.ts'
 import { DiskFailure } from '../store/keyed.ts'
+import { memoryBytes, SMALL_BYTES } from './memory/machine.ts'
 import type { StoreSnapshot } from './watched-store.ts'
 
 /** Of the library, on the processors we run on. */
@@ -13,6 +14,8 @@ export function openTable(folder: string, mapBytes: number): RootDatabase<Buffer
     noSubdir: false,
     mapSize: Math.ceil(mapBytes / PAGE_BYTES) * PAGE_BYTES,
     overlappingSync: false,
+    // A record of one user would bring 128 KiB of other users' into a cache that has room for a few hundred such. Its types leave it out.
+    ...({ noReadAhead: memoryBytes() < SMALL_BYTES } as object),
     encoding: 'binary',
     keyEncoder: {
       writeKey: (key: Key, target: Buffer, at: number) => at + target.write(key, at, 'latin1'),
