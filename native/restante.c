@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -160,6 +161,15 @@ static napi_value terminal_exclusive(napi_env env, napi_callback_info info) {
   return result_of(env, control(descriptor, TIOCEXCL, NULL));
 }
 
+/* lockFolder(fd): whoever opens the folder anew and asks has EWOULDBLOCK until this descriptor is closed, or its process ends (flock(2)). */
+static napi_value lock_folder(napi_env env, napi_callback_info info) {
+  napi_value values[1];
+  int32_t descriptor = -1;
+  if (!has_arguments(env, info, 1, values) || napi_get_value_int32(env, values[0], &descriptor) != napi_ok)
+    return result_of(env, wrong_arguments());
+  return result_of(env, flock(descriptor, LOCK_EX | LOCK_NB) == 0 ? 0 : -errno);
+}
+
 /* Above it a piece has pages of its own, which go back to the system when it is freed, and from there on always: by itself the C
  * library raises the threshold to the largest piece that was freed. */
 #define OWN_PAGES_BYTES (128 * 1024)
@@ -211,6 +221,7 @@ NAPI_MODULE_INIT() {
       {"watchdogOptions", NULL, watchdog_options, NULL, NULL, NULL, napi_enumerable, NULL},
       {"watchdogKeepAlive", NULL, watchdog_keep_alive, NULL, NULL, NULL, napi_enumerable, NULL},
       {"terminalExclusive", NULL, terminal_exclusive, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"lockFolder", NULL, lock_folder, NULL, NULL, NULL, napi_enumerable, NULL},
       {"memoryFrugal", NULL, memory_frugal, NULL, NULL, NULL, napi_enumerable, NULL},
       {"memoryTrim", NULL, memory_trim, NULL, NULL, NULL, napi_enumerable, NULL},
       {"textInPlace", NULL, text_in_place, NULL, NULL, NULL, napi_enumerable, NULL},

@@ -1,6 +1,8 @@
 import { statSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
+import { isPassedOver } from '../interop/program.ts'
 import { FolderLock, makeDataDir } from './lock.ts'
 
 t.test('a data folder has one holder at a time', async t => {
@@ -24,4 +26,16 @@ t.test('the data folder is made for its owner alone, and a refusal says which ke
   t.throws(() => makeDataDir(join(dir, 'file', 'b')), /^data_dir: cannot make or use the folder/)
   t.throws(() => makeDataDir(join(dir, 'file')), /^data_dir: cannot make or use the folder .*a file of that name/)
   t.throws(() => makeDataDir('/proc/restante/data'), /^data_dir: cannot make or use the folder/, 'and does not hang')
+})
+
+t.test('nobody who may not look into the folder keeps the box from it', async t => {
+  const dir = t.testdir()
+  const { dev, ino } = statSync(dir, { bigint: true })
+  const stranger = createServer()
+  await new Promise<void>(resolve => stranger.listen({ path: `\0restante/${dev}/${ino}` }, () => resolve()))
+  t.teardown(() => stranger.close())
+  const lock = await FolderLock.take(dir)
+  if (isPassedOver(t, 'gcc')) return
+  t.ok(lock, 'its name in the abstract namespace may be taken by anybody')
+  lock?.release()
 })

@@ -1,34 +1,53 @@
-import { accessSync, constants, mkdirSync, statSync } from 'node:fs'
-import { createServer, type Server } from 'node:net'
+import { accessSync, closeSync, constants, mkdirSync, openSync, statSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { dirname } from 'node:path'
+import { type Native, native, nativeError } from './native.ts'
 import { codeOf, PlainError, troubleOf } from './plain-error.ts'
 
 /**
- * One process at a time works on a data folder. The lock is a name in Linux's abstract socket namespace made of the
- * folder's device and inode: the kernel frees it whichever way its holder ends, so it can never be stale.
+ * One process at a time works on a data folder: flock(2) on the folder itself, which the kernel frees whichever way its holder ends, so it
+ * can never be stale. Without the addon a name in Linux's abstract socket namespace, made of the folder's device and inode, stands for it;
+ * that one any user of the machine could take.
  */
 export class FolderLock {
-  readonly #server: Server
+  #release: (() => void) | undefined
 
-  private constructor(server: Server) {
-    this.#server = server
+  private constructor(release: () => void) {
+    this.#release = release
   }
 
   /** Undefined while another process holds it. */
   static async take(dataDir: string): Promise<FolderLock | undefined> {
-    const { dev, ino } = statSync(dataDir, { bigint: true })
-    const server = createServer(socket => socket.destroy())
-    const isTaken = await new Promise<boolean>((resolve, reject) => {
-      server.once('error', error => (codeOf(error) === 'EADDRINUSE' ? resolve(true) : reject(error)))
-      server.listen({ path: `\0restante/${dev}/${ino}` }, () => resolve(false))
-    })
-    server.unref()
-    return isTaken ? undefined : new FolderLock(server)
+    const parts = native()
+    const release = 'missing' in parts ? await takeName(dataDir) : takeFolder(dataDir, parts)
+    return release && new FolderLock(release)
   }
 
+  /** Once more does nothing: the descriptor may be somebody else's by then. */
   release(): void {
-    this.#server.close()
+    this.#release?.()
+    this.#release = undefined
   }
+}
+
+function takeFolder(dataDir: string, { lockFolder }: Native): (() => void) | undefined {
+  const folder = openSync(dataDir, constants.O_RDONLY | constants.O_DIRECTORY)
+  const refused = lockFolder(folder)
+  if (refused === 0) return () => closeSync(folder)
+  closeSync(folder)
+  if (nativeError(refused) === 'EAGAIN') return undefined
+  throw new PlainError(`data_dir: ${dataDir} cannot be locked: ${nativeError(refused)}. Choose another data_dir.`)
+}
+
+async function takeName(dataDir: string): Promise<(() => void) | undefined> {
+  const { dev, ino } = statSync(dataDir, { bigint: true })
+  const server = createServer(socket => socket.destroy())
+  const isTaken = await new Promise<boolean>((resolve, reject) => {
+    server.once('error', error => (codeOf(error) === 'EADDRINUSE' ? resolve(true) : reject(error)))
+    server.listen({ path: `\0restante/${dev}/${ino}` }, () => resolve(false))
+  })
+  server.unref()
+  return isTaken ? undefined : () => void server.close()
 }
 
 /** Only its owner may look into it: accounts and messages lie there. */

@@ -17,6 +17,8 @@ export interface Native {
   watchdogKeepAlive(descriptor: number): number
   /** Until it is closed nobody else opens that terminal, but root. */
   terminalExclusive(descriptor: number): number
+  /** The folder is this process's alone until the descriptor is closed; `EAGAIN` where it is another's. */
+  lockFolder(descriptor: number): number
   /** Ends the process at once; `endProcess` calls it. */
   exitNow(code: number): number
   /** From here on the C library keeps less of what was given back to it. */

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
+import { type BigIntStats, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 
 export interface LockOwner {
   /** Undefined: somebody holds it whom this user may not look at. */
@@ -20,10 +20,21 @@ const STATES: Record<string, string> = {
 export function lockOwner(dataDir: string): LockOwner | undefined {
   const folder = statSync(dataDir, { bigint: true, throwIfNoEntry: false })
   if (!folder) return undefined
+  const pid = folderHolder(folder)
+  if (pid !== undefined) return { pid, state: stateOf(pid) }
   const inode = socketInode(`@restante/${folder.dev}/${folder.ino}`)
   if (inode === undefined) return undefined
-  const pid = holderOf(`socket:[${inode}]`)
-  return { pid, state: pid === undefined ? undefined : stateOf(pid) }
+  const holder = holderOf(`socket:[${inode}]`)
+  return { pid: holder, state: holder === undefined ? undefined : stateOf(holder) }
+}
+
+/** proc_locks(5): `1: FLOCK  ADVISORY  WRITE 708 08:01:13548 0 EOF`. The device is not compared: stacked file systems tell another there. */
+function folderHolder({ ino }: BigIntStats): number | undefined {
+  const columns = read('/proc/locks')
+    .split('\n')
+    .map(line => line.split(/\s+/))
+    .find(([, kind, , , , file]) => kind === 'FLOCK' && file?.endsWith(`:${ino}`))
+  return columns && Number(columns[4])
 }
 
 /** proc_net(5): the seventh column is the inode, the eighth the name. */
