@@ -10,6 +10,9 @@ const STORE_BYTES_PER_S = 4 * 1024 * 1024
 
 /** Messages may be taken again at any moment; each look is a write of a few octets where the one before failed. */
 const LOOK_MS = 1000
+/** A start anew may bring back a card that lost its power; until then page, console and what waits are there. A quarter of an hour of looks. */
+const MEDIUM_LOOKS = 900
+
 /** `systemctl status` shows numbers of about now; nobody is called for them. */
 const FIGURES_MS = 60_000
 
@@ -20,7 +23,7 @@ export interface Figures {
 
 export interface Obstacle {
   readonly reason: string
-  /** It ends while the box serves, as a full disk does when messages leave; a start of the process would not help. */
+  /** It ends while the box serves, as a full disk does when messages leave; a start of the process would not help. Else it is the medium. */
   readonly isPassing: boolean
 }
 
@@ -46,11 +49,13 @@ export class Voice {
   #timer: NodeJS.Timeout | undefined
   #unwatch = (): void => {}
   #figures: Figures | undefined
+  #looksLeft: number
   #isReady = false
   #isStopped = false
 
-  constructor(notifier: Notifier, state: BoxState, spoken: Spoken) {
+  constructor(notifier: Notifier, state: BoxState, spoken: Spoken, mediumLooks = MEDIUM_LOOKS) {
     this.#notifier = notifier
+    this.#looksLeft = mediumLooks
     this.#state = state
     this.#spoken = spoken
   }
@@ -62,7 +67,7 @@ export class Voice {
       if (this.#isStopped) return
       if (obstacle === undefined) break
       this.#notifier.status(`not ready: ${obstacle.reason}`)
-      if (obstacle.isPassing) this.#notifier.extendS(STEP_S)
+      if (obstacle.isPassing || this.#looksLeft-- > 0) this.#notifier.extendS(STEP_S)
       await this.#pause(LOOK_MS)
       if (this.#isStopped) return
     }
