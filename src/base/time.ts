@@ -12,6 +12,15 @@ export interface Now {
   readonly isWallTrusted: boolean
 }
 
+/**
+ * The end of what came while the clock was not trusted is this and its time to live, until the store is asked to `redate` it. No clock
+ * comes near it, and six bytes of a key hold it.
+ */
+export const UNDATED = Date.UTC(9000, 0, 1) as WallTime
+
+/** When something ends, or undefined while that counts from a moment still to come. */
+export const knownEnd = <T extends number>(end: T): T | undefined => (end < UNDATED ? end : undefined)
+
 export const after = (now: Now, delayMs: number): Instant => (now.at + delayMs) as Instant
 
 let writtenSecond = Number.NaN

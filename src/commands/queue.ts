@@ -1,4 +1,5 @@
 import { printable } from '../base/quoted.ts'
+import { knownEnd } from '../base/time.ts'
 import { readConfig } from '../host/config-file.ts'
 import { percentOf } from '../store/story.ts'
 import type { MailboxSummary, Waiting } from '../store/verbs.ts'
@@ -77,7 +78,7 @@ const textRow = (row: Row): string[] => [
   row.storeId,
   `${printable(row.sender || '-')}${row.isReceipt ? ' (receipt)' : ''}`,
   timeText(row.receivedAt),
-  timeText(row.expiresAt),
+  timeText(knownEnd(row.expiresAt)),
   `${row.size}`,
   `${row.attempts}`,
   printable(row.lastFailure ?? '-'),
@@ -87,7 +88,7 @@ const jsonRow = (row: Row) => ({
   id: row.storeId,
   from: row.sender || null,
   received: jsonTime(row.receivedAt),
-  expires: jsonTime(row.expiresAt),
+  expires: jsonTime(knownEnd(row.expiresAt)),
   bytes: row.size,
   urgent: row.isUrgent,
   receipt: row.isReceipt ?? false,

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { UNDATED } from '../base/time.ts'
 import { listEntry } from './deferred-list.ts'
 import { headFields } from './head-fields.ts'
 import { LIST_END, LIST_START } from './list-xml.ts'
@@ -47,6 +48,12 @@ t.test('DM-STO-14: whatever a sender wrote, the list is well-formed and says one
     { numRuns: 3000 },
   )
   t.pass()
+})
+
+t.test('what came while the clock was not trusted has no expiry in the list, and no year 9000', async t => {
+  const entry = (expiresAt: number) => listEntry({ ...ROW, expiresAt, head: Buffer.from('MESSAGE x SIP/2.0\r\n\r\n') })
+  t.match(entry(60_000), '<expiry>1970-01-01T00:01:00Z</expiry>')
+  t.notMatch(entry(UNDATED + 60_000), /expiry|9000/)
 })
 
 t.test('the first field of each name, unfolded; a line that was cut off is left out', async t => {

@@ -1,4 +1,4 @@
-import type { Now, WallTime } from '../base/time.ts'
+import { knownEnd, type Now, type WallTime } from '../base/time.ts'
 import { SipSyntaxError } from '../sip-parser-lite/message.ts'
 import { parseNameAddr, parseSipDate } from '../sip-parser-lite/typed.ts'
 import { headFields } from './head-fields.ts'
@@ -30,6 +30,7 @@ export const isListed = (
 export function listEntry({ storeId, size, receivedAt, expiresAt, sender, head }: ListedMessage): string {
   const fields = headFields(head)
   const uri = (key: string): string | undefined => uriIn(fields.get(key))
+  const end = knownEnd(expiresAt)
   const date = parseSipDate(fields.get('date') ?? '')
   // DM-STO-04: who asked for privacy is not named, whatever a header should still say.
   const asserted = sender === 'anonymous' ? undefined : uri('p-asserted-identity')
@@ -42,7 +43,7 @@ export function listEntry({ storeId, size, receivedAt, expiresAt, sender, head }
   return listed(storeId, [
     group('pager', who, 4),
     element('size', String(size), 4),
-    element('expiry', dateTime(expiresAt), 4),
+    element('expiry', end === undefined ? undefined : dateTime(end), 4),
     element('subject', fields.get('subject'), 4),
     element('date', date === undefined ? undefined : dateTime(date), 4),
   ])

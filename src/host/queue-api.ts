@@ -1,5 +1,6 @@
 import type { FastifyPluginAsync, FastifyReply } from 'fastify'
 import type { Log } from '../base/log.ts'
+import { knownEnd } from '../base/time.ts'
 import type { MessageView, QueueService, WaitingRow } from '../services/queue.ts'
 import type { LifeStory } from '../store/verbs.ts'
 import { type Guarded, needs } from '../web/guard.ts'
@@ -86,19 +87,21 @@ async function search(
     count,
     bytes,
     receipts,
-    oldest: oldestReceivedAt === undefined ? null : timeText(oldestReceivedAt),
+    oldest: timeOrNull(oldestReceivedAt),
   }))
   return { ...totals, mailboxes, next: found.next ?? null }
 }
 
 const timeText = (at: number): string => new Date(at).toISOString()
 
+const timeOrNull = (at: number | undefined): string | null => (at === undefined ? null : timeText(at))
+
 const rowView = (row: WaitingRow) => ({
   id: row.storeId,
   from: row.sender === '' ? null : row.sender,
   to: row.aor,
   received: timeText(row.receivedAt),
-  expires: timeText(row.expiresAt),
+  expires: timeOrNull(knownEnd(row.expiresAt)),
   bytes: row.size,
   urgent: row.isUrgent,
   receipt: row.isReceipt ?? false,

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { WallTime } from '../base/time.ts'
+import { UNDATED, type WallTime } from '../base/time.ts'
 import type { Binding } from '../sip/binding.ts'
 import { ALICE_AOR, accountPut, BOB_AOR, custodyOf, STORED_AT } from '../testing/store-fixtures.ts'
 import { peopleServed } from './people.fixture.ts'
@@ -102,6 +102,14 @@ t.test(
     t.equal((await call('/queue/call-1%40192.0.2.9')).status, 404)
   },
 )
+
+t.test('a message without an end yet: none is shown, and the API says null', async t => {
+  const { host, call } = await waiting(t)
+  host.model.execute(custodyOf(5, { expiresAt: (UNDATED + 60_000) as WallTime }))
+  t.match(await text(call(`/queue/${idOf(1)}`)), 'Expires')
+  t.notMatch(await text(call(`/queue/${idOf(5)}`)), /Expires|9000/)
+  t.match(await text(call('/api/v1/queue?user=bob')), '"expires":null')
+})
 
 t.test('deliver now: asked for, or why not', async t => {
   const { host, call, post, delivered } = await waiting(t)

@@ -1,4 +1,4 @@
-import type { Now, WallTime } from '../base/time.ts'
+import { type Now, UNDATED, type WallTime } from '../base/time.ts'
 import type { Terms } from './terms.ts'
 
 export interface ExpiryPolicy {
@@ -9,12 +9,9 @@ export interface ExpiryPolicy {
 /** A sender's clock may run ahead by this much before its Date is taken for absurd. */
 const DATE_AHEAD_MAX_MS = 5 * 60_000
 
-/** Nobody knows how much later it really is than the clock says: what is taken then does not expire by itself. */
-const NO_EXPIRY = Date.UTC(2100, 0, 1) as WallTime
-
-/** When what is kept from now on for so long ends. */
+/** When what is kept from now on for so long ends. Where nobody knows when now is, its time begins when the clock is trusted. */
 export const endOf = ({ wall, isWallTrusted }: Now, lifeMs: number): WallTime =>
-  isWallTrusted ? ((wall + lifeMs) as WallTime) : NO_EXPIRY
+  ((isWallTrusted ? wall : UNDATED) + lifeMs) as WallTime
 
 /**
  * When a stored MESSAGE ends (DM-STO-11, 12): its own Expires up to the maximum, else the default, counted from its Date

@@ -1,6 +1,6 @@
 import type { Counters } from '../base/counters.ts'
 import type { Log } from '../base/log.ts'
-import { after, type Now, type WallTime } from '../base/time.ts'
+import { after, type Instant, type Now, UNDATED, type WallTime } from '../base/time.ts'
 import type { Timers } from '../base/timers.ts'
 import type { StoreClient } from '../store/verbs.ts'
 import type { Delivery } from './delivery/delivery.ts'
@@ -10,6 +10,7 @@ import { SteadyClock } from './steady-clock.ts'
 /** A message may outlive its time by as much, in flash but never on the wire: reading leaves expired ones out. */
 const EXPIRE_EVERY_MS = 10_000
 const EXPIRE_BATCH = 256
+const REDATE_BATCH = 256
 
 /** Life stories, and with them the keys by which duplicates are known, are kept this long after a message's end, at most so many. */
 const FORGET_EVERY_MS = 60_000
@@ -34,6 +35,8 @@ export class Housekeeping {
   readonly #counters: Counters
   readonly #log: Log
   #clock: SteadyClock | undefined
+  /** From when the time of what came before the clock was trusted counts; undefined: it is not trusted. */
+  #countsFrom: Instant | undefined
 
   constructor(options: {
     store: StoreClient
@@ -91,7 +94,8 @@ export class Housekeeping {
 
   #expire(now: Now): void {
     const rest = (then: Now): void => this.#again(then, EXPIRE_EVERY_MS, later => this.#expire(later))
-    if (!this.#isSteady(now) || !now.isWallTrusted) return rest(now)
+    if (!this.#isSteady(now)) return rest(now)
+    this.#redate(now)
     this.#store.ask('expire', { at: now.wall, limit: EXPIRE_BATCH }, (then, result) => {
       if ('failure' in result) return rest(then)
       if (result.value.length > 0) {
@@ -104,15 +108,35 @@ export class Housekeeping {
     })
   }
 
+  /** At each look, as a transfer may end, or a record be mended, long after: there is seldom anything, and the question rides with `expire`. */
+  #redate(now: Now): void {
+    if (now.wall >= UNDATED) return
+    const wall = (now.wall - (now.at - this.#countsFrom!)) as WallTime
+    this.#store.ask('redate', { wall, limit: REDATE_BATCH }, (then, result) => {
+      if ('failure' in result) return
+      if (result.value > 0) {
+        this.#log.info('messages taken before the clock was trusted have an end now', { count: result.value })
+      }
+      if (result.value === REDATE_BATCH) {
+        if (this.#isSteady(then)) this.#redate(then)
+      } else if (this.#countsFrom !== undefined && this.#countsFrom < now.at) this.#countsFrom = now.at
+    })
+  }
+
+  /** Trusted, and not set just now. */
   #isSteady(now: Now): boolean {
-    return this.#clock!.isSteady(now, by_s =>
-      this.#log.warn('the clock was set: for five minutes nothing expires', { by_s }),
-    )
+    const isSteady = this.#clock!.isSteady(now, by_s => {
+      this.#countsFrom = undefined
+      this.#log.warn('the clock was set: for five minutes nothing expires', { by_s })
+    })
+    if (now.isWallTrusted) this.#countsFrom ??= now.at
+    else this.#countsFrom = undefined
+    return isSteady && now.isWallTrusted
   }
 
   #forget(now: Now): void {
     const rest = (then: Now): void => this.#again(then, FORGET_EVERY_MS, later => this.#forget(later))
-    if (!this.#isSteady(now) || !now.isWallTrusted) return rest(now)
+    if (!this.#isSteady(now)) return rest(now)
     const before = (now.wall - FORGET_AFTER_MS) as WallTime
     this.#store.ask('forget', { before, keep: STORIES_MAX, limit: FORGET_BATCH }, (then, result) => {
       if (!('failure' in result) && result.value === FORGET_BATCH) this.#forget(then)

@@ -57,9 +57,9 @@ t.test(
         now = at(seconds, setByS)
         timers.fire(now)
       }
-      return [...new Set(asked)].filter(verb => /expire|forget/.test(verb)).sort()
+      return [...new Set(asked)].filter(verb => /expire|forget|redate/.test(verb)).sort()
     }
-    const all = ['expire', 'forget', 'history.expire']
+    const all = ['expire', 'forget', 'history.expire', 'redate']
     t.same(ended(130, 0), all)
     t.same(ended(400, 365 * DAY_S), [])
     t.same(ended(700, 0), [], 'back again')

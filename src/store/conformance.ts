@@ -1,4 +1,4 @@
-import type { WallTime } from '../base/time.ts'
+import { UNDATED, type WallTime } from '../base/time.ts'
 import type { Binding } from '../sip/binding.ts'
 import type { HistoryVerbs } from './history.ts'
 import { HistoryRequests } from './history-requests.fixture.ts'
@@ -157,6 +157,7 @@ export class Conformance {
     attempted: () => this.#ending(this.#pick(['no answer', '', 'x'.repeat(500)])),
     delete: () => this.#ending('by the owner'),
     expire: () => ({ at: this.#wall, limit: this.#pick([1, 10]) }),
+    redate: () => ({ wall: this.#wall, limit: this.#pick([1, 10]) }),
     forget: () => ({
       before: (this.#wall - this.#dice.below(60_000)) as WallTime,
       keep: this.#pick([0, 5, 1000]),
@@ -224,7 +225,7 @@ export class Conformance {
       fromTag: this.#pick(['tag1', 'tag2', '', ' tag1']),
       bytes: Buffer.concat([Buffer.from(text, 'latin1'), Buffer.alloc(size, this.#dice.below(256))]),
       receivedAt: this.#wall,
-      expiresAt: (this.#wall + this.#dice.below(120_000)) as WallTime,
+      expiresAt: ((this.#dice.chance(0.15) ? UNDATED : this.#wall) + this.#dice.below(120_000)) as WallTime,
       isUrgent: this.#dice.chance(0.1),
       ...(this.#dice.chance(0.3) && { receipt: this.#receipt() }),
       ...(this.#dice.chance(0.15) && { isReceipt: true }),

@@ -31,6 +31,7 @@ import {
 } from './keyed-mailbox.ts'
 import { endNotice, listNotices } from './keyed-notices.ts'
 import { appendHistory, closeHistory, openHistory, recoverHistory } from './keyed-recordings.ts'
+import { redate } from './keyed-redate.ts'
 import { expiredSettings, getSettings, putSettings } from './keyed-settings.ts'
 import { listSubscriptions, putSubscription, removeSubscription } from './keyed-subscriptions.ts'
 import {
@@ -91,6 +92,7 @@ const HANDLERS: { readonly [V in Exclude<Verb, 'lease' | 'release'>]: Handler<V>
   attempted,
   delete: deleteUnread,
   expire,
+  redate,
   forget,
   mailboxes: listMailboxes,
   mailbox: readMailbox,

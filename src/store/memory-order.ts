@@ -1,3 +1,4 @@
+import { UNDATED, type WallTime } from '../base/time.ts'
 import { SELF_TEST_AOR } from './story.ts'
 import type { StoredMessage, Verbs } from './verbs.ts'
 
@@ -34,4 +35,17 @@ export function pageOf(
     page.push(stored)
   }
   return page
+}
+
+export function redate(
+  mailboxes: ReadonlyMap<string, { messages: ReadonlyMap<number, { seq: number; expiresAt: WallTime }> }>,
+  { wall, limit }: Verbs['redate']['request'],
+): number {
+  const undated = [...mailboxes.values()]
+    .flatMap(({ messages }) => [...messages.values()])
+    .filter(({ expiresAt }) => expiresAt >= UNDATED)
+    .sort((a, b) => a.expiresAt - b.expiresAt || a.seq - b.seq)
+    .slice(0, limit)
+  for (const message of undated) message.expiresAt = (wall + message.expiresAt - UNDATED) as WallTime
+  return undated.length
 }

@@ -6,7 +6,7 @@ import { isWithinBounds } from './history-story.ts'
 import { Leases } from './leases.ts'
 import { MemoryHistory } from './memory-history.ts'
 import { MemoryNotices } from './memory-notices.ts'
-import { inOrder, pageOf, sum, usersInOrder } from './memory-order.ts'
+import { inOrder, pageOf, redate, sum, usersInOrder } from './memory-order.ts'
 import { countsOf, fullPercent, type MemoryMailbox, MemoryRoom, summaryOf, totalsOf, versionOf } from './memory-room.ts'
 import { MemorySettings } from './memory-settings.ts'
 import { MemorySubscriptions } from './memory-subscriptions.ts'
@@ -32,6 +32,7 @@ import type {
 } from './verbs.ts'
 
 interface Message extends StoredMessage {
+  expiresAt: WallTime
   attempts: number
   lastFailure?: string
   readonly content?: LargeContent
@@ -180,6 +181,7 @@ export class MemoryStore {
     },
     delete: ({ aor, seq, at, detail }) => (this.#end(aor, seq, 'deleted', at, detail) ? 'deleted' : 'absent'),
     expire: ({ at, limit }) => this.#expire(at, limit),
+    redate: request => redate(this.#mailboxes, request),
     forget: request => forgetEnded(this.#stories, request),
     mailboxes: ({ after, limit }) =>
       usersInOrder(this.#mailboxes, after, Number.POSITIVE_INFINITY)

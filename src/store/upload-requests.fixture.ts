@@ -1,4 +1,4 @@
-import type { WallTime } from '../base/time.ts'
+import { UNDATED, type WallTime } from '../base/time.ts'
 import { BLOCK_BYTES, INLINE_BYTES_MAX } from './blocks.ts'
 import type { Dice } from './conformance.ts'
 import { covers, NO_EXTENTS, withExtent } from './extents.ts'
@@ -91,7 +91,7 @@ export class UploadRequests {
         `INVITE sip:bob@example.org SIP/2.0\r\nSubject: \u00e9 ${'x'.repeat(this.#dice.below(300))}\r\n`,
       ),
       receivedAt: wall,
-      expiresAt: (wall + this.#dice.below(120_000)) as WallTime,
+      expiresAt: ((this.#dice.chance(0.15) ? UNDATED : wall) + this.#dice.below(120_000)) as WallTime,
       isUrgent: this.#dice.chance(0.1),
     }
   }

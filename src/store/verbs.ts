@@ -365,6 +365,8 @@ export interface Verbs extends HistoryVerbs {
   delete: { request: { aor: string; seq: number; at: WallTime; detail: string }; reply: 'deleted' | 'absent' }
   /** Ends messages whose time has come, oldest first, at most `limit`. Never asked while the clock is not trusted. */
   expire: { request: { at: WallTime; limit: number }; reply: readonly (Waiting & { readonly aor: string })[] }
+  /** Gives messages whose end is `UNDATED` or later the end that counts from `wall` instead, at most `limit`. How many. */
+  redate: { request: { wall: WallTime; limit: number }; reply: number }
   /** Forgets life stories and identities of messages that ended before `before`, at most `limit`. */
   forget: { request: { before: WallTime; keep: number; limit: number }; reply: number }
 

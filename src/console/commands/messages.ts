@@ -1,3 +1,4 @@
+import { knownEnd } from '../../base/time.ts'
 import type { QueueService, WaitingRow } from '../../services/queue.ts'
 import type { LifeEvent, LifeStory, MailboxSummary } from '../../store/verbs.ts'
 import { bytesText, counted, isoText, timeText } from '../ascii.ts'
@@ -64,7 +65,7 @@ async function messagesOf({ report }: Context, queue: Queue, aor: string): Promi
       id: row.storeId,
       from: row.sender || null,
       received: isoText(row.receivedAt),
-      expires: isoText(row.expiresAt),
+      expires: isoText(knownEnd(row.expiresAt)),
       bytes: row.size,
       urgent: row.isUrgent,
       receipt: row.isReceipt ?? false,

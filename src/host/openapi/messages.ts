@@ -20,7 +20,7 @@ const row = closed({
   from: orNull(text),
   to: text,
   received: time,
-  expires: time,
+  expires: orNull(time),
   bytes: whole,
   urgent: yes,
   receipt: yes,

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { knownEnd } from '../../base/time.ts'
 import type { MessageView } from '../../services/queue.ts'
 import type { LifeEvent } from '../../store/verbs.ts'
 import { needs } from '../guard.ts'
@@ -90,6 +91,7 @@ ${
 function about(visit: Visit, { story, waiting }: MessageView): Html {
   const { queue: words } = visit.strings
   const last = story.events.at(-1)?.event ?? 'stored'
+  const end = waiting && knownEnd(waiting.expiresAt)
   const state = html`${words.states[last]}${waiting?.isUrgent === true && html`, ${words.urgent}`}${waiting?.isReceipt === true && html`, ${words.receipt}`}`
   return card(
     words.message,
@@ -99,7 +101,7 @@ function about(visit: Visit, { story, waiting }: MessageView): Html {
       [words.for, html`<a href="${userPath(story.recipient)}">${foreign(story.recipient, 300)}</a>`],
       [words.kind, story.messageId === undefined ? words.plain : words.large],
       [words.bytes, bytes(visit, story.size)],
-      waiting && [words.expires, time(visit, waiting.expiresAt)],
+      end === undefined ? undefined : [words.expires, time(visit, end)],
       waiting && [words.attempts, number(visit, waiting.attempts)],
       waiting?.lastFailure === undefined ? undefined : [words.lastFailure, foreign(waiting.lastFailure)],
       [words.storeId, html`<code>${foreign(story.storeId, 300)}</code>`],
