@@ -1,4 +1,5 @@
-import { accessSync, constants, existsSync } from 'node:fs'
+import { accessSync, closeSync, constants, existsSync, openSync, statSync } from 'node:fs'
+import { isatty } from 'node:tty'
 import { Counters } from '../base/counters.ts'
 import { configFile } from '../host/config-file.ts'
 import { SerialLine } from '../host/console/line.ts'
@@ -101,6 +102,7 @@ function checkUser(file: string): void {
 const asTyped = (bytes: Buffer): Buffer => Buffer.from(bytes.toString('latin1').replace(/\r?\n/g, '\r'), 'latin1')
 
 async function onLine(world: World, file: string, device: string, baud = USUAL_BAUD): Promise<void> {
+  checkDevice(device)
   const log = openLog()
   const counters = new Counters()
   const line = new SerialLine({
@@ -116,6 +118,23 @@ async function onLine(world: World, file: string, device: string, baud = USUAL_B
   const signal = await untilSignal()
   log.info('the console of the line ends', { device, signal })
   await line.close()
+}
+
+/** One that is not there yet, or that another program has, is waited for; what can never be a line is not. */
+function checkDevice(device: string): void {
+  const status = statSync(device, { throwIfNoEntry: false })
+  if (status && !status.isCharacterDevice())
+    throw new PlainError(`--device: ${device} is no terminal. A serial line is meant, e.g. /dev/ttyS1.`)
+  let descriptor: number | undefined
+  try {
+    // Without waiting for a carrier, and without making it ours.
+    descriptor = openSync(device, constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK)
+  } catch {
+    return
+  }
+  const isTerminal = isatty(descriptor)
+  closeSync(descriptor)
+  if (!isTerminal) throw new PlainError(`--device: ${device} is no terminal. A serial line is meant, e.g. /dev/ttyS1.`)
 }
 
 const untilSignal = (): Promise<string> =>

@@ -53,6 +53,8 @@ export interface Shell {
   isConfiguring: boolean
   /** `terminal length` was said: it stays for the session. */
   pageLength: number
+  /** `commit confirmed` was typed here, and what became of it was not told yet. */
+  isTrying: boolean
   /** Set by a command that ends the session. */
   isLeaving: boolean
 }
@@ -87,7 +89,7 @@ export interface Context {
   readonly provenAt: number
 }
 
-/** Why a command is not done, in words for whoever typed it. */
+/** Why a command is not done, in words for whoever typed it; several reasons one a line. */
 export class Refused extends Error {
   override readonly name = 'Refused'
 }

@@ -198,7 +198,7 @@ t.test('a box in trouble: no store, a clock that is wrong, watchdogs that bite, 
     /ALARM +The clock is behind\./,
   ])
     t.match(status, line)
-  t.match(await seat.run('show alarms'), /ALARM +The clock is behind\.\n {2}Set it\./)
+  t.match(await seat.run('show alarms'), /^ALARM: The clock is behind\.\n {2}Set it\.$/)
   t.match(
     await seat.run('show resets'),
     /ran 01:00:00, ended by watchdog: store: no answer\n1970.*\(clock not trusted\)/,

@@ -114,6 +114,7 @@ export async function firstRun({ terminal, box: boxOf }: LoginParts, { who }: Si
     while (!(await isReplaced(terminal, access, who.session))) await terminal.line('Choose another, or leave with ^C.')
     await terminal.line('From now on the printed one opens nothing.')
   }
+  if (who.role !== 'admin') return
   for (const text of FIRST_STEPS) await terminal.line(text)
 }
 

@@ -6,6 +6,7 @@ import { parse, type Wrong } from './grammar.ts'
 import { completion, errorLines, helpLines } from './help.ts'
 import { hiddenLine, type SignedIn } from './login.ts'
 import type { ConsoleClock, ConsoleLine } from './options.ts'
+import { otherMode } from './other-mode.ts'
 import { readPipe } from './pipe.ts'
 import { Enough, type Filter, Report } from './report.ts'
 import type { ConsoleBox } from './services.ts'
@@ -37,7 +38,13 @@ export class ShellLoop {
 
   constructor(parts: ShellParts) {
     this.#parts = parts
-    this.#shell = { isEnabled: false, isConfiguring: false, pageLength: parts.line.rows, isLeaving: false }
+    this.#shell = {
+      isEnabled: false,
+      isConfiguring: false,
+      pageLength: parts.line.rows,
+      isTrying: false,
+      isLeaving: false,
+    }
   }
 
   async run(): Promise<void> {
@@ -45,6 +52,7 @@ export class ShellLoop {
     while (!this.#shell.isLeaving) {
       terminal.pageLength = this.#shell.pageLength
       try {
+        await this.#tellTrial()
         const text = await this.#read()
         const who = seen()
         if (!who) return await terminal.line('% You were signed out. Log in again.')
@@ -54,6 +62,14 @@ export class ShellLoop {
         if (!(error instanceof Interrupted)) throw error
       }
     }
+  }
+
+  /** A change that this console put on trial and that went back by itself: nobody else would say so here. */
+  async #tellTrial(): Promise<void> {
+    const view = this.#shell.isTrying ? this.#parts.box().configuration?.view() : undefined
+    if (!view || view.pending) return
+    this.#shell.isTrying = false
+    if (view.lastFailure !== undefined) await this.#tell([`*** The configuration went back: ${view.lastFailure}`])
   }
 
   /** Undefined: ^D. */
@@ -91,6 +107,11 @@ export class ShellLoop {
     const piped = readPipe(wordsOf(text), text.length)
     if ('why' in piped) return await this.#refuse(text, piped)
     const parsed = parse(commandsFor(this.#shell, who, box), piped.words, piped.end)
+    const mode = otherMode(this.#shell, piped.words, box)
+    if (mode !== undefined) {
+      this.#rememberUnlessSecret(text)
+      return await this.#parts.terminal.line(`% This takes ${mode} first.`)
+    }
     if ('why' in parsed) {
       const elsewhere = parse(allCommands(this.#shell), piped.words, piped.end)
       if (!('why' in elsewhere)) return await this.#notHere(text, elsewhere.command, who, box)
@@ -144,6 +165,7 @@ export class ShellLoop {
   async #tellError(error: unknown, box: ConsoleBox): Promise<void> {
     const { terminal } = this.#parts
     if (error instanceof Interrupted) return await terminal.line('^C')
+    if (error instanceof Refused) return await this.#tell(error.message.split('\n').map(text => `% ${text}`))
     if (isForPeople(error)) return await this.#tell([`% ${error.message}`])
     box.log.error('console command failed', { error: error instanceof Error ? (error.stack ?? error.message) : '' })
     await terminal.line('% An internal error. The log has it; please make a support bundle and report it.')

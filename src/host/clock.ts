@@ -1,7 +1,7 @@
 import type { Instant, Now, WallTime } from '../base/time.ts'
 
 /** No box stood before this was written: a clock that says so has not been set. */
-const OLDEST_WALL = Date.UTC(2026, 0, 1) as WallTime
+export const OLDEST_WALL = Date.UTC(2026, 0, 1) as WallTime
 
 /** Between two readings the wall clock may be corrected by this much and still count as running steadily. */
 const STEP_MAX_MS = 2000

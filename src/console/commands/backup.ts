@@ -127,13 +127,20 @@ async function choose({ report, ask }: Context, checked: CheckedBackup): Promise
       return whys.map(why => `  ${name}: ${why}`)
     }),
   ])
-  const typed = (await ask('Which? [backup/listeners/here] ')).trim()
-  const choice = CONFIGURATION_CHOICES.find(name => name === typed)
+  const choice = await chosen(ask)
   if (!choice) return undefined
   const { hostname } = checked.contents
-  return (await ask(`Type the name of the box in the backup (${hostname}) to go on: `)).trim() === hostname
-    ? choice
-    : undefined
+  await report.line(`The box in the backup is ${hostname}.`)
+  return (await ask('Type its name to go on: ')).trim() === hostname ? choice : undefined
+}
+
+/** Asked until it is one of them; Enter alone leaves. */
+async function chosen(ask: Context['ask']): Promise<ConfigurationChoice | undefined> {
+  for (;;) {
+    const typed = (await ask('Which? [backup/listeners/here] ')).trim()
+    const choice = CONFIGURATION_CHOICES.find(name => name === typed)
+    if (choice || typed === '') return choice
+  }
 }
 
 const FILE = { help: 'path, e.g. /media/stick/box.age' }

@@ -73,8 +73,10 @@ async function told(context: Context): Promise<void> {
     ])
 }
 
-const errorLines = (errors: Readonly<Record<string, string>>): string[] =>
-  Object.entries(errors).map(([key, why]) => `% ${key === '' ? '' : `${key}: `}${why}`)
+const errorTexts = (errors: Readonly<Record<string, string>>): string[] =>
+  Object.entries(errors).map(([key, why]) => (key === '' ? why : `${key}: ${why}`))
+
+const errorLines = (errors: Readonly<Record<string, string>>): string[] => errorTexts(errors).map(text => `% ${text}`)
 
 async function diff(context: Context): Promise<void> {
   const { changes } = candidateOf(context)
@@ -91,7 +93,7 @@ async function check(context: Context): Promise<void> {
 
 function checkedOf(context: Context): CheckedChange {
   const checked = serviceOf(context).check(candidateOf(context).changes)
-  if ('errors' in checked) throw new Refused(errorLines(checked.errors).join('; ').replaceAll('% ', ''))
+  if ('errors' in checked) throw new Refused(errorTexts(checked.errors).join('\n'))
   return checked
 }
 
@@ -115,6 +117,7 @@ async function commit(context: Context, confirmS: number): Promise<void> {
   const applied = service.apply(changes, { version, who: who.name, confirmS })
   if (applied !== 'applying' && applied !== 'nothing') throw new Refused(whyNot(applied))
   service.candidates.drop(ownerOf(context))
+  if (applied === 'applying' && confirmS > 0) context.shell.isTrying = true
   await report.line(applied === 'nothing' ? 'All of that stands already.' : appliedWords(context, confirmS))
 }
 
@@ -127,7 +130,7 @@ function appliedWords({ box }: Context, confirmS: number): string {
 function whyNot(applied: Exclude<Applied, 'applying' | 'nothing'>): string {
   if (applied === 'conflict') return 'Somebody changed the configuration meanwhile: "discard", and begin anew.'
   if (applied === 'pending') return 'Another change is on trial: "confirm" or "rollback" first.'
-  return errorLines(applied.errors).join('; ').replaceAll('% ', '')
+  return errorTexts(applied.errors).join('\n')
 }
 
 async function confirmTrial(context: Context): Promise<void> {

@@ -162,7 +162,7 @@ function alarmLines(found: readonly Alarm[], box: ConsoleBox, isInFull: boolean)
   return found.flatMap(alarm => {
     const { text, todo } = running(box).alarmWords(alarm)
     const level = alarm.level === 'alarm' ? 'ALARM' : 'warning'
-    return [field(level, text), ...(isInFull ? [`  ${todo}`] : [])]
+    return isInFull ? [`${level}: ${text}`, `  ${todo}`] : [field(level, text)]
   })
 }
 

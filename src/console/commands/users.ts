@@ -101,10 +101,13 @@ async function showUser({ box, report }: Context, args: Args): Promise<void> {
 
 async function addUser({ box, report, askHidden }: Context, args: Args): Promise<void> {
   const { users } = running(box)
+  const aor = aorOf(box, args.get('AOR')!)
+  const known = await users.view(aor)
+  if (known) throw new Refused(USER_WORDS[known.origin === 'file' ? 'provisioned' : 'exists'])
   const password = await askHidden('Password (Enter: one is made): ')
   if (password !== '' && (await askHidden('Once more: ')) !== password)
     throw new Refused('These were two different ones; nothing was added.')
-  const done = await users.add(args.get('AOR')!, password === '' ? undefined : password)
+  const done = await users.add(aor, password === '' ? undefined : password)
   if ('refused' in done) throw new Refused(USER_WORDS[done.refused])
   await report.line(`${done.aor} was added.`)
   if (done.password !== undefined) await report.line(`Password, shown this once: ${done.password}`)

@@ -48,6 +48,8 @@ t.test('what is wrong with a candidate is told, and it cannot be committed', asy
   await seat.run('configure')
   t.match(await seat.run('set listen.sip_udp nowhere'), /% listen\.sip_udp: /)
   t.match(await seat.run('commit'), /% listen\.sip_udp: /)
+  await seat.run('no xdms.user')
+  t.match(await seat.run('check'), /^% listen\.sip_udp: [^%]*\n% xdms\.user: [^%]*$/, 'each error in a line of its own')
   t.match(await seat.run('discard'), 'Dropped.')
   t.match(await seat.run('commit'), 'All of that stands already.')
   await seat.run('set auth.digest false')
@@ -81,6 +83,35 @@ t.test('commit confirmed goes back unless somebody confirms, also by rollback', 
   await seat.trial.pass(1000)
   while ((await seat.run('rollback')).includes('%')) await seat.settled()
   t.match(seat.screen.text, 'The box goes back to what was before.')
+})
+
+t.test('a change on trial that goes back by itself is told at the console that put it on trial', async t => {
+  const seat = await Technician.come(t)
+  await seat.setUp()
+  await seat.run('configure')
+  await seat.run('set history.enabled false')
+  await seat.run('commit confirmed 30')
+  await seat.trial.pass(1000)
+  t.notMatch(await seat.run('diff'), 'went back')
+  await seat.trial.pass(30_000)
+  t.match(await seat.run('diff'), /\*\*\* The configuration went back: \S/)
+  t.notMatch(await seat.run('diff'), 'went back', 'once')
+})
+
+t.test('a command of the other mode says what leads there', async t => {
+  const seat = await Technician.come(t)
+  await seat.setUp()
+  for (const typed of ['set hostname edge2', 'no hostname', 'commit', 'diff'])
+    t.equal(await seat.run(typed), '% This takes "configure" first.', typed)
+  t.match(await seat.run('show nothing'), /\^\n% /)
+  await seat.run('configure')
+  for (const typed of ['show status', 'show log', 'sh resets', 'trace x', 'user add carol', 'reload'])
+    t.equal(await seat.run(typed), '% This takes "exit" first.', typed)
+  t.match(await seat.run('show history'), 'history.enabled = ', 'a table of the configuration')
+  t.match(await seat.run('show nothing'), '% There is no key nothing.')
+  await seat.run('exit')
+  await seat.run('disable')
+  t.equal(await seat.run('set hostname edge2'), '% This takes "enable", then "configure", first.')
 })
 
 t.test(
@@ -137,6 +168,12 @@ t.test('a backup into a file, and a restore that is looked at and not done', asy
     ['here] ', ''],
   ])
   t.match(looked, /In the backup of [\s\S]*Box +edge1\.example\.org, domain example\.org[\s\S]*Nothing was done\./)
+  const again = await seat.answer(`restore ${file}`, [
+    ['of the backup: ', passphrase],
+    ['here] ', 'all of it'],
+    ['here] ', ''],
+  ])
+  t.match(again, /all of it\nWhich\?[^\n]*\nNothing was done\./, 'asked again')
   t.match(await seat.answer(`restore ${file}`, [['of the backup: ', 'another one']]), /% /)
   t.match(await seat.answer('restore /nowhere', [['of the backup: ', passphrase]]), '% /nowhere: ')
   t.match(

@@ -29,7 +29,7 @@ t.test('users: added with a password that is typed or made, shown, changed, remo
   ])
   t.match(typed, 'sip:carol@example.org was added.')
   t.match(await seat.answer('user add dave', [['made): ', '']]), /Password, shown this once: \S{8,}/)
-  t.match(await seat.answer('user add carol', [['made): ', '']]), '% There is an account of that name already.')
+  t.match(await seat.run('user add carol'), '% There is an account of that name already.')
   t.match(
     await seat.answer('user add erin', [
       ['made): ', 'a'],
@@ -37,6 +37,7 @@ t.test('users: added with a password that is typed or made, shown, changed, remo
     ]),
     '% These were two different ones; nothing was added.',
   )
+  t.match(await seat.run('user add x@elsewhere.example'), '% This is no address of example.org.', 'before any password')
   t.match(await seat.run('show users'), /sip:carol@example\.org +store +0 +0 +0 B/)
   t.equal(JSON.parse(await seat.run('show users --json')).users.length, 2)
   t.match(await seat.run('user show carol'), /Password +yes/)

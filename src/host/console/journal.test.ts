@@ -1,5 +1,7 @@
+import { chmodSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
-import { lineOf } from './journal.ts'
+import { Journal, lineOf } from './journal.ts'
 
 const entry = (message: unknown, more = {}): string =>
   JSON.stringify({ __REALTIME_TIMESTAMP: '1790000000000000', PRIORITY: '6', MESSAGE: message, ...more })
@@ -27,4 +29,21 @@ t.test('what systemd says of the service, by its priority', async t => {
 
 t.test('what is no text is passed over', async t => {
   for (const text of ['', 'null', '[]', '{"MESSAGE":[1,2]}', entry(null), '{']) t.equal(lineOf(text, 1), undefined)
+})
+
+t.test('a machine without a journal of the service is not said to have logged nothing', async t => {
+  const before = process.env.PATH
+  t.teardown(() => {
+    process.env.PATH = before
+  })
+  const folder = (text: string): string => {
+    const dir = t.testdir({ journalctl: `#!/bin/sh\n${text}\n` })
+    chmodSync(join(dir, 'journalctl'), 0o755)
+    return dir
+  }
+  process.env.PATH = `${folder('exit 0')}:${before}`
+  t.throws(() => new Journal().lines({}, { limit: 10 }), { message: /^No journal of restante\.service was found/ })
+  process.env.PATH = `${folder(`echo '${entry('Started')}'`)}:${before}`
+  t.match(new Journal().lines({}, { limit: 10 }).lines, [{ msg: 'Started' }])
+  t.same(new Journal().lines({ level: 'error' }, { limit: 10 }).lines, [])
 })

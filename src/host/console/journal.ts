@@ -18,6 +18,10 @@ export class Journal implements Pick<LogService, 'lines'> {
       '-q',
     ])
     if ('wrong' in answer) throw new PlainError(`The log of the service cannot be read: ${answer.wrong}.`)
+    if (answer.out.trim() === '')
+      throw new PlainError(
+        'No journal of restante.service was found: the service was not run here by systemd, or this user may not read it.',
+      )
     const fits = matcher(filter)
     const found = answer.out
       .split('\n')

@@ -41,8 +41,10 @@ t.test('how the run before ended, as it said itself', async t => {
     third.resets.map(({ kind }) => kind),
     ['defect', 'stop', 'first'],
   )
+  third.ending('stop', 'SIGTERM')
   const reset = start(dir, { ...here, factoryReset: 'config' })
   t.match(latest(reset), { kind: 'factory-reset', detail: 'config' })
+  t.type(latest(reset).ranS, 'number', 'it ended in order')
 })
 
 t.test('how it ended where it could not say: by what is left in memory and by the start of the machine', async t => {
@@ -97,6 +99,20 @@ t.test('a start that never came to serve leaves its own word, and else that of t
   failed.ending('failed', 'the port is taken')
   t.match(latest(start(dir)), { kind: 'failed', detail: 'the port is taken' })
 })
+
+t.test(
+  'the clock of a start that failed before the store said anything is trusted unless it is behind a time that is known',
+  async t => {
+    const dir = t.testdir({})
+    new RunBook(dir, here, silentLog).ending('failed', 'the port is taken')
+    const second = start(dir)
+    t.match(second.resets[1], { kind: 'first', isTrusted: true })
+    second.ending('stop')
+    start(dir, here, Date.now() + 86_400_000).ending('stop')
+    new RunBook(dir, here, silentLog).ending('failed', 'the port is taken')
+    t.match(start(dir).resets[1], { kind: 'stop', isTrusted: false }, 'a day behind the run before')
+  },
+)
 
 t.test('of its own accord it begins anew three times an hour, whatever the wall clock says', async t => {
   const dir = t.testdir({})

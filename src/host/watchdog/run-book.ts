@@ -5,6 +5,7 @@ import type { Log } from '../../base/log.ts'
 import { VERSION } from '../../base/product.ts'
 import type { Now } from '../../base/time.ts'
 import { RESET_KINDS, type Reset, type ResetKind } from '../../services/status.ts'
+import { OLDEST_WALL } from '../clock.ts'
 import { messageOf } from '../plain-error.ts'
 import { writeWhole } from '../write-whole.ts'
 import type { Beat, ManagerWord } from './heartbeat.ts'
@@ -73,7 +74,8 @@ export class RunBook {
     this.#log = log
     const before = readBook(this.#path, log)
     const { boot, machineS = Math.floor(uptime()) } = traces
-    const run: Run = { at: Date.now(), isTrusted: false, boot, machineS, version: VERSION }
+    const at = Date.now()
+    const run: Run = { at, isTrusted: at >= latestKnown(before), boot, machineS, version: VERSION }
     const { kind, detail, ranS } = endOf(before, run, traces)
     const reset: Reset = { ...run, kind, detail: detail.slice(0, DETAIL_MAX), ...(ranS !== undefined && { ranS }) }
     this.#book = {
@@ -144,6 +146,10 @@ export class RunBook {
   }
 }
 
+/** What a clock is at least, until the store says what it has seen: a run that fails before that keeps this word. */
+const latestKnown = (before: Book | undefined): number =>
+  Math.max(OLDEST_WALL, ...[before?.run, ...(before?.resets ?? [])].map(one => (one?.isTrusted ? one.at : 0)))
+
 const ORDERLY: ReadonlySet<ResetKind> = new Set(['first', 'stop', 'restart', 'update', 'factory-reset'])
 
 const DAY_MS = 86_400_000
@@ -157,7 +163,8 @@ export function uncleanStarts(resets: readonly Reset[], wall: number): { count: 
 export const isOrderly = (kind: ResetKind): boolean => ORDERLY.has(kind)
 
 function endOf(before: Book | undefined, run: Run, traces: Traces): { kind: ResetKind; detail: string; ranS?: number } {
-  if (traces.factoryReset) return { kind: 'factory-reset', detail: traces.factoryReset }
+  if (traces.factoryReset)
+    return { kind: 'factory-reset', detail: traces.factoryReset, ...(before?.ended && { ranS: before.ended.ranS }) }
   if (!before) return { kind: 'first', detail: '' }
   const { ended } = before
   if (ended) {
