@@ -1,8 +1,9 @@
-import { createHash, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto'
+import { createHash, type ScryptOptions, timingSafeEqual } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Entropy, token } from '../base/entropy.ts'
 import type { AccessRefusal, Administrator, Role, Token } from '../services/access.ts'
+import { passwordKey } from './memory/password-key.ts'
 import { PlainError, troubleOf } from './plain-error.ts'
 import { forgetFirstPasswords } from './service/first-password.ts'
 import { writeWhole } from './write-whole.ts'
@@ -295,9 +296,7 @@ const COMMON = [
 ]
 
 const derived = (password: string, salt: Uint8Array, cost: ScryptOptions): Promise<Buffer> =>
-  new Promise((resolve, reject) =>
-    scrypt(password.normalize('NFC'), salt, KEY_BYTES, cost, (error, hash) => (error ? reject(error) : resolve(hash))),
-  )
+  passwordKey(password.normalize('NFC'), salt, KEY_BYTES, cost)
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 

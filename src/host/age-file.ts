@@ -5,10 +5,10 @@ import {
   hkdfSync,
   randomBytes,
   type ScryptOptions,
-  scrypt,
   timingSafeEqual,
 } from 'node:crypto'
 import { leftBytes, memoryBytes, SMALL_BYTES } from './memory/machine.ts'
+import { passwordKey } from './memory/password-key.ts'
 import { PlainError } from './plain-error.ts'
 
 /**
@@ -156,9 +156,7 @@ const macOf = (fileKey: Buffer, head: string): Buffer =>
 function keyOf(passphrase: string, salt: Buffer, factor: number): Promise<Buffer> {
   const options: ScryptOptions = { N: 2 ** factor, r: 8, p: 1, maxmem: 2 ** (factor + 11) }
   const salted = Buffer.concat([Buffer.from('age-encryption.org/v1/scrypt'), salt])
-  return new Promise((resolve, reject) =>
-    scrypt(passphrase, salted, 32, options, (error, key) => (error ? reject(error) : resolve(key))),
-  )
+  return passwordKey(passphrase, salted, 32, options)
 }
 
 const text = (bytes: Buffer): string => bytes.toString('base64').replaceAll('=', '')

@@ -1,7 +1,8 @@
 import t from 'tap'
 import { engineLimits } from './engine-limits.ts'
 import { leftBytes, memoryBytes, ownBytes, SMALL_BYTES, withinMemory } from './machine.ts'
-import { saveMemory } from './thrift.ts'
+import { KeyLine } from './password-key.ts'
+import { makeRoom, saveMemory } from './thrift.ts'
 
 const MIB = 1024 * 1024
 
@@ -52,11 +53,36 @@ t.test('a small machine gives back what grew, and searches the heap when little 
   t.same(done, [], 'not worth it')
   own = 80 * MIB
   look()
-  t.same(done, ['collect', 'trim'])
+  t.same(done.splice(0), ['collect', 'trim'])
+  makeRoom()
+  t.same(done.splice(0), ['collect', 'trim'])
   end()
+  makeRoom()
+  t.same(done, [])
 })
 
 t.test('elsewhere nothing is done', async t => {
   const never = (): never => t.fail('called') as never
   saveMemory({ memory: SMALL_BYTES, own: never, frugal: never, collect: never, trim: never })()
+})
+
+t.test('passwords are looked at one by one on a small machine, each with room made before it', async t => {
+  const said: string[] = []
+  const cost = { N: 2, r: 1, p: 1 }
+  const keys = async (line: KeyLine): Promise<Buffer[]> => {
+    const asked = ['one', 'two'].map(word =>
+      line.derive(word, 'salt', 16, cost).then(key => {
+        said.push(word)
+        return key
+      }),
+    )
+    return Promise.all(asked)
+  }
+  const small = await keys(new KeyLine(true, () => said.push('room')))
+  t.same(said.splice(0), ['room', 'one', 'room', 'two'])
+  const refused = new KeyLine(true, () => {})
+  await t.rejects(refused.derive('one', 'salt', 16, { N: 3 }))
+  t.same(await refused.derive('one', 'salt', 16, cost), small[0], 'one that cannot be keeps no other waiting')
+  t.same(await keys(new KeyLine(false, () => said.push('room'))), small)
+  t.notOk(said.includes('room'))
 })
