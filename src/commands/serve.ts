@@ -104,7 +104,7 @@ async function serveFor(manager: Manager, world: World, options: ServeCommandOpt
   const consoles = new Consoles(log)
   const isUnseen = isManaged || isJournal(process.env)
   const onBoard = new BoardAtWork({ state: watch.state, log })
-  const asked = { config, firstAccounts, isUnseen, watch, board: onBoard.board }
+  const asked = { config, firstAccounts, isUnseen, watch, board: onBoard.board, ...shipping(named, target) }
   const parts = { ...asked, log, entropy, makeEngine, openStore, access, configuration, restoring, again, consoles }
   notifier.status(`starting, with the store in ${config.data_dir}`)
   notifier.extendS(openingS(config.data_dir))
@@ -180,6 +180,12 @@ const fromManager = () => ({
   shipped: process.env.RESTANTE_SHIPPED_CONFIG,
   stateDir: process.env.STATE_DIRECTORY?.split(':')[0],
 })
+
+/** Whether a factory reset finds a configuration to put back. */
+function shipping(named: string, target: string): { isShippedKnown: boolean } {
+  const { shipped } = fromManager()
+  return { isShippedKnown: shipped === undefined ? resolve(named) !== resolve(target) : existsSync(shipped) }
+}
 
 /** A restore that broke off with the power may have left another configuration. */
 async function readSettled(named: string, log: Log): Promise<ReturnType<typeof readConfig>> {

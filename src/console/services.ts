@@ -46,6 +46,8 @@ interface AlarmWords {
 
 /** Files of the machine that a technician names: a stick, a folder. Errors are words for a person, and never thrown. */
 export interface ConsoleFiles {
+  /** Whether a file of so many octets at least could be made there: its path is whole, its folder is there, it is not, and there is room. */
+  place(file: string, leastBytes: number): Promise<{ readonly path: string } | { readonly why: string }>
   /** Copies what a job wrote to a file that is not there yet, whole and flushed, readable by its owner alone. */
   save(
     result: JobResult,
@@ -75,7 +77,10 @@ type ReducedAccess = Pick<
 /** Of what waits: what can be read of a store that nobody serves from. */
 type ReducedQueue = Pick<QueueService, 'totals' | 'mailboxes' | 'messages' | 'trace' | 'message'>
 
-type ReducedDiagnosis = Pick<Diagnosis, 'testDisk' | 'reload' | 'factoryReset' | 'presenceLeftS' | 'recoverPassword'>
+type ReducedDiagnosis = Pick<
+  Diagnosis,
+  'testDisk' | 'reload' | 'factoryReset' | 'isShippedKnown' | 'presenceLeftS' | 'recoverPassword'
+>
 
 /**
  * What can still be had where the service does not run. A part that is left out cannot (the store is damaged, the configuration

@@ -63,6 +63,8 @@ export interface ServeOptions {
   readonly logs?: LogService
   /** How the whole program is had anew. Absent: whoever started the box cannot. */
   readonly again?: Again
+  /** Whether there is a configuration that a factory reset puts back. */
+  readonly isShippedKnown?: boolean
   /** What it runs on, where that is known. */
   readonly board?: Board | undefined
 }

@@ -179,9 +179,23 @@ export class Box {
       watch: this.#options.watch,
     })
     const { sip, msrp } = this
-    const { again, watch } = this.#options
+    const { again, isShippedKnown, watch } = this.#options
     this.diagnosis = new DiagnosisDesk({
-      ...{ config, dataDir, sip, msrp, certificates, capture, store, clock, access, entropy, log, again },
+      ...{
+        config,
+        dataDir,
+        sip,
+        msrp,
+        certificates,
+        capture,
+        store,
+        clock,
+        access,
+        entropy,
+        log,
+        again,
+        isShippedKnown,
+      },
       starts: () => watch?.resets ?? [],
     })
     const describe = async (): Promise<object> => ({

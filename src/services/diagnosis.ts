@@ -48,6 +48,8 @@ export interface Diagnosis {
   capture(wish: CaptureWish, signal: AbortSignal): AsyncIterable<CapturedMessage> | undefined
   /** `service`: the box anew in its process; `machine`: asks the system to restart. Soon after this returns. Why not, in words, or undefined. */
   reload(what: 'service' | 'machine', who: string): Promise<string | undefined>
+  /** Whether a factory reset has a configuration to put back; undefined: only the service that starts knows. */
+  readonly isShippedKnown?: boolean | undefined
   /** Marks it for the next start of the service and starts that. Why not, in words, or undefined. */
   factoryReset(level: ResetLevel, who: string): Promise<string | undefined>
   /** Whether somebody stands before the box: a button was pressed, or it was switched on within the last minutes. Seconds left; 0: no. */

@@ -16,6 +16,10 @@ async function backup(context: Context, args: Args): Promise<void> {
   const files = partOf(context.box, 'files')
   const backups = box.backups
   if (!backups) throw new Refused('Whoever started this box cannot have it backed up from here.')
+  // What waits is in it whole.
+  const { bytes } = await box.queue.totals()
+  const place = await files.place(args.get('FILE')!, bytes)
+  if ('why' in place) throw new Refused(place.why)
   const passphrase = await askHidden('Passphrase, 10 characters at least: ')
   if ((await askHidden('Once more: ')) !== passphrase) throw new Refused('These were two different ones.')
   const job = backups.backup(passphrase)
@@ -25,9 +29,12 @@ async function backup(context: Context, args: Args): Promise<void> {
     await ended(context, jobs, job)
     const result = jobs.result(job.id)
     if (!result) throw new Refused('The backup is gone. Try again.')
-    const saved = await files.save(result, args.get('FILE')!, signal)
+    const saved = await files.save(result, place.path, signal)
     if ('why' in saved) throw new Refused(saved.why)
-    await report.line(`Written: ${bytesText(saved.bytes)}. Without the passphrase nobody can read it.`)
+    await report.lines([
+      `Written: ${place.path}, ${bytesText(saved.bytes)}.`,
+      'Without the passphrase nobody can read it.',
+    ])
   } finally {
     await jobs.remove(job.id)
   }

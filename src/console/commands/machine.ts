@@ -16,6 +16,14 @@ const RESET_WORDS: Readonly<Record<ResetLevel, string>> = {
   full: 'EVERYTHING GOES: users, messages that wait, histories, certificates, the configuration.',
 }
 
+const NOT_KNOWN = 'The configuration STAYS: what this box was shipped with is not known here.'
+
+/** Of a box that was started with one file and nothing beside it. */
+const NOT_SHIPPED_WORDS: Readonly<Record<ResetLevel, string>> = {
+  config: `Administrators go; users, messages, histories and the certificate stay. ${NOT_KNOWN}`,
+  full: `EVERYTHING ELSE GOES: users, messages that wait, histories, certificates, administrators. ${NOT_KNOWN}`,
+}
+
 const RESET_HELP: Readonly<Record<ResetLevel, string>> = {
   config: 'configuration and administrators go, all else stays',
   full: 'everything goes',
@@ -23,10 +31,12 @@ const RESET_HELP: Readonly<Record<ResetLevel, string>> = {
 
 async function factoryReset({ box, who, report, ask }: Context, args: Args): Promise<void> {
   const level = args.get('config|full') as ResetLevel
-  await report.line(RESET_WORDS[level])
+  const diagnosis = partOf(box, 'diagnosis')
+  const words = diagnosis.isShippedKnown === false ? NOT_SHIPPED_WORDS : RESET_WORDS
+  await report.line(words[level])
   if ((await ask(`Type the name of this box (${box.hostname}) to go on: `)).trim() !== box.hostname)
     return await report.line('Nothing was done.')
-  const why = await partOf(box, 'diagnosis').factoryReset(level, who.name)
+  const why = await diagnosis.factoryReset(level, who.name)
   if (why !== undefined) throw new Refused(why)
   await report.line('It is done at the next start, which is now.')
 }

@@ -146,18 +146,22 @@ t.test('a backup into a file, and a restore that is looked at and not done', asy
   ] as const
   const passing = setInterval(() => seat.clock.pass(500), 5)
   t.teardown(() => clearInterval(passing))
-  t.match(await seat.answer(`backup ${file}`, asked), /Written: .* Without the passphrase nobody can read it\./)
-  t.match(readFileSync(file).subarray(0, 20).toString('latin1'), 'age-encryption.org')
-  t.match(await seat.answer(`backup ${file}`, asked), /\n% \S/)
   t.match(
-    await seat.answer('backup x', [
+    await seat.answer(`backup ${file}`, asked),
+    /Written:\s+\/\S+\s+\S+box\.age, [\s\S]*Without the passphrase nobody can read it\./,
+  )
+  t.match(readFileSync(file).subarray(0, 20).toString('latin1'), 'age-encryption.org')
+  t.match(await seat.run(`backup ${file}`), 'is there already', 'before the passphrase')
+  t.match(await seat.run('backup box.age'), '% box.age is no whole path')
+  t.match(
+    await seat.answer(`backup ${file}2`, [
       ['at least: ', 'a'],
       ['Once more: ', 'b'],
     ]),
     '% These were two different ones.',
   )
   t.match(
-    await seat.answer('backup x', [
+    await seat.answer(`backup ${file}2`, [
       ['at least: ', 'a'],
       ['Once more: ', 'a'],
     ]),
@@ -208,7 +212,10 @@ t.test('what stops or empties the box asks first', async t => {
   await seat.setUp()
   t.match(await seat.answer('reload', [['service? [y/n] ', '']]), 'Nothing was done.')
   t.match(await seat.answer('reload machine', [['machine? [y/n] ', 'n']]), 'Nothing was done.')
-  t.match(await seat.answer('factory-reset full', [['to go on: ', 'y']]), /EVERYTHING GOES[\s\S]*Nothing was done\./)
+  t.match(
+    await seat.answer('factory-reset full', [['to go on: ', 'y']]),
+    /EVERYTHING ELSE GOES[\s\S]*configuration\s+STAYS[\s\S]*Nothing was done\./,
+  )
   t.match(await seat.answer('factory-reset config', [['to go on: ', '']]), 'Nothing was done.')
   t.match(await seat.run('factory-reset'), /% More is needed:\n {2}config +configuration and administrators go/)
   seat.press('factory-reset full\r')

@@ -1,8 +1,9 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { machineFiles } from './files.ts'
+import { machineFiles as filesOf } from './files.ts'
 
+const machineFiles = filesOf({ dataDir: t.testdir({}), reserveBytes: 0 })
 const never = new AbortController().signal
 
 t.test('a result is copied whole, for its owner alone, and over nothing that is there', async t => {
@@ -31,4 +32,18 @@ t.test('a file is read in pieces; what is no file, or not there, is told', async
   t.match(await machineFiles.open(join(dir, 'none'), never), { why: /no such file/ })
   t.match(await machineFiles.open('/dev/zero', never), { why: /is no file/ })
   t.match(await machineFiles.open('/proc/self/stat', never), { why: /is empty/ }, 'of these some never end')
+})
+
+t.test('a place for a file is looked at before anything is made', async t => {
+  const dir = t.testdir({ there: 'keep me' })
+  t.same(await machineFiles.place(join(dir, 'x', '..', 'new'), 1000), { path: join(dir, 'new') })
+  t.match(await machineFiles.place('box.age', 0), { why: /no whole path/ })
+  t.match(await machineFiles.place(join(dir, 'there'), 0), { why: /is there already/ })
+  t.match(await machineFiles.place(join(dir, 'none', 'new'), 0), { why: /no such file or folder/ })
+  t.match(await machineFiles.place(join(dir, 'there', 'new'), 0), { why: /there is no folder/ })
+  t.match(await machineFiles.place(join(dir, 'new'), 2 ** 60), { why: /has room for .* at least are wanted/ })
+  const reserving = filesOf({ dataDir: dir, reserveBytes: 2 ** 60 })
+  t.match(await reserving.place(join(dir, 'new'), 1), { why: /has room for 0 B/ }, 'its own flash')
+  const result = { path: join(dir, 'there'), bytes: 7, fileName: 'a.tar', contentType: 'x/y' }
+  t.match(await reserving.save(result, join(dir, 'new'), never), { why: /7 B are wanted/ })
 })

@@ -1,16 +1,50 @@
 import { createReadStream } from 'node:fs'
-import { open, rm, stat } from 'node:fs/promises'
+import { access, constants, lstat, open, rm, stat, statfs } from 'node:fs/promises'
+import { dirname, isAbsolute, resolve } from 'node:path'
+import { bytesText } from '../../console/ascii.ts'
 import type { ConsoleFiles } from '../../console/services.ts'
 import { troubleOf } from '../plain-error.ts'
 import { flushFolder } from '../write-whole.ts'
 
 const PIECE_BYTES = 64 * 1024
 
+interface OwnFlash {
+  readonly dataDir: string
+  /** Kept free for messages where a file would lie on the same flash. */
+  readonly reserveBytes: number
+}
+
 /** Files of the machine that the box runs on, as its user may have them. */
-export const machineFiles: ConsoleFiles = {
+export const machineFiles = (own: OwnFlash): ConsoleFiles => ({
+  async place(file, leastBytes) {
+    if (!isAbsolute(file))
+      return { why: `${file} is no whole path: name it from the root on, e.g. /media/stick/box.age.` }
+    const path = resolve(file)
+    const folder = dirname(path)
+    try {
+      const there = await stat(folder)
+      if (!there.isDirectory()) return { why: `${folder} is no folder.` }
+      if (await isThere(path)) return { why: `${path} is there already: choose another name, or remove it first.` }
+      await access(folder, constants.W_OK | constants.X_OK)
+      const room = await roomIn(folder, own)
+      return room < leastBytes
+        ? {
+            why: `${folder} has room for ${bytesText(Math.max(0, room))}; ${bytesText(leastBytes)} at least are wanted.`,
+          }
+        : { path }
+    } catch (error) {
+      return { why: `${folder}: ${troubleOf(error)}` }
+    }
+  },
+
   async save(result, file, signal) {
     let isOurs = false
     try {
+      const room = await roomIn(dirname(resolve(file)), own)
+      if (room < result.bytes)
+        return {
+          why: `${file}: ${bytesText(result.bytes)} are wanted, and there is room for ${bytesText(Math.max(0, room))}.`,
+        }
       const made = await open(file, 'wx', 0o600)
       isOurs = true
       try {
@@ -41,4 +75,16 @@ export const machineFiles: ConsoleFiles = {
       return { why: `${file}: ${troubleOf(error)}` }
     }
   },
+})
+
+const isThere = (path: string): Promise<boolean> =>
+  lstat(path).then(
+    () => true,
+    () => false,
+  )
+
+async function roomIn(folder: string, { dataDir, reserveBytes }: OwnFlash): Promise<number> {
+  const { bavail, bsize } = await statfs(folder)
+  const [there, ours] = await Promise.all([stat(folder), stat(dataDir)])
+  return bavail * bsize - (there.dev === ours.dev ? reserveBytes : 0)
 }

@@ -97,7 +97,7 @@ export class ReducedBox {
       // Of a box that only stands still, what it was about to restore is left alone.
       backups: jobs && !lockOwner(dataDir) ? new Backups({ ...parts, jobs, snapshot: () => undefined }) : undefined,
       jobs,
-      files: machineFiles,
+      files: machineFiles({ dataDir, reserveBytes: config.deferral.reserve_bytes }),
       diagnosis: {
         testDisk: signal => testDisk({ dataDir, reserveBytes: config.deferral.reserve_bytes }, signal),
         presenceLeftS: presence,

@@ -19,6 +19,7 @@ interface Known {
 /** What the page has, and what only a technician does. */
 export function consoleServices(services: BoxServices, { config, ...known }: Known): ConsoleServices {
   const { hostname, domain, data_dir } = config
+  const files = machineFiles({ dataDir: data_dir, reserveBytes: config.deferral.reserve_bytes })
   const shown = { alarmWords, firstPassword: () => firstPassword(data_dir) }
-  return { ...services, ...known, ...shown, files: machineFiles, hostname, domain, version: VERSION }
+  return { ...services, ...known, ...shown, files, hostname, domain, version: VERSION }
 }

@@ -41,6 +41,8 @@ interface DeskParts {
   readonly entropy: Entropy
   readonly log: Log
   readonly again?: Again | undefined
+  /** Absent: whoever started the box knows nothing that it was shipped with. */
+  readonly isShippedKnown?: boolean | undefined
   /** What the program was started for, the latest first; absent: nobody keeps that. */
   readonly starts?: (() => readonly Reset[]) | undefined
 }
@@ -83,6 +85,10 @@ export class DiagnosisDesk implements Diagnosis {
 
   reload(what: 'service' | 'machine', who: string): Promise<string | undefined> {
     return reload(this.#parts, what, who)
+  }
+
+  get isShippedKnown(): boolean {
+    return this.#parts.isShippedKnown === true
   }
 
   async factoryReset(level: ResetLevel, who: string): Promise<string | undefined> {
