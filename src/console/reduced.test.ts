@@ -38,6 +38,25 @@ t.test('everything that is shown says that the box is reduced, for people and pr
   t.match(await seat.run('show tech-support | count'), /^\d+$/)
 })
 
+t.test('storage, starts and alarms: what lies on disk, and that the rest is not known', async t => {
+  const start = { at: 1.9e12, isTrusted: true, version: '1.2.3', boot: 'b', machineS: 1 }
+  const onDisk = {
+    starts: () => ({ starts: 7, resets: [{ ...start, kind: 'factory-reset' as const, detail: 'full' }] }),
+    storage: async () => [{ name: 'free_bytes', label: 'Flash free', value: 3 * 2 ** 30, unit: 'bytes' as const }],
+    alarms: async () => [{ id: 'damaged' as const, level: 'alarm' as const, count: 1, detail: '' }],
+    alarmWords: () => ({ text: 'One is damaged.', todo: 'Look.' }),
+  }
+  const seat = new Seat(stoppedWith({ onDisk }))
+  await seat.signIn()
+  t.match(await seat.run('show resets'), /Starts +7\n2030-\S+Z {2}1\.2\.3 {2}ended by factory-reset: full$/)
+  t.match(await seat.run('show storage'), /Flash free +3\.0 GiB\nHow the flash wears is known/)
+  t.match(await seat.run('show alarms'), /ALARM: One is damaged\.\n {2}Look\.\nAll that is counted/)
+  t.match(JSON.parse(await seat.run('show storage --json')), { reduced: WHY, free_bytes: 3 * 2 ** 30 })
+  const bare = new Seat(stoppedWith())
+  await bare.signIn()
+  t.equal(await bare.run('show alarms'), '% Not possible: the service is stopped.')
+})
+
 t.test('what takes the service says so, in any tier; help has only what works', async t => {
   const seat = new Seat(stoppedWith(), { line: { rows: 0 } })
   await seat.signIn()

@@ -8,7 +8,7 @@ import type { HistoryService } from '../services/history.ts'
 import type { JobResult, JobService } from '../services/jobs.ts'
 import type { LogService } from '../services/logs.ts'
 import type { QueueService } from '../services/queue.ts'
-import type { Alarm, StatusService } from '../services/status.ts'
+import type { Alarm, Reset, StatusService } from '../services/status.ts'
 import type { SupportService } from '../services/support.ts'
 import type { TimeService } from '../services/time.ts'
 import type { UserService } from '../services/users.ts'
@@ -82,6 +82,15 @@ type ReducedDiagnosis = Pick<
   'testDisk' | 'reload' | 'factoryReset' | 'isShippedKnown' | 'presenceLeftS' | 'recoverPassword'
 >
 
+/** Of a box that does not serve: what lies on disk, and no more. */
+export interface OnDisk {
+  /** Undefined: nothing was written down. */
+  starts(): { readonly starts: number | undefined; readonly resets: readonly Reset[] }
+  storage(): Promise<readonly Fact[]>
+  alarms(): Promise<readonly Alarm[]>
+  readonly alarmWords: (alarm: Alarm) => AlarmWords
+}
+
 /**
  * What can still be had where the service does not run. A part that is left out cannot (the store is damaged, the configuration
  * cannot be read); the console says so, and goes on.
@@ -91,6 +100,7 @@ export interface ReducedServices {
   readonly reduced: string
   /** What lies on disk, as `show status` lists it: the lock, the last reset and its reason, what is in the store. */
   facts(): Promise<readonly Fact[]>
+  readonly onDisk?: OnDisk | undefined
   readonly access?: ReducedAccess | undefined
   readonly queue?: ReducedQueue | undefined
   /** What is applied counts from the next start on; `confirmS` is 0. */
@@ -114,6 +124,8 @@ export interface Fact {
   /** As people read it: `Messages waiting`. */
   readonly label: string
   readonly value: string | number | boolean | null
+  /** Of a number, which people read as `1.5 GiB` or `02:03:04`. */
+  readonly unit?: 'bytes' | 's'
 }
 
 /** What a session is over: the box that runs, or what is left of it. */

@@ -1,9 +1,10 @@
-import type { Alarm, BoxStatus, Reset } from '../../services/status.ts'
+import type { Alarm, BoxStatus } from '../../services/status.ts'
 import type { TimeView } from '../../services/time.ts'
 import { bytesText, counted, durationText, timeText } from '../ascii.ts'
-import { type Command, type Context, commandsOf, partOf, running } from '../command.ts'
+import { type Command, type Context, commandsOf, partOf, Refused } from '../command.ts'
 import { field, forPrograms, type View, yesNo } from '../fields.ts'
-import type { ConsoleBox } from '../services.ts'
+import type { ConsoleBox, ConsoleServices, Fact, OnDisk, ReducedServices } from '../services.ts'
+import { resetText, startText } from '../starts.ts'
 import { configView } from './configuration-view.ts'
 import { jobsView } from './jobs.ts'
 import { logView } from './log.ts'
@@ -35,11 +36,23 @@ const status: Show = async box => {
   const facts = await box.facts()
   return {
     json: Object.fromEntries(facts.map(({ name, value }) => [name, value])),
-    lines: facts.map(({ label, value }) => field(label, typeof value === 'boolean' ? yesNo(value) : value)),
+    lines: factLines(facts),
   }
 }
 
-function statusLines(now: BoxStatus, box: ConsoleBox): string[] {
+const factLines = (facts: readonly Fact[]): string[] =>
+  facts.map(({ label, value, unit }) => {
+    if (typeof value === 'boolean') return field(label, yesNo(value))
+    if (typeof value !== 'number' || unit === undefined) return field(label, value)
+    return field(label, unit === 'bytes' ? bytesText(value) : durationText(value))
+  })
+
+function onDisk(box: ReducedServices): OnDisk {
+  if (!box.onDisk) throw new Refused(`Not possible: ${box.reduced}.`)
+  return box.onDisk
+}
+
+function statusLines(now: BoxStatus, box: ConsoleServices): string[] {
   const { custody, peers } = now
   return [
     field('Accepts messages', now.problem === undefined ? 'yes' : `NO: ${now.problem}`),
@@ -93,27 +106,23 @@ function progressLines({ board, progress, starts, resets: [last] }: BoxStatus): 
   ]
 }
 
-const resetText = ({ kind, detail }: Reset): string => (detail === '' ? kind : `${kind}: ${detail}`)
-
 const resets: Show = async box => {
-  const { starts, resets: found } = await running(box).status.status()
+  const { starts, resets: found } = 'reduced' in box ? onDisk(box).starts() : await box.status.status()
   return {
-    json: { starts, resets: forPrograms(found) },
-    lines: [
-      field('Starts', starts),
-      ...found.map(
-        reset =>
-          `${timeText(reset.at)}${reset.isTrusted ? '' : ' (clock not trusted)'}  ${reset.version}  ` +
-          (reset.kind === 'first'
-            ? 'no run before is known'
-            : `ran ${durationText(reset.ranS)}, ended by ${resetText(reset)}`),
-      ),
-    ],
+    json: { starts: starts ?? null, resets: forPrograms(found) },
+    lines: [field('Starts', starts), ...found.map(startText)],
   }
 }
 
 const storage: Show = async box => {
-  const { flash, wear, custody } = await running(box).status.status()
+  if ('reduced' in box) {
+    const facts = await onDisk(box).storage()
+    return {
+      json: Object.fromEntries(facts.map(({ name, value }) => [name, value])),
+      lines: [...factLines(facts), 'How the flash wears is known to a box that serves.'],
+    }
+  }
+  const { flash, wear, custody } = await box.status.status()
   return {
     json: forPrograms({ flash, wear, waiting: custody.waiting, waitingBytes: custody.waitingBytes }) as object,
     lines: [
@@ -150,17 +159,22 @@ const clockLines = ({ wall, floor, isTrusted, source, asked, canSet }: TimeView)
 ]
 
 const alarms: Show = async box => {
-  const found = await running(box).status.alarms()
+  const isReduced = 'reduced' in box
+  const source = isReduced ? onDisk(box) : box
+  const found = isReduced ? await onDisk(box).alarms() : await box.status.alarms()
   return {
-    json: { alarms: found.map(alarm => ({ ...alarm, ...running(box).alarmWords(alarm) })) },
-    lines: alarmLines(found, box, true),
+    json: { alarms: found.map(alarm => ({ ...alarm, ...source.alarmWords(alarm) })) },
+    lines: [
+      ...alarmLines(found, source, true),
+      ...(isReduced ? ['All that is counted or measured while it serves is not known now.'] : []),
+    ],
   }
 }
 
-function alarmLines(found: readonly Alarm[], box: ConsoleBox, isInFull: boolean): string[] {
+function alarmLines(found: readonly Alarm[], { alarmWords }: Pick<OnDisk, 'alarmWords'>, isInFull: boolean): string[] {
   if (found.length === 0) return [field('Alarms', 'none')]
   return found.flatMap(alarm => {
-    const { text, todo } = running(box).alarmWords(alarm)
+    const { text, todo } = alarmWords(alarm)
     const level = alarm.level === 'alarm' ? 'ALARM' : 'warning'
     return isInFull ? [`${level}: ${text}`, `  ${todo}`] : [field(level, text)]
   })
@@ -202,10 +216,10 @@ async function techSupport({ box, report, isJson }: Context): Promise<void> {
 export const showBoxCommands: readonly Command[] = commandsOf('user', [
   { syntax: 'show version', help: 'what runs here', isReduced: true, run: show(version) },
   { syntax: 'show status', help: 'whether messages are taken, and all figures', isReduced: true, run: show(status) },
-  { syntax: 'show storage', help: 'room, and how the flash wears', run: show(storage) },
+  { syntax: 'show storage', help: 'room, and how the flash wears', isReduced: true, run: show(storage) },
   { syntax: 'show clock', help: 'the time, and whether it is trusted', isReduced: true, run: show(clock) },
-  { syntax: 'show alarms', help: 'what is wrong, and what to do about it', run: show(alarms) },
-  { syntax: 'show resets', help: 'each start, and why the run before ended', run: show(resets) },
+  { syntax: 'show alarms', help: 'what is wrong, and what to do about it', isReduced: true, run: show(alarms) },
+  { syntax: 'show resets', help: 'each start, and why the run before ended', isReduced: true, run: show(resets) },
   {
     syntax: 'show tech-support',
     help: 'all of this at once, for somebody who helps',

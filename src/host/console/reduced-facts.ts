@@ -1,11 +1,15 @@
 import { existsSync, readFileSync, statfsSync } from 'node:fs'
 import { uptime } from 'node:os'
 import { VERSION } from '../../base/product.ts'
-import type { Fact } from '../../console/services.ts'
+import type { Fact, OnDisk } from '../../console/services.ts'
+import { startText } from '../../console/starts.ts'
+import type { Alarm } from '../../services/status.ts'
 import { messageOf } from '../plain-error.ts'
+import { uncleanStarts } from '../watchdog/run-book.ts'
+import { alarmWords } from './alarm-words.ts'
 import { lockOwner } from './lock-owner.ts'
 import type { ReducedStore } from './reduced-store.ts'
-import { startsIn } from './starts.ts'
+import { startCountIn, startsIn } from './starts.ts'
 import { unitState } from './system-programs.ts'
 
 const STARTS_SHOWN = 3
@@ -20,7 +24,7 @@ export interface FactsParts {
   readonly accessTrouble: string | undefined
 }
 
-type Rows = (readonly [name: string, label: string, value: Fact['value'] | undefined])[]
+type Rows = (readonly [name: string, label: string, value: Fact['value'] | undefined, unit?: Fact['unit']])[]
 
 /** What lies on disk and what the system says, of a box that does not serve. What cannot be found out is left out. */
 export async function factsOf(parts: FactsParts): Promise<Fact[]> {
@@ -33,18 +37,64 @@ export async function factsOf(parts: FactsParts): Promise<Fact[]> {
     ...ownerRows(parts.dataDir),
     ...serviceRows(),
     ...startRows(parts.dataDir),
-    ['machine_uptime_s', 'Machine up, s', Math.floor(uptime())],
+    ['machine_uptime_s', 'Machine up', Math.floor(uptime()), 's'],
     ['administrators', 'Administrators', parts.accessTrouble],
     ...flashRows(parts),
     ...(await storeRows(parts.store)),
   ]
-  return rows.flatMap(([name, label, value]) => (value === undefined ? [] : [{ name, label, value }]))
+  return factsIn(rows)
+}
+
+const factsIn = (rows: Rows): Fact[] =>
+  rows.flatMap(([name, label, value, unit]) =>
+    value === undefined ? [] : [{ name, label, value, ...(unit && { unit }) }],
+  )
+
+/** What the commands show that in a box which serves have all its figures. */
+export const onDiskOf = (parts: Pick<FactsParts, 'dataDir' | 'reserveBytes' | 'store'>): OnDisk => ({
+  starts: () => ({ starts: startCountIn(parts.dataDir), resets: startsIn(parts.dataDir) }),
+  storage: async () => factsIn([...flashRows(parts), ...(await storeRows(parts.store))]),
+  alarms: () => alarmsOf(parts),
+  alarmWords: alarm =>
+    alarm.id === 'store-failing'
+      ? {
+          text: `The store cannot be opened: ${alarm.detail}`,
+          todo: 'The service does not start with it either. "show log" may tell more; "restore FILE" takes a backup.',
+        }
+      : alarmWords(alarm),
+})
+
+async function alarmsOf({ dataDir, reserveBytes, store }: Pick<FactsParts, 'dataDir' | 'reserveBytes' | 'store'>) {
+  const found: Alarm[] = []
+  const status = await store.need('status', {}).catch((error: unknown) => messageOf(error))
+  const owner = lockOwner(dataDir)
+  const isOurs = owner === undefined || owner.pid === process.pid
+  if (typeof status === 'string' && isOurs)
+    found.push({ id: 'store-failing', level: 'alarm', count: 0, detail: status })
+  else if (typeof status !== 'string' && status.damaged > 0)
+    found.push({ id: 'damaged', level: 'alarm', count: status.damaged, detail: '' })
+  const free = freeIn(dataDir)
+  if (free !== undefined && free < 2 * reserveBytes)
+    found.push({ id: 'flash-low', level: free < reserveBytes ? 'alarm' : 'warning', count: free, detail: '' })
+  const { count, kind } = uncleanStarts(startsIn(dataDir), Date.now())
+  if (count > 0) found.push({ id: 'unclean-start', level: 'warning', count, detail: kind })
+  return found
+}
+
+function freeIn(dataDir: string): number | undefined {
+  try {
+    const { bavail, bsize } = statfsSync(dataDir)
+    return bavail * bsize
+  } catch {
+    return undefined
+  }
 }
 
 function ownerRows(dataDir: string): Rows {
   if (!existsSync(dataDir)) return [['lock', 'Folder in use', 'the folder is not there']]
   const owner = lockOwner(dataDir)
-  if (!owner) return [['lock', 'Folder in use', false]]
+  // This console itself, which has the store open for a moment.
+  if (!owner || owner.pid === process.pid) return [['lock', 'Folder in use', false]]
   return [
     ['lock', 'Folder in use', true],
     ['lock_pid', 'By process', owner.pid ?? 'one of another user'],
@@ -67,19 +117,15 @@ function serviceRows(): Rows {
 const startRows = (dataDir: string): Rows =>
   startsIn(dataDir)
     .slice(0, STARTS_SHOWN)
-    .map(({ at, kind, detail }, index) => {
-      const when = Number.isFinite(at) ? new Date(at).toISOString() : '-'
-      const label = index === 0 ? 'Last start' : 'Before that'
-      return [`start_${index + 1}`, label, `${when} ${kind}${detail ? `: ${detail}` : ''}`]
-    })
+    .map((reset, index) => [`start_${index + 1}`, index === 0 ? 'Last start' : 'Before that', startText(reset)])
 
-function flashRows({ dataDir, reserveBytes }: FactsParts): Rows {
+function flashRows({ dataDir, reserveBytes }: Pick<FactsParts, 'dataDir' | 'reserveBytes'>): Rows {
   try {
     const { bavail, blocks, bsize } = statfsSync(dataDir)
     return [
-      ['flash_free_bytes', 'Flash free, bytes', bavail * bsize],
-      ['flash_total_bytes', 'Flash, bytes', blocks * bsize],
-      ['flash_reserve_bytes', 'Kept free, bytes', reserveBytes],
+      ['flash_free_bytes', 'Flash free', bavail * bsize, 'bytes'],
+      ['flash_total_bytes', 'File system', blocks * bsize, 'bytes'],
+      ['flash_reserve_bytes', 'Kept free', reserveBytes, 'bytes'],
     ]
   } catch (error) {
     return [['flash', 'Flash', messageOf(error)]]
@@ -94,7 +140,7 @@ async function storeRows(store: ReducedStore): Promise<Rows> {
       ['store_accounts', 'Accounts', status.accounts],
       ['store_mailboxes', 'Mailboxes in use', status.mailboxes],
       ['store_messages', 'Messages waiting', status.waiting],
-      ['store_bytes', 'Their bytes', status.waitingBytes],
+      ['store_bytes', 'Their size', status.waitingBytes, 'bytes'],
       ['store_damaged', 'Damaged records', status.damaged],
     ]
   } catch (error) {

@@ -30,7 +30,7 @@ import { Journal } from './journal.ts'
 import { lockOwner } from './lock-owner.ts'
 import { mendedConfig } from './mended-config.ts'
 import { ReducedConfiguration } from './reduced-configuration.ts'
-import { factsOf } from './reduced-facts.ts'
+import { factsOf, onDiskOf } from './reduced-facts.ts'
 import { type OpenStore, ReducedStore } from './reduced-store.ts'
 import { startsIn } from './starts.ts'
 import { startUnit } from './system-programs.ts'
@@ -89,6 +89,7 @@ export class ReducedBox {
       reduced: why,
       facts: () =>
         factsOf({ ...{ file, dataDir, errors, store, accessTrouble }, reserveBytes: config.deferral.reserve_bytes }),
+      onDisk: onDiskOf({ dataDir, store, reserveBytes: config.deferral.reserve_bytes }),
       access: accessTrouble === undefined ? access : undefined,
       queue: new QueueDesk({ link, now, deliver: () => {}, isPushActive: config.delivery.active_default }),
       configuration,

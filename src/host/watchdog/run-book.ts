@@ -226,7 +226,7 @@ function isEnded(value: unknown): value is Ended {
   return isKind(kind) && typeof detail === 'string' && typeof ranS === 'number'
 }
 
-function isReset(value: unknown): value is Reset {
+export function isReset(value: unknown): value is Reset {
   const { kind, detail } = fieldsOf(value)
   return isRun(value) && isKind(kind) && typeof detail === 'string'
 }
