@@ -276,6 +276,8 @@ t.test('console: a speed is of a line, and one that there is', async t => {
   t.match(await restante('console --baud 9600'), { code: 1, err: '--baud is of the line that --device names.\n' })
   t.match(await restante('console --device /dev/ttyS0 --baud 50'), { code: 2, err: /Allowed: 1200, .*921600/ })
   t.match(await restante('console'), { code: 1, err: 'There is no terminal here.\n' })
+  for (const device of [import.meta.filename, '/dev/null'])
+    t.match(await restante(`console --device ${device}`), { code: 1, err: `--device: ${device} is no terminal.` })
 })
 
 t.test('user add: a password without control characters, its line end taken off', async t => {
