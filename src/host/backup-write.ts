@@ -21,6 +21,7 @@ import {
   TAR_END,
   tarFile,
 } from './backup-format.ts'
+import { withinMemory } from './memory/machine.ts'
 import { codeOf } from './plain-error.ts'
 import type { StoreSnapshot } from './watched-store.ts'
 
@@ -101,11 +102,13 @@ async function* filesOf(parts: BackupParts, about: About, snapshot: StoreSnapsho
 }
 
 async function* piecesOf(snapshot: StoreSnapshot, progress: BackupParts['progress']): AsyncGenerator<NamedBytes> {
+  // A piece stands in memory some four times on its way into the file.
+  const pieceBytes = withinMemory(PIECE_BYTES, 1 / 256)
   let done = 0
   for (let index = 1; ; index++) {
     const gathered: Buffer[] = []
     let bytes = 0
-    while (bytes < PIECE_BYTES) {
+    while (bytes < pieceBytes) {
       const records = snapshot.next(TURN_BYTES)
       if (records.length === 0) break
       const encoded = encodePiece(records)
