@@ -21,7 +21,7 @@ import {
   TAR_END,
   tarFile,
 } from './backup-format.ts'
-import { withinMemory } from './memory/machine.ts'
+import { makeRoom } from './memory/thrift.ts'
 import { codeOf } from './plain-error.ts'
 import type { StoreSnapshot } from './watched-store.ts'
 
@@ -43,6 +43,9 @@ export interface BackupParts {
 const GZIP_LEVEL = 1
 /** Read from the store in one turn of the event loop; below a millisecond. */
 const TURN_BYTES = 64 * 1024
+
+/** What each piece leaves behind is outside of JavaScript's heap, which is searched for the sake of it only after 64 MiB. */
+const ROOM_PIECES = 4
 
 /** The file of a backup as it is made, no faster than it is taken: some megabytes of memory, whatever the store has. */
 export async function* backupFile(parts: BackupParts): AsyncGenerator<Buffer> {
@@ -102,13 +105,11 @@ async function* filesOf(parts: BackupParts, about: About, snapshot: StoreSnapsho
 }
 
 async function* piecesOf(snapshot: StoreSnapshot, progress: BackupParts['progress']): AsyncGenerator<NamedBytes> {
-  // A piece stands in memory some four times on its way into the file.
-  const pieceBytes = withinMemory(PIECE_BYTES, 1 / 256)
   let done = 0
   for (let index = 1; ; index++) {
     const gathered: Buffer[] = []
     let bytes = 0
-    while (bytes < pieceBytes) {
+    while (bytes < PIECE_BYTES) {
       const records = snapshot.next(TURN_BYTES)
       if (records.length === 0) break
       const encoded = encodePiece(records)
@@ -120,6 +121,7 @@ async function* piecesOf(snapshot: StoreSnapshot, progress: BackupParts['progres
     if (bytes === 0) return
     progress(done, Math.max(done, snapshot.entries))
     yield { name: pieceName(index), bytes: Buffer.concat(gathered) }
+    if (index % ROOM_PIECES === 0) makeRoom()
   }
 }
 
