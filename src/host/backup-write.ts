@@ -44,9 +44,6 @@ const GZIP_LEVEL = 1
 /** Read from the store in one turn of the event loop; below a millisecond. */
 const TURN_BYTES = 64 * 1024
 
-/** What each piece leaves behind is outside of JavaScript's heap, which is searched for the sake of it only after 64 MiB. */
-const ROOM_PIECES = 4
-
 /** The file of a backup as it is made, no faster than it is taken: some megabytes of memory, whatever the store has. */
 export async function* backupFile(parts: BackupParts): AsyncGenerator<Buffer> {
   const gzip = createGzip({ level: GZIP_LEVEL })
@@ -121,7 +118,8 @@ async function* piecesOf(snapshot: StoreSnapshot, progress: BackupParts['progres
     if (bytes === 0) return
     progress(done, Math.max(done, snapshot.entries))
     yield { name: pieceName(index), bytes: Buffer.concat(gathered) }
-    if (index % ROOM_PIECES === 0) makeRoom()
+    // What it leaves behind is outside of JavaScript's heap, which is searched for the sake of it only after 64 MiB.
+    makeRoom()
   }
 }
 
