@@ -55,6 +55,9 @@ t.test('a small machine gives back what grew, and searches the heap when little 
   look()
   t.same(done.splice(0), ['collect', 'trim'])
   makeRoom()
+  t.same(done, [], 'there is room')
+  own = 100 * MIB
+  makeRoom()
   t.same(done.splice(0), ['collect', 'trim'])
   end()
   makeRoom()

@@ -12,6 +12,8 @@ const LOOK_MS = 1000
 const GROWN_BYTES = 4 * 1024 * 1024
 /** From here on the program itself and the pages of the store, which are read from flash again and again, find too little room beside it. */
 const PRESSED_SHARE = 0.5
+/** From here on what takes many MiB at once might be what ends the process. */
+const SCARCE_SHARE = 0.7
 
 interface Machine {
   readonly memory: number
@@ -26,7 +28,7 @@ interface Machine {
 
 let room: () => void = () => {}
 
-/** Before something that takes much at once. Some tens of milliseconds on a small machine; nothing elsewhere. */
+/** Before something that takes much at once. Some tens of milliseconds on a small machine that is nearly full; nothing elsewhere. */
 export const makeRoom = (): void => room()
 
 /**
@@ -46,6 +48,7 @@ export function saveMemory(machine: Machine = thisMachine()): () => void {
   }, LOOK_MS)
   timer.unref()
   room = () => {
+    if (machine.own() <= machine.memory * SCARCE_SHARE) return
     machine.collect()
     machine.trim()
   }
