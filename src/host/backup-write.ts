@@ -21,8 +21,9 @@ import {
   TAR_END,
   tarFile,
 } from './backup-format.ts'
+import { leftBytes, memoryBytes, SMALL_BYTES } from './memory/machine.ts'
 import { makeRoom } from './memory/thrift.ts'
-import { codeOf } from './plain-error.ts'
+import { codeOf, PlainError } from './plain-error.ts'
 import type { StoreSnapshot } from './watched-store.ts'
 
 export interface BackupParts {
@@ -44,8 +45,23 @@ const GZIP_LEVEL = 1
 /** Read from the store in one turn of the event loop; below a millisecond. */
 const TURN_BYTES = 64 * 1024
 
+/** The passphrase's work and the pieces under way, and what the program's own pages need beside them. */
+const ROOM_BYTES = 32 * 1024 * 1024
+
+/** A small machine has none to spare: the system would end the box. Throws what to tell a person. */
+export function checkRoom(isSmall = memoryBytes() < SMALL_BYTES, left = leftBytes): void {
+  if (!isSmall) return
+  makeRoom()
+  const bytes = left()
+  if (bytes < ROOM_BYTES)
+    throw new PlainError(
+      `A backup needs ${ROOM_BYTES >> 20} MiB of memory, and ${bytes >> 20} MiB are free. Try again when fewer users are connected, or stop the box and use the command: restante backup.`,
+    )
+}
+
 /** The file of a backup as it is made, no faster than it is taken: some megabytes of memory, whatever the store has. */
 export async function* backupFile(parts: BackupParts): AsyncGenerator<Buffer> {
+  checkRoom()
   const gzip = createGzip({ level: GZIP_LEVEL })
   // Whichever of both fails or is given up ends the other.
   pipeline(Readable.from(tarOf(parts), { objectMode: false }), gzip, () => {})
