@@ -6,6 +6,9 @@ import { setTimeout } from 'node:timers/promises'
 import { until } from '../../../src/interop/until.ts'
 import { Guest, makeTree } from './guest.ts'
 
+/** Where the package lies in the guest. */
+const PACKAGE = '/srv/restante.deb'
+
 const [deb = '', archive = '', work = '/var/tmp'] = process.argv.slice(2)
 const MESSAGES = 5
 /** WatchdogSec=30, and what the start takes. */
@@ -39,7 +42,7 @@ mkdirSync(tree)
 let guest: Guest | undefined
 try {
   execFileSync('tar', ['xf', archive, '-C', tree])
-  copyFileSync(deb, join(tree, 'root', 'restante.deb'))
+  copyFileSync(deb, join(tree, PACKAGE))
   guest = await Guest.boot(tree, openSync(join(folder, 'boot.log'), 'w'))
   console.log(guest.run('systemctl', '--version').out.split('\n')[0])
   await tryAll(guest)
@@ -79,10 +82,10 @@ function anotherReady(guest: Guest, before: string, ms: number): Promise<boolean
 }
 
 function install(guest: Guest): void {
-  const { code, out } = guest.run('dpkg', '-i', '/root/restante.deb')
+  const { code, out } = guest.run('dpkg', '-i', PACKAGE)
   check('dpkg -i installs and starts it', code === 0 && isReady(guest), out)
   check('it is started at boot', guest.shown('UnitFileState') === 'enabled')
-  const again = guest.run('dpkg', '-i', '/root/restante.deb')
+  const again = guest.run('dpkg', '-i', PACKAGE)
   check('installing it once more is fine', again.code === 0 && isReady(guest), again.out)
 }
 
