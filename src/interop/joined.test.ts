@@ -97,6 +97,8 @@ t.test(
     const cut = await dial(alice)
     const sent = alice.act(now => cut.send(now, Buffer.from('before the power went'), 'text/plain'))!
     await until('it is sent', WAIT_MS, () => sent.outcome)
+    // No message waits for its record: without this one the box may be killed before there is any.
+    await until('the record is begun', WAIT_MS, async () => (await history(box))[0]?.state === 'open')
     await box.kill()
     await until('the phone knows', WAIT_MS, () => cut.closed)
     await box.start()
