@@ -1,6 +1,7 @@
 import { printable } from '../base/quoted.ts'
 import { knownEnd } from '../base/time.ts'
 import { readConfig } from '../host/config-file.ts'
+import { mailboxJson, waitingJson } from '../services/queue-json.ts'
 import { percentOf } from '../store/story.ts'
 import type { MailboxSummary, Waiting } from '../store/verbs.ts'
 import { aorOf } from './aor.ts'
@@ -35,14 +36,7 @@ async function showAll(world: World, config: Loaded, options: Options): Promise<
     oldest: oldestOf(waiting),
   }
   if (options.json) {
-    const mailboxes = waiting.map(row => ({
-      aor: row.aor,
-      count: row.count,
-      bytes: row.bytes,
-      receipts: row.receipts,
-      full_percent: fullPercent(row, config),
-      oldest: jsonTime(row.oldestReceivedAt),
-    }))
+    const mailboxes = waiting.map(row => ({ ...mailboxJson(row), full_percent: fullPercent(row, config) }))
     world.out(`${JSON.stringify({ ...total, oldest: jsonTime(total.oldest), mailboxes }, null, 2)}\n`)
     return
   }
@@ -66,7 +60,14 @@ async function showOne(world: World, aor: string, config: Loaded, options: Optio
     if (!(await link.ask('account.get', { aor }))) throw noAccount(aor)
     return allPages<Row>(last => link.ask('mailbox', { aor, afterSeq: last?.seq ?? -1, limit: PAGE_ROWS }))
   })
-  if (options.json) world.out(`${JSON.stringify(rows.map(jsonRow), null, 2)}\n`)
+  if (options.json)
+    world.out(
+      `${JSON.stringify(
+        rows.map(row => waitingJson({ ...row, aor })),
+        null,
+        2,
+      )}\n`,
+    )
   else if (rows.length === 0) world.out(`Nothing waits for ${aor}.\n`)
   else
     world.out(
@@ -83,18 +84,6 @@ const textRow = (row: Row): string[] => [
   `${row.attempts}`,
   printable(row.lastFailure ?? '-'),
 ]
-
-const jsonRow = (row: Row) => ({
-  id: row.storeId,
-  from: row.sender || null,
-  received: jsonTime(row.receivedAt),
-  expires: jsonTime(knownEnd(row.expiresAt)),
-  bytes: row.size,
-  urgent: row.isUrgent,
-  receipt: row.isReceipt ?? false,
-  attempts: row.attempts,
-  last_failure: row.lastFailure ?? null,
-})
 
 const jsonTime = (wall: number | undefined): string | null => (wall === undefined ? null : timeText(wall))
 

@@ -1,6 +1,7 @@
 import { printable } from '../base/quoted.ts'
 import { readConfig } from '../host/config-file.ts'
 import { PlainError } from '../host/plain-error.ts'
+import { storyJson } from '../services/queue-json.ts'
 import type { LifeEvent, LifeStory } from '../store/verbs.ts'
 import { withStore } from './store-link.ts'
 import { timeText } from './text.ts'
@@ -20,7 +21,7 @@ export async function showTrace(world: World, id: string, options: Options): Pro
   const stories = await withStore(world, config, link => link.ask('trace', { id, limit: STORIES_MAX }))
   if (stories.length === 0)
     throw new PlainError(`No message is known by "${printable(id)}". Give its store id, Call-ID or MSRP Message-ID.`)
-  if (options.json) world.out(`${JSON.stringify(stories.map(jsonStory), null, 2)}\n`)
+  if (options.json) world.out(`${JSON.stringify(stories.map(storyJson), null, 2)}\n`)
   else world.out(stories.map(textStory).join('\n'))
 }
 
@@ -33,12 +34,3 @@ const textStory = (story: LifeStory): string =>
     ...story.events.map(event => `  ${timeText(event.at)}  ${event.event}  ${printable(detailOf(event))}`.trimEnd()),
     '',
   ].join('\n')
-
-const jsonStory = (story: LifeStory) => ({
-  id: story.storeId,
-  call_id: story.callId,
-  from: story.sender,
-  to: story.recipient,
-  bytes: story.size,
-  events: story.events.map(event => ({ at: timeText(event.at), event: event.event, detail: detailOf(event) })),
-})

@@ -1,8 +1,7 @@
 import type { FastifyPluginAsync, FastifyReply } from 'fastify'
 import type { Log } from '../base/log.ts'
-import { knownEnd } from '../base/time.ts'
-import type { MessageView, QueueService, WaitingRow } from '../services/queue.ts'
-import type { LifeStory } from '../store/verbs.ts'
+import type { MessageView, QueueService } from '../services/queue.ts'
+import { mailboxJson, storyJson, waitingJson } from '../services/queue-json.ts'
 import { type Guarded, needs } from '../web/guard.ts'
 import { isAllowed } from '../web/page/visit.ts'
 import { Problem } from '../web/problem.ts'
@@ -71,7 +70,7 @@ async function search(
 ): Promise<object> {
   const most = wholeIn('limit', limit, LIMIT_DEFAULT, 1, LIMIT_MAX)
   const place = after === undefined ? {} : { after }
-  if (id !== undefined) return { messages: (await queue.trace(id, most)).map(storyView), next: null }
+  if (id !== undefined) return { messages: (await queue.trace(id, most)).map(storyJson), next: null }
   if (user !== undefined || sender !== undefined) {
     const found = await queue.messages({
       ...(user !== undefined && { aor: aorIn(user, domain) }),
@@ -79,54 +78,16 @@ async function search(
       ...place,
       limit: most,
     })
-    return { messages: found.messages.map(rowView), next: found.next ?? null }
+    return { messages: found.messages.map(waitingJson), next: found.next ?? null }
   }
   const [totals, found] = await Promise.all([queue.totals(), queue.mailboxes({ ...place, limit: most })])
-  const mailboxes = found.mailboxes.map(({ aor, count, bytes, receipts, oldestReceivedAt }) => ({
-    aor,
-    count,
-    bytes,
-    receipts,
-    oldest: timeOrNull(oldestReceivedAt),
-  }))
-  return { ...totals, mailboxes, next: found.next ?? null }
+  return { ...totals, mailboxes: found.mailboxes.map(mailboxJson), next: found.next ?? null }
 }
-
-const timeText = (at: number): string => new Date(at).toISOString()
-
-const timeOrNull = (at: number | undefined): string | null => (at === undefined ? null : timeText(at))
-
-const rowView = (row: WaitingRow) => ({
-  id: row.storeId,
-  from: row.sender === '' ? null : row.sender,
-  to: row.aor,
-  received: timeText(row.receivedAt),
-  expires: timeOrNull(knownEnd(row.expiresAt)),
-  bytes: row.size,
-  urgent: row.isUrgent,
-  receipt: row.isReceipt ?? false,
-  attempts: row.attempts,
-  last_failure: row.lastFailure ?? null,
-})
-
-const storyView = (story: LifeStory) => ({
-  id: story.storeId,
-  call_id: story.callId,
-  message_id: story.messageId ?? null,
-  from: story.sender,
-  to: story.recipient,
-  bytes: story.size,
-  events: story.events.map(event => ({
-    at: timeText(event.at),
-    event: event.event,
-    detail: 'detail' in event ? event.detail : null,
-  })),
-})
 
 /** Headers are for operators. */
 const messageView = ({ story, waiting, head, contacts }: MessageView, withHead: boolean) => ({
-  ...storyView(story),
-  waiting: waiting ? rowView(waiting) : null,
+  ...storyJson(story),
+  waiting: waiting ? waitingJson(waiting) : null,
   contacts,
   ...(withHead && { head: head ?? null }),
 })

@@ -1,7 +1,7 @@
-import { knownEnd } from '../../base/time.ts'
 import type { QueueService, WaitingRow } from '../../services/queue.ts'
+import { mailboxJson, storyJson, waitingJson } from '../../services/queue-json.ts'
 import type { LifeEvent, LifeStory, MailboxSummary } from '../../store/verbs.ts'
-import { bytesText, counted, isoText, timeText } from '../ascii.ts'
+import { bytesText, counted, timeText } from '../ascii.ts'
 import { type Args, type Command, type Context, commandsOf, partOf, Refused, running } from '../command.ts'
 import { PAGE_ROWS, paged } from '../fields.ts'
 import { historyCommands } from './history.ts'
@@ -35,13 +35,7 @@ async function mailboxes({ report }: Context, queue: Queue): Promise<void> {
       { title: 'oldest', width: 20, cell: row => timeText(row.oldestReceivedAt) },
     ],
     rows,
-    json: row => ({
-      aor: row.aor,
-      count: row.count,
-      bytes: row.bytes,
-      receipts: row.receipts,
-      oldest: isoText(row.oldestReceivedAt),
-    }),
+    json: mailboxJson,
     none: 'Nothing waits.',
   })
 }
@@ -61,31 +55,12 @@ async function messagesOf({ report }: Context, queue: Queue, aor: string): Promi
       { title: 'tries', width: 5, isRight: true, cell: row => `${row.attempts}` },
     ],
     rows,
-    json: row => ({
-      id: row.storeId,
-      from: row.sender || null,
-      received: isoText(row.receivedAt),
-      expires: isoText(knownEnd(row.expiresAt)),
-      bytes: row.size,
-      urgent: row.isUrgent,
-      receipt: row.isReceipt ?? false,
-      attempts: row.attempts,
-      last_failure: row.lastFailure ?? null,
-    }),
+    json: waitingJson,
     none: `Nothing waits for ${aor}.`,
   })
 }
 
 const detailOf = (event: LifeEvent): string => ('detail' in event ? event.detail : '')
-
-const storyJson = (story: LifeStory): object => ({
-  id: story.storeId,
-  call_id: story.callId,
-  from: story.sender,
-  to: story.recipient,
-  bytes: story.size,
-  events: story.events.map(event => ({ at: isoText(event.at), event: event.event, detail: detailOf(event) })),
-})
 
 const storyLines = (story: LifeStory): string[] => [
   story.storeId,
