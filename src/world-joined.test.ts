@@ -107,6 +107,23 @@ t.test('RFC 6135: whoever connects, the answer decides for both legs', async t =
   }
 })
 
+t.test('RFC 4975 10: a phone that refuses the empty SEND which binds is talked to all the same', async t => {
+  for (const [status, count] of [
+    [400, 2],
+    [413, 2],
+    [415, 2],
+    [481, 0],
+  ] as const) {
+    const run = beside(`binding ${status}`)
+    run.bob.phone.bindingStatus = status
+    const both = chat(run)
+    if (count > 0) talk(run, both, ['hello'])
+    run.world.pass(5000)
+    hangUp(run, both.call)
+    t.match(items(run, BOB), [{ count, state: 'whole' }], String(status))
+  }
+})
+
 t.test('RFC 3261 14: a refresh changes no path, and the session goes on', async t => {
   const run = beside('refresh')
   const wire = new Wire(run, run.alice, run.bob)

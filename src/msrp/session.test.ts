@@ -171,6 +171,29 @@ t.test('RFC 4975 7.1.1: silence after the binding SEND ends the session', async 
   t.equal(side.closed.length, 1)
 })
 
+t.test('RFC 4975 10: only what speaks of the session ends it when it answers the binding SEND', async t => {
+  const bound = (status: number) => {
+    const side = new Side()
+    const owner = new Owner(side)
+    owner.session.start(side.now, { remotePath: [REMOTE], role: 'active' })
+    side.say(side.connected[0]!, answersTo(side.heard(), status, 'for a reason'))
+    return { side, owner }
+  }
+  for (const status of [400, 404, 413, 415, 423]) {
+    const { side, owner } = bound(status)
+    t.strictSame(owner.closed, [], String(status))
+    t.equal(owner.session.state, 'ready')
+    owner.send('mess1', 'body')
+    side.say(side.connected[0]!, answersTo(side.heard()))
+    t.strictSame(owner.outcomes.get('mess1'), { status: 200 })
+  }
+  for (const status of [403, 408, 481, 501, 506]) {
+    const { owner } = bound(status)
+    t.match(owner.closed, [`refused by the peer: ${status} for a reason`])
+    t.equal(owner.ready, 0)
+  }
+})
+
 t.test('what is unanswered is bounded by chunks and by octets', async t => {
   const { owner, side, flow } = ready()
   owner.send('large', Buffer.alloc(400 * 2048))

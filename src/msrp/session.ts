@@ -192,11 +192,10 @@ export class Session implements MsrpSession {
 
   answered(now: Now, transaction: Transaction, status: number, comment: string): void {
     if (this.isClosed) return
-    const isGood = status >= 200 && status < 300
     this.#outbox.answered(now, transaction, status, comment)
-    if (isGood && transaction.isBinding && this.#state === 'binding') this.#ready(now)
-    const isLost = status === 481 || status === 506 || (transaction.isBinding && !isGood)
+    const isLost = GONE.has(status) || (transaction.isBinding && isRefused(status))
     if (isLost) this.fail(now, `refused by the peer: ${status} ${comment}`.trim())
+    else if (transaction.isBinding && this.#state === 'binding') this.#ready(now)
   }
 
   reported(now: Now, head: MsrpHead): void {
@@ -265,6 +264,15 @@ export class Session implements MsrpSession {
     this.#outbox.end(now, reason)
   }
 }
+
+/** RFC 4975 10.8, 10.10: no such session, or that of another connection. */
+const GONE = new Set([481, 506])
+
+/**
+ * Of the SEND that binds. Not what only refuses an empty message (400, 413, 415, 423): its peer has found the session, and some clients
+ * take nothing without a content.
+ */
+const isRefused = (status: number): boolean => status === 403 || status === 408 || status >= 500
 
 const obstacleTo = (next: MsrpUri, address: string): string | undefined => {
   if (!isNumericHost(address)) return 'the host of the path is not looked up'

@@ -35,6 +35,8 @@ export class Phone extends ClientStack {
   readonly sent: Sent[] = []
   /** No byte leaves on any MSRP connection. */
   isMsrpMute = false
+  /** Status of its first answer on each MSRP connection, which is to the SEND that binds it if the other side connected. */
+  bindingStatus = 200
   behaviour: Behaviour = { ...OBLIGING }
   /** Takes the chunks of a call in place of the inbox, for messages too large for memory. */
   chunkReceiver: (() => ChunkReceiver) | undefined
@@ -47,6 +49,7 @@ export class Phone extends ClientStack {
   #cseq = 1
   #webSocket: Flow | undefined
   #webSockets = 0
+  readonly #boundFlows = new Set<string>()
 
   constructor(options: PhoneOptions, log: Log = silentLog) {
     super(options, options.entropy, log)
@@ -202,8 +205,16 @@ export class Phone extends ClientStack {
   }
 
   protected override put(output: ClientOutput): void {
-    if (output.kind === 'transmit' && output.flow.protocol === 'msrp' && this.isMsrpMute) return
-    super.put(output)
+    const isMsrp = output.kind === 'transmit' && output.flow.protocol === 'msrp'
+    if (isMsrp && this.isMsrpMute) return
+    super.put(isMsrp ? this.#bound(output) : output)
+  }
+
+  #bound(output: ClientOutput & { kind: 'transmit' }): ClientOutput {
+    if (this.bindingStatus === 200 || this.#boundFlows.has(output.flow.id)) return output
+    this.#boundFlows.add(output.flow.id)
+    const text = output.bytes.toString('latin1').replace(/^(MSRP \S+) 200 OK\r/, `$1 ${this.bindingStatus}\r`)
+    return { ...output, bytes: Buffer.from(text, 'latin1') }
   }
 }
 
