@@ -17,6 +17,7 @@ const WELL: Condition = {
   damaged: 0,
   noticesLost: 0,
   progress: undefined,
+  consoleTrouble: undefined,
   uncleanStarts: { count: 0, kind: '' },
   backupDays: undefined,
   isRecovered: false,
@@ -77,6 +78,7 @@ t.test('what is so now', async t => {
   t.same(ids({ certificateDays: 20 }), [['certificate-ends', 'warning']])
   t.same(ids({ certificateDays: -1 }), [['certificate-ended', 'alarm']])
   t.same(ids({ damaged: 1 }), [['damaged', 'alarm']])
+  t.same(ids({ consoleTrouble: '/dev/ttyS1: there is no such device' }), [['console-line', 'warning']])
   t.same(ids({ isRecovered: true }), [['password-recovered', 'alarm']])
   t.same(ids({ isPlainPage: true, hasDigest: false }), [
     ['plain-page', 'warning'],

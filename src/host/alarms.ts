@@ -99,6 +99,8 @@ export interface Condition {
   readonly noticesLost: number
   /** Whether messages get on; undefined: nobody watches. */
   readonly progress: Pick<ProgressFigures, 'condition' | 'reason' | 'device'> | undefined
+  /** Why nobody can work on the serial line of the configuration, and could not for a while. */
+  readonly consoleTrouble: string | undefined
   /** Starts of the latest day after an end that was not in order, and why the latest of them was. */
   readonly uncleanStarts: { readonly count: number; readonly kind: string }
   /** Since the last backup, or since the box was made; undefined: nobody knows. */
@@ -130,6 +132,7 @@ export function conditionAlarms(now: Condition): Alarm[] {
     ...alarm(isWorn || isWearing, 'wear', isWorn ? 'alarm' : 'warning', life),
     ...alarm(days !== undefined && days < 0, 'certificate-ended', 'alarm', days && -days),
     ...alarm(days !== undefined && days >= 0 && days < CERTIFICATE_WARNING_DAYS, 'certificate-ends', 'warning', days),
+    ...alarm(now.consoleTrouble !== undefined, 'console-line', 'warning', 0, now.consoleTrouble),
     ...alarm(now.damaged > 0, 'damaged', 'alarm', now.damaged),
     ...alarm(now.noticesLost > 0, 'notices-lost', 'warning', now.noticesLost),
     ...alarm((now.backupDays ?? 0) > BACKUP_WARNING_DAYS, 'backup-old', 'warning', now.backupDays),

@@ -45,6 +45,8 @@ export interface BoxStatusOptions {
   /** Who looks whether messages get on; absent: nobody. */
   readonly watch?: Pick<BoxWatch, 'figures' | 'starts' | 'resets'> | undefined
   readonly board?: Board | undefined
+  /** Why nobody can work on the serial line, and could not for a while. */
+  readonly consoleTrouble?: () => string | undefined
   /** Whether `admin` has the password of a recovery. */
   readonly isRecovered?: () => boolean
   readonly log: Log
@@ -249,7 +251,7 @@ export class StatusWatch implements StatusService {
     condition: Pick<Parameters<typeof conditionAlarms>[0], 'problem' | 'freeBytes' | 'reserveBytes' | 'damaged'> &
       Pick<Parameters<typeof conditionAlarms>[0], 'noticesLost' | 'lifeUsedPercent' | 'spare'>,
   ): Alarm[] {
-    const { config, dataDir, certificateUntil, watch, isRecovered } = this.#options
+    const { config, dataDir, certificateUntil, watch, isRecovered, consoleTrouble } = this.#options
     const until = certificateUntil()
     const isKnown = until !== undefined && now.isWallTrusted
     const conditions = conditionAlarms({
@@ -258,6 +260,7 @@ export class StatusWatch implements StatusService {
       certificateDays: isKnown ? Math.floor((until - now.wall) / 86_400_000) : undefined,
       backupDays: now.isWallTrusted ? backupDays(dataDir, now.wall) : undefined,
       progress: watch?.figures,
+      consoleTrouble: consoleTrouble?.(),
       uncleanStarts: uncleanStarts(watch?.resets ?? [], now.wall),
       isRecovered: isRecovered?.() ?? false,
       isPlainPage: config.web.plain_http,

@@ -176,6 +176,7 @@ export class Box {
       clockSource: async () => (await lookedAfter.time.view()).source,
       board: this.#options.board,
       isRecovered: () => access.recoveredAt !== undefined,
+      consoleTrouble: () => consoles?.lineTrouble,
       watch: this.#options.watch,
     })
     const { sip, msrp } = this

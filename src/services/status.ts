@@ -200,6 +200,7 @@ export const ALARM_IDS = [
   'store-failing',
   'slow-progress',
   'watchdog-device',
+  'console-line',
   'unclean-start',
   'flash-low',
   'clock',

@@ -13,6 +13,9 @@ import { encoded, lineOf } from './stream-wire.ts'
 /** Over the control socket; a technician, a colleague who looks on, and one that hangs. Beside them the serial line. */
 const STREAMS_MAX = 4
 
+/** An adapter that is plugged in anew, or a machine that starts, is back by then. */
+const LINE_MISSED_MS = 60_000
+
 const STOPPING = 'The service is being stopped.'
 
 /** What a console is over. */
@@ -52,9 +55,10 @@ export class Consoles {
     serial.start()
   }
 
-  /** Why nobody can work on the line of the configuration; undefined: it is open, or there is none. */
+  /** Why nobody can work on the line of the configuration, and could not for a minute; undefined: somebody can, or none is configured. */
   get lineTrouble(): string | undefined {
-    return this.#line?.serial.trouble
+    const why = this.#line?.serial.troubleFor(LINE_MISSED_MS)
+    return why === undefined ? undefined : `${this.#line?.device}: ${why}`
   }
 
   /** A connection of the control socket that asked for a console; it is nobody else's from now on. */

@@ -36,6 +36,7 @@ export class SerialLine {
   #failures = 0
   #openedAt = 0
   #trouble: string | undefined
+  #troubleSince = performance.now()
   #isClosed = false
 
   constructor(options: SerialLineOptions) {
@@ -43,9 +44,9 @@ export class SerialLine {
     this.#session = options.session(text => this.#outgoing?.write(text) ?? true)
   }
 
-  /** Why nobody can work on it now; undefined: it is open. */
-  get trouble(): string | undefined {
-    return this.#trouble
+  /** Why nobody can work on it; undefined: it is open, or was less than so many milliseconds ago. */
+  troubleFor(ms: number): string | undefined {
+    return performance.now() - this.#troubleSince >= ms ? this.#trouble : undefined
   }
 
   start(): void {
@@ -112,6 +113,7 @@ export class SerialLine {
     this.#outgoing = undefined
     if (port.isOpen) port.close(() => {})
     this.#trouble = 'the line was lost'
+    this.#troubleSince = performance.now()
     log.warn('the console’s line was lost; whoever was signed in there is not any more', {
       device,
       reason: error ? messageOf(error) : 'closed',

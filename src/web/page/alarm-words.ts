@@ -20,6 +20,7 @@ const PAGES: Readonly<Record<AlarmId, string>> = {
   'store-failing': '/logs',
   'slow-progress': '/logs',
   'watchdog-device': '/logs',
+  'console-line': '/logs',
   'unclean-start': '/logs',
   'flash-low': '/queue',
   clock: '/time',

@@ -17,6 +17,10 @@ export const alarms: Strings['alarms'] = {
     text: (_, detail) => `Der Watchdog der Maschine wacht nicht: ${detail}.`,
     todo: 'Eine Maschine, die hängt, startet nicht von selbst neu. Prüfen Sie, ob watchdog.device ihn nennt, kein anderes Programm ihn hat und dieses Gerät ihn öffnen darf.',
   },
+  'console-line': {
+    text: (_, detail) => `An der seriellen Konsole kann niemand arbeiten: ${detail}.`,
+    todo: 'Alle paar Sekunden wird sie gesucht. Prüfen Sie, ob console.device sie nennt, sie angesteckt ist, kein anderes Programm sie hat und dieses Gerät sie öffnen darf; ist keine gewollt, lassen Sie console.device leer.',
+  },
   'unclean-start': {
     text: (count, detail) =>
       `Am letzten Tag wurde das Gerät ${count}-mal gestartet, nachdem es nicht ordentlich geendet hatte; zuletzt: ${resetKinds[detail as ResetKind] ?? detail}.`,

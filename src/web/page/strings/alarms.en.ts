@@ -23,6 +23,10 @@ export const alarms: Readonly<Record<AlarmId, AlarmWords>> = {
     text: (_, detail) => `The machine’s watchdog does not watch: ${detail}.`,
     todo: 'A machine that hangs is not reset by itself. See that watchdog.device names it, that nothing else holds it, and that this box may open it.',
   },
+  'console-line': {
+    text: (_, detail) => `Nobody can work on the serial console: ${detail}.`,
+    todo: 'It is looked for every few seconds. See that console.device names it, that it is plugged in, that nothing else holds it, and that this box may open it; where none is meant, leave console.device empty.',
+  },
   'unclean-start': {
     text: (count, detail) =>
       `In the last day the box was started ${some(count, 'time', 'times')} after an end that was not in order; the latest: ${resetKinds[detail as ResetKind] ?? detail}.`,
