@@ -27,22 +27,25 @@ export interface Store {
 export class WatchedStore implements Omit<Store, 'snapshot'> {
   readonly #store: Store
   readonly #log: Log
-  /** When each was asked, oldest first. */
-  readonly #asked = new Set<{ readonly at: number }>()
+  readonly #monotonicMs: () => number
+  /** Reads are answered from memory where writes hang: each kind gets on by itself. */
+  readonly #reads = new Waiting()
+  readonly #writes = new Waiting()
   #flushedAt: number | undefined
   #failure: string | undefined
 
-  constructor(store: Store, log: Log) {
+  constructor(store: Store, log: Log, monotonicMs = () => performance.now()) {
     this.#store = store
     this.#log = log
+    this.#monotonicMs = monotonicMs
   }
 
   submit(request: StoreRequest, done: (result: StoreResult<Verb>) => void): void {
-    const asked = { at: performance.now() }
-    this.#asked.add(asked)
+    const isWrite = !isRead(request.verb) && !isMemoryOnly(request.verb)
+    const answered = (isWrite ? this.#writes : this.#reads).asked(this.#monotonicMs())
     this.#store.submit(request, result => {
-      this.#asked.delete(asked)
-      if (!isRead(request.verb) && !isMemoryOnly(request.verb)) this.#watch(result)
+      answered(this.#monotonicMs(), hasWorked(result))
+      if (isWrite) this.#watch(result)
       done(result)
     })
   }
@@ -61,19 +64,28 @@ export class WatchedStore implements Omit<Store, 'snapshot'> {
   }
 
   get outstanding(): number {
-    return this.#asked.size
+    return this.#reads.count + this.#writes.count
   }
 
   /** For how long the oldest request has had no answer; or a write has not ended whose senders were told that it failed. */
   get oldestMs(): number {
-    const [oldest] = this.#asked
-    const commitMs = this.#store.status?.commitMs ?? 0
-    return Math.max(commitMs, oldest ? performance.now() - oldest.at : 0)
+    const now = this.#monotonicMs()
+    return Math.max(this.#commitMs, this.#reads.oldestMs(now), this.#writes.oldestMs(now))
+  }
+
+  /** For how long something has waited and nothing at all was done; or one write has not ended. However long the queue, 0 or little where it moves. */
+  get stalledMs(): number {
+    const now = this.#monotonicMs()
+    return Math.max(this.#commitMs, this.#reads.stalledMs(now), this.#writes.stalledMs(now))
+  }
+
+  get #commitMs(): number {
+    return this.#store.status?.commitMs ?? 0
   }
 
   /** Since a write was flushed; undefined: none was yet. */
   get flushedAgoMs(): number | undefined {
-    return this.#flushedAt === undefined ? undefined : performance.now() - this.#flushedAt
+    return this.#flushedAt === undefined ? undefined : this.#monotonicMs() - this.#flushedAt
   }
 
   /** Why the last write failed, until one succeeds. */
@@ -85,7 +97,7 @@ export class WatchedStore implements Omit<Store, 'snapshot'> {
     if (!('failure' in result)) {
       if (this.#failure) this.#log.info('the store can write again')
       this.#failure = undefined
-      this.#flushedAt = performance.now()
+      this.#flushedAt = this.#monotonicMs()
     } else if (result.failure === 'full' || result.failure === 'io') {
       const failure = `${result.failure === 'full' ? 'no space' : 'the medium failed'}: ${result.detail}`
       if (!this.#failure) this.#log.error('the store cannot write', { reason: failure })
@@ -93,3 +105,36 @@ export class WatchedStore implements Omit<Store, 'snapshot'> {
     }
   }
 }
+
+/** Requests without an answer yet, and when one was last done. */
+class Waiting {
+  /** When each was asked, oldest first. */
+  readonly #asked = new Set<{ readonly at: number }>()
+  #workedAt = Number.NEGATIVE_INFINITY
+
+  get count(): number {
+    return this.#asked.size
+  }
+
+  asked(at: number): (at: number, hasWorked: boolean) => void {
+    const one = { at }
+    this.#asked.add(one)
+    return (at, hasWorked) => {
+      this.#asked.delete(one)
+      if (hasWorked) this.#workedAt = at
+    }
+  }
+
+  oldestMs(now: number): number {
+    const [oldest] = this.#asked
+    return oldest ? now - oldest.at : 0
+  }
+
+  stalledMs(now: number): number {
+    return Math.min(this.oldestMs(now), now - this.#workedAt)
+  }
+}
+
+/** A store that turns away what it has no room for has done nothing by that. */
+const hasWorked = (result: StoreResult<Verb>): boolean =>
+  !('failure' in result) || (result.failure !== 'busy' && result.failure !== 'closed')

@@ -51,7 +51,7 @@ async function watched(
   })
   const state = {
     problem: undefined as string | undefined | 'never',
-    store: { oldestMs: 0, flushedAgoMs: undefined as number | undefined },
+    store: { oldestMs: 0, stalledMs: 0, flushedAgoMs: undefined as number | undefined },
     loop: { lateMs: 0 },
     engine: { selfTest: undefined as SelfTestView | undefined },
   }
@@ -137,12 +137,12 @@ t.test('a store that hangs: the last word is written, nobody is fed any more, an
   t.equal(await look(), 1)
   t.match(watch.state.view, { condition: 'degraded', reason: /slow/ })
   const before = fed()
-  state.store.oldestMs = 91_000
+  state.store.stalledMs = 91_000
   t.equal(await look(), 0)
   t.equal(await look(), 0)
   t.equal(fed(), before, 'nor the device')
-  t.match(ended()?.message, /begins anew: the store has not answered for 91 s/)
-  t.match(runs(dir).ended, { kind: 'watchdog', detail: /not answered/ })
+  t.match(ended()?.message, /begins anew: the store has done nothing for 91 s/)
+  t.match(runs(dir).ended, { kind: 'watchdog', detail: /done nothing/ })
   t.match(told.at(-1), /begins anew/)
   watch.ending('failed', 'what follows from it')
   t.equal(runs(dir).ended.kind, 'watchdog')
@@ -210,7 +210,7 @@ t.test('three times within an hour, then it goes on and says why', async t => {
 
 t.test('where nobody would start it anew it goes on', async t => {
   const { watch, look, state } = await watched(t, { isManaged: false })
-  state.store.oldestMs = 100_000
+  state.store.stalledMs = 100_000
   t.equal(await look(), 1)
   t.match(watch.state.view, { condition: 'fault', reason: /nobody would start it anew/ })
 })
@@ -258,5 +258,5 @@ t.test('what a process that stands still cannot write was written before, into m
   watch.close()
   t.match(JSON.parse(readFileSync(join(dir, 'run', 'heartbeat'), 'utf8')), { condition: 'degraded', reason: /slow/ })
   const next = await watched(t, { dir })
-  t.match(next.watch.resets[0], { kind: 'killed', detail: /its last word: degraded, the store is slow/ })
+  t.match(next.watch.resets[0], { kind: 'killed', detail: /its last word: degraded, slow flash/ })
 })

@@ -7,6 +7,7 @@ import type { ProgressFigures, Reset, ResetKind } from '../../services/status.ts
 import type { native } from '../native.ts'
 import { messageOf, PlainError } from '../plain-error.ts'
 import type { Notifier } from '../service/notifier.ts'
+import type { WatchedStore } from '../watched-store.ts'
 import { BoxState } from './box-state.ts'
 import { WatchdogDevice, wasResetByDevice } from './device.ts'
 import { Heartbeat } from './heartbeat.ts'
@@ -16,7 +17,7 @@ import { bootId, OWN_RESTARTS_MAX, RunBook } from './run-book.ts'
 /** What is watched of a box. */
 export interface WatchedBox {
   readonly config: Pick<Config, 'watchdog'>
-  readonly store: { readonly oldestMs: number; readonly flushedAgoMs: number | undefined }
+  readonly store: Pick<WatchedStore, 'oldestMs' | 'stalledMs' | 'flushedAgoMs'>
   /** `examined`: without what this watch itself has to say, which it adds by `also`. */
   readonly health: { examined(): Promise<string | undefined>; also: () => string | undefined }
   readonly clock: { now(): Now }
@@ -187,7 +188,7 @@ export class BoxWatch {
     this.#excused = Math.min(selfTest?.failures ?? 0, isExcused ? Number.POSITIVE_INFINITY : this.#excused)
     const progress = {
       ...{ problem, loopLagMs: this.#lagMs(), selfTest, excused: this.#excused },
-      ...{ storeMs, timersLateMs: box.loop.lateMs },
+      ...{ storeMs, stalledMs: box.store.stalledMs, timersLateMs: box.loop.lateMs },
     }
     this.#latest = progress
     const verdict = judge(progress)

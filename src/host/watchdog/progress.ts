@@ -6,6 +6,8 @@ export interface Progress {
   readonly loopLagMs: number
   /** For how long the oldest request to the store has had no answer, or a write has not ended. */
   readonly storeMs: number
+  /** For how long something waited for the store and it answered nothing, or a write has not ended. */
+  readonly stalledMs: number
   /** How long a deadline of the engine is over that nobody has looked at. */
   readonly timersLateMs: number
   readonly selfTest: SelfTestView | undefined
@@ -23,9 +25,9 @@ export interface Verdict {
 
 /** Whoever sends waits for 32 s (RFC 3261 timer F); a loop that stands for this long is noticed by people. */
 export const LAG_MS_MAX = 2000
-/** The store gives up a write after 30 s and says so; one that has not ended long after that does not end at all. */
-export const STORE_MS_MAX = 90_000
-/** What reads it takes 30 s and more from is busy, not stuck. */
+/** The store gives up a write after 30 s and says so; one that does nothing for long after that will do nothing any more. */
+export const STALLED_MS_MAX = 90_000
+/** A third of what senders wait (RFC 3261 timer F). A queue that moves is as long as it is: the store is busy, not stuck. */
 export const STORE_SLOW_MS = 10_000
 /** Timers of the engine run late where the loop stands, and that ends; later than this they are forgotten. */
 export const TIMERS_LATE_MS_MAX = 60_000
@@ -39,18 +41,25 @@ const seconds = (ms: number): string => `${Math.floor(ms / 1000)} s`
  * delivers what it can, and says so.
  * What has stopped without a word is begun anew.
  */
-export function judge({ loopLagMs, storeMs, timersLateMs, selfTest, excused, problem }: Progress): Verdict {
+export function judge(progress: Progress): Verdict {
+  const { loopLagMs, storeMs, stalledMs, timersLateMs, selfTest, excused, problem } = progress
   const failures = selfTest?.failures ?? 0
   const tested = `the self-test failed: ${selfTest?.detail ?? ''}`
-  if (storeMs >= STORE_MS_MAX)
-    return { condition: 'restart', reason: `the store has not answered for ${seconds(storeMs)}` }
+  if (stalledMs >= STALLED_MS_MAX)
+    return { condition: 'restart', reason: `the store has done nothing for ${seconds(stalledMs)}` }
   if (timersLateMs >= TIMERS_LATE_MS_MAX)
     return { condition: 'restart', reason: `timers of the engine are ${seconds(timersLateMs)} late` }
   if (problem !== undefined) return { condition: 'fault', reason: problem }
   if (!selfTest?.isRefused && failures - excused >= SELF_TESTS_FAILED_MAX)
     return { condition: 'restart', reason: `${tested} (${failures} times)` }
-  if (failures > 0) return { condition: 'fault', reason: tested }
-  if (storeMs >= STORE_SLOW_MS) return { condition: 'degraded', reason: `the store is slow: ${seconds(storeMs)}` }
+  const isSlow = storeMs >= STORE_SLOW_MS
+  // What waits its turn in a queue that moves has failed for a reason that is known.
+  if (failures > (isSlow ? excused : 0)) return { condition: 'fault', reason: tested }
+  if (isSlow)
+    return {
+      condition: 'degraded',
+      reason: `slow flash: the oldest request to the store waits for ${seconds(storeMs)}`,
+    }
   if (loopLagMs >= LAG_MS_MAX)
     return { condition: 'degraded', reason: `the program stood still for ${seconds(loopLagMs)}` }
   return { condition: 'ready', reason: '' }
