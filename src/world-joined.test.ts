@@ -175,6 +175,26 @@ t.test(
   },
 )
 
+t.test('RFC 3261 13.2.2.4: a second phone behind the same address is hung up on, and the first goes on', async t => {
+  const run = beside('two behind one', { bob: { transport: 'udp' } })
+  const heard: string[] = []
+  let ok = ''
+  run.world.network.onTransmit = (from, flow, bytes) => {
+    const text = bytes.toString('latin1')
+    if (from.name.startsWith('bob') && /^SIP\/2\.0 200 (?:.*\r\n)*CSeq: \d+ INVITE\r/.test(text)) ok = text
+    if (flow.protocol === 'sip' && text.includes(';tag=second'))
+      heard.push(`${from.name.split(' ')[0]}: ${text.split(' ')[0]}`)
+  }
+  const both = chat(run)
+  const second = ok.replace(/^(To: .*;tag=)[^\r]+/m, '$1second')
+  run.bob.act(now => run.bob.phone.raw(now, Buffer.from(second, 'latin1')))
+  run.world.pass(5000)
+  t.same(new Set(heard), new Set(['bob: SIP/2.0', 'box: ACK', 'box: BYE']), 'alice hears nothing of it')
+  talk(run, both, ['hello'])
+  hangUp(run, both.call)
+  t.match(items(run, BOB), [{ count: 2, state: 'whole' }])
+})
+
 t.test('a phone that is gone never says BYE: its record is closed all the same', async t => {
   const run = beside('gone')
   const both = chat(run)

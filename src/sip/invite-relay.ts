@@ -116,6 +116,7 @@ export class InviteRelay {
         if (this.#heard(now, call, response, branch)) transaction.respond(now, response)
       },
       onSuccess: (now, response, branch) => {
+        if (branch.media?.takes(toTag(response) ?? '') === false) return unwanted.hangUp(now, response, branch)
         if (this.#heard(now, call, response, branch)) transaction.respond(now, response)
         if (isAnswered) return
         isAnswered = true

@@ -31,6 +31,8 @@ export interface BranchMedia {
    * absent before there is one. `request`: what a response is to.
    */
   pass(now: Now, message: SipMessage, from: CallSide, tag: string | undefined, request?: SipRequest): void
+  /** Whether a 2xx to the INVITE that makes that dialog may go on: one for whose media there is no way is hung up on here. */
+  takes(tag: string): boolean
   /** Nothing passes in that dialog any more: its BYE was answered, or it was not heard of for too long. */
   ended(now: Now, tag: string, why: 'bye' | 'silence'): void
   /** Nobody there took the call, or somebody else was faster. */

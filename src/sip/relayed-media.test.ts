@@ -10,6 +10,8 @@ const nameOf = (message: SipMessage): string =>
 /** Writes down what it is told, and marks what passes. */
 class Notes implements RelayedMedia {
   readonly lines: string[] = []
+  /** Tags whose 2xx may not go on. */
+  readonly refused = new Set<string>()
   #branches = 0
 
   branch(): ReturnType<RelayedMedia['branch']> {
@@ -20,6 +22,7 @@ class Notes implements RelayedMedia {
         this.lines.push(`${name}: ${nameOf(message)}${answered} from ${from} ${tag ?? '-'}`)
         message.body = Buffer.from(`marked ${this.lines.length}`)
       },
+      takes: tag => !this.refused.has(tag),
       ended: (_now, tag, why) => this.lines.push(`${name}: ended ${tag} ${why}`),
       failed: () => this.lines.push(`${name}: failed`),
     }
@@ -111,3 +114,28 @@ t.test('CANCEL, silence and a dialog that nobody ends are told as well', async t
   three.pass(25 * 3600 * 1000)
   t.same(forgotten.take(), ['pocket: failed', 'desk: ended desk silence'])
 })
+
+t.test(
+  'a 2xx for whose media there is no way gets its ACK and BYE from here, and the caller never hears of it',
+  async t => {
+    const media = new Notes()
+    media.refused.add('second')
+    const relay = new RelayWire({ media })
+    const [desk] = relay.ring()
+    relay.reply(desk!, 200, { headers: BOB })
+    relay.texts()
+    media.take()
+    for (const isAgain of [false, true]) {
+      relay.reply(desk!, 200, { toTag: 'second', headers: ['Contact: <sip:bob@192.0.2.21:5077>'] })
+      const sent = relay.texts()
+      t.same(
+        sent.map(text => /^\S+ \S+/.exec(text)![0]),
+        isAgain ? ['ACK sip:bob@192.0.2.21:5077'] : ['ACK sip:bob@192.0.2.21:5077', 'BYE sip:bob@192.0.2.21:5077'],
+      )
+      t.ok(sent.every(text => /^To: .*;tag=second\r$/m.test(text)))
+    }
+    t.same(media.take(), [])
+    relay.reply(desk!, 200, { headers: BOB })
+    t.match(relay.texts(), [/^SIP\/2\.0 200/], 'the first one still comes through')
+  },
+)

@@ -210,12 +210,24 @@ t.test('RFC 3261 13.2.2.4 behind one target several phones ring: the first 2xx h
   const won = call.pass(response(200, { tag: 'y', body: sdp(ANSWER) }), 'callee', 'y', invite)
   t.match(won, new RegExp(`^${OURS} ${ANSWER}$`))
   t.same(call.connected, ['192.0.2.20'])
-  const late = 'msrp://192.0.2.21:1/x;tcp'
-  t.equal(call.pass(response(200, { tag: 'x', body: sdp(late) }), 'callee', 'x', invite), late, 'untouched')
-  t.equal(call.counters.get('history_not_recorded', 'a second phone behind the same address'), 1)
+  t.same([call.branch.takes('y'), call.branch.takes('x')], [true, false], 'no path of ours leads to the other')
   call.branch.ended(call.now, 'x', 'bye')
   t.notOk(call.isOver, 'the end of the other is none of it')
 })
+
+t.test(
+  'RFC 3261 13.2.2.4 without an offer in the INVITE each phone makes its own: the second goes end to end',
+  async t => {
+    const call = new Call()
+    const invite = request('INVITE')
+    call.pass(invite, 'caller')
+    call.pass(response(200, { tag: 'y', body: sdp(ANSWER) }), 'callee', 'y', invite)
+    const late = 'msrp://192.0.2.21:1/x;tcp'
+    t.ok(call.branch.takes('x'))
+    t.equal(call.pass(response(200, { tag: 'x', body: sdp(late) }), 'callee', 'x', invite), late, 'untouched')
+    t.equal(call.counters.get('history_not_recorded', 'a second phone behind the same address'), 1)
+  },
+)
 
 t.test('RFC 3264 8.3 another path is another MSRP session; refused, the old one stands', async t => {
   for (const side of ['caller', 'callee'] as const) {

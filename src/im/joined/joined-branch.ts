@@ -52,6 +52,8 @@ export class JoinedBranch implements BranchMedia {
   #tag: string | undefined
   #record: JoinedRecord | undefined
   #heads: HistoryHeads
+  /** That of the INVITE: all phones behind the target have got it. */
+  #isOfferChanged = false
   #timer: Timer | undefined
   #isDialogOver = false
   #isOver = false
@@ -78,6 +80,11 @@ export class JoinedBranch implements BranchMedia {
     else if (message.kind === 'response' && isFinal(message)) this.#accepted(now, from, tag, request)
   }
 
+  /** RFC 3261 13.2.2.4: behind one target several phones may answer. The offer had one path of ours in it, and the first has that. */
+  takes(tag: string): boolean {
+    return this.#tag === undefined || tag === this.#tag || !this.#isOfferChanged
+  }
+
   ended(now: Now, tag: string, why: 'bye' | 'silence'): void {
     if (this.#isOver || tag !== this.#tag) return
     this.#isDialogOver = true
@@ -97,7 +104,7 @@ export class JoinedBranch implements BranchMedia {
     this.#end(now, false)
   }
 
-  /** Another phone behind the same target has answered as well: the path it was given leads to the first one. */
+  /** Another phone behind the same target has answered as well, with an offer of its own. */
   #strange(message: SipMessage): void {
     if (message.kind === 'response' && message.status < 300 && descriptionIn(message))
       this.#notRecorded('a second phone behind the same address')
@@ -139,6 +146,7 @@ export class JoinedBranch implements BranchMedia {
     const changed = stream?.joined.describe(from, media as MsrpMedia, body)
     if (!stream || !changed) return this.#leave(now, known ? undefined : stream)
     this.#replaceOffered(now, from, stream)
+    if (this.#tag === undefined && from === 'caller') this.#isOfferChanged = true
     replaceBody(message, body, changed)
   }
 
