@@ -53,7 +53,7 @@ export async function login(parts: LoginParts): Promise<SignedIn | undefined> {
 async function withPassword({ terminal, box, line, clock }: LoginParts, name: string): Promise<SignedIn | undefined> {
   const password = await hiddenLine(terminal, 'Password: ')
   const access = partOf(box(), 'access')
-  const signedIn = await access.signIn({ name, password, from: 'console', agent: line.name })
+  const signedIn = await access.signIn({ name, password, from: line.place, agent: line.name })
   if (signedIn.kind === 'in') return { who: signedIn.who, cookie: signedIn.cookie, at: clock.nowMs() }
   if (signedIn.kind === 'wait')
     throw new Refused(`Too many wrong passwords. Wait ${signedIn.seconds} s, then try again.`)

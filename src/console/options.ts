@@ -9,6 +9,8 @@ export interface ConsoleLine {
   /** Of the terminal, e.g. 80 and 24. */
   readonly columns: number
   readonly rows: number
+  /** Wrong passwords count for each of these by itself, and `who` shows it. The box says which it is, never whoever connects. */
+  readonly place: string
 }
 
 /** Time as the console has it, so that a test can let it pass. */

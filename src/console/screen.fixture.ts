@@ -107,7 +107,7 @@ export class Seat {
         this.screen.write(text)
         return takes(text)
       },
-      line: { isPhysical, name: '/dev/ttyS1', columns: COLUMNS, rows: ROWS, ...line },
+      line: { isPhysical, name: '/dev/ttyS1', columns: COLUMNS, rows: ROWS, place: 'console line', ...line },
       clock: this.clock,
       onEnd: why => this.ends.push(why),
     })

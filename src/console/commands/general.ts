@@ -13,12 +13,12 @@ import {
 /** Whoever logged in a moment ago is not asked for the password again. */
 const PROVEN_MS = 60_000
 
-async function enable({ box, who, shell, clock, provenAt, askHidden }: Context): Promise<void> {
+async function enable({ box, who, shell, line, clock, provenAt, askHidden }: Context): Promise<void> {
   if (shell.isEnabled) return
   if (who.role !== 'admin') throw new Refused(`This is for administrators; your role is ${who.role}.`)
   if (clock.nowMs() - provenAt > PROVEN_MS) {
     const password = await askHidden('Password: ')
-    const shown = await partOf(box, 'access').withPassword({ name: who.name, password, from: 'console', agent: '' })
+    const shown = await partOf(box, 'access').withPassword({ name: who.name, password, from: line.place, agent: '' })
     if (shown.kind === 'wait') throw new Refused(`Too many wrong passwords. Wait ${shown.seconds} s.`)
     if (shown.kind === 'busy') throw new Refused('The box is busy. Try again.')
     if (shown.kind !== 'in') throw new Refused('The password is wrong.')

@@ -11,7 +11,7 @@ import { ConsoleStream } from './stream.ts'
 import { encoded, lineOf } from './stream-wire.ts'
 
 /** Over the control socket; a technician, a colleague who looks on, and one that hangs. Beside them the serial line. */
-const STREAMS_MAX = 4
+const STREAM_PLACES = ['console 1', 'console 2', 'console 3', 'console 4']
 
 /** An adapter that is plugged in anew, or a machine that starts, is back by then. */
 const LINE_MISSED_MS = 60_000
@@ -29,6 +29,8 @@ export interface ConsoleUse {
 export class Consoles {
   readonly #log: Log
   readonly #streams = new Set<ConsoleStream>()
+  /** The one that was left longest ago is taken first: whoever comes next does not wait for what the one before guessed. */
+  readonly #freePlaces = [...STREAM_PLACES]
   #use: ConsoleUse | undefined
   #line: { readonly device: string; readonly baud: number; readonly serial: SerialLine } | undefined
   #isClosed = false
@@ -49,7 +51,12 @@ export class Consoles {
     const serial = new SerialLine({
       ...{ device, baud, log: this.#log },
       counters: () => this.#use!.counters,
-      session: write => this.#session({ isPhysical: true, name: device, columns: 80, rows: 24 }, write, () => {}),
+      session: write =>
+        this.#session(
+          { isPhysical: true, name: device, columns: 80, rows: 24, place: 'console line' },
+          write,
+          () => {},
+        ),
     })
     this.#line = { device, baud, serial }
     serial.start()
@@ -64,14 +71,18 @@ export class Consoles {
   /** A connection of the control socket that asked for a console; it is nobody else's from now on. */
   stream(socket: Socket, asked: object): void {
     if (!this.#use || this.#isClosed) return refuse(socket, 'the box is starting or being stopped')
-    if (this.#streams.size >= STREAMS_MAX)
-      return refuse(socket, `${STREAMS_MAX} consoles are open already. Close one of them`)
-    const line = lineOf(asked)
+    const place = this.#freePlaces.shift()
+    if (place === undefined)
+      return refuse(socket, `${STREAM_PLACES.length} consoles are open already. Close one of them`)
+    const line = { ...lineOf(asked), place }
     this.#use.counters.count('console_streams')
     const stream = new ConsoleStream(
       socket,
       (write, ended) => this.#session(line, write, ended),
-      () => this.#streams.delete(stream),
+      () => {
+        this.#streams.delete(stream)
+        this.#freePlaces.push(place)
+      },
     )
     this.#streams.add(stream)
   }

@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import type { Entropy } from '../../base/entropy.ts'
 import type { Log } from '../../base/log.ts'
 import { ascii, wrapped } from '../../console/ascii.ts'
-import type { ConsoleEnd, ConsoleKeys, ConsoleLine } from '../../console/options.ts'
+import type { ConsoleEnd, ConsoleKeys } from '../../console/options.ts'
 import { ConsoleSession } from '../../console/session.ts'
 import { messageOf } from '../plain-error.ts'
 import { dataDirIn } from '../reset-configuration.ts'
@@ -11,6 +11,7 @@ import { systemClock } from './clock.ts'
 import { mendedConfig } from './mended-config.ts'
 import type { OpenStore } from './reduced-store.ts'
 import { StreamClient } from './stream-client.ts'
+import type { StreamAsk } from './stream-wire.ts'
 
 /** Typed while the box is being asked. */
 const AHEAD_BYTES_MAX = 4096
@@ -30,7 +31,7 @@ const SILENT = 'the service does not answer'
 export interface SeatOptions {
   /** The configuration file, whatever is in it. */
   readonly file: string
-  readonly line: ConsoleLine
+  readonly line: StreamAsk
   readonly write: (text: string) => boolean
   /** Whoever was there left. */
   readonly left: () => void
@@ -156,7 +157,7 @@ export class ConsoleSeat implements ConsoleKeys {
     let isBack = false
     const session = new ConsoleSession({
       services: () => reduced.services,
-      ...{ write, line, clock: systemClock },
+      ...{ write, line: { ...line, place: 'console' }, clock: systemClock },
       onEnd: () => ended(isBack),
     })
     const look = setInterval(async () => {

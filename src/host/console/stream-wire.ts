@@ -3,7 +3,7 @@ import type { ConsoleEnd, ConsoleLine } from '../../console/options.ts'
 /** What passes on the control socket once a connection was turned into a console: a JSON object a line each way. */
 
 /** What a connection asks with: the verb `console`, and this. */
-export type StreamAsk = ConsoleLine
+export type StreamAsk = Omit<ConsoleLine, 'place'>
 
 export type FromTerminal =
   /** Octets as they were typed, base64. */
@@ -37,7 +37,7 @@ const COLUMNS_MAX = 1000
 const NAME_LENGTH_MAX = 100
 
 /** As the other side asked, within what there is. */
-export function lineOf(asked: Partial<Record<keyof StreamAsk, unknown>>): ConsoleLine {
+export function lineOf(asked: Partial<Record<keyof StreamAsk, unknown>>): StreamAsk {
   const { isPhysical, name, columns, rows } = asked
   return {
     isPhysical: isPhysical === true,
