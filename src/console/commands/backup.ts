@@ -119,8 +119,12 @@ async function upload(
 const contentsLines = (title: string, contents: BoxContents): string[] => [
   title,
   field('  Box', `${contents.hostname}, domain ${contents.domain}`),
-  field('  Accounts', contents.accounts),
-  field('  Waiting', `${counted(contents.waiting, 'message')}, ${bytesText(contents.waitingBytes)}`),
+  ...(contents.trouble === undefined
+    ? [
+        field('  Accounts', contents.accounts),
+        field('  Waiting', `${counted(contents.waiting, 'message')}, ${bytesText(contents.waitingBytes)}`),
+      ]
+    : [field('  Not known', contents.trouble)]),
 ]
 
 async function choose({ report, ask }: Context, checked: CheckedBackup): Promise<ConfigurationChoice | undefined> {

@@ -129,7 +129,7 @@ t.test('the box: version, status, storage, clock, alarms, log, all of it for som
   t.match(await seat.run('show log level error'), 'Nothing was logged.')
   t.match(await seat.run('show log follow --json'), '% follow goes without --json.')
   t.match(await seat.run('log level debug minutes 5'), /Level +debug, back to info in 5 min/)
-  t.match(await seat.run('who'), /You are admin \(admin\) on \/dev\/ttyS1\.\n[\s\S]*console +\/dev\/ttyS1/)
+  t.match(await seat.run('who'), /You are admin \(admin\) on \/dev\/ttyS1\.\n[\s\S]*console line +\/dev\/ttyS1/)
   const all = await seat.run('show tech-support')
   for (const part of ['version', 'status', 'clock', 'storage', 'alarms', 'resets', 'jobs', 'config', 'log'])
     t.match(all, `------ show ${part} ------`)
