@@ -1,6 +1,7 @@
 import { open, type RootDatabase } from 'lmdb'
 import type { Entry, Key, KeyValue, RangeOptions } from '../store/key-value.ts'
 import { DiskFailure } from '../store/keyed.ts'
+import type { StoreFailure } from '../store/verbs.ts'
 import { memoryBytes, SMALL_BYTES } from './memory/machine.ts'
 import type { StoreSnapshot } from './watched-store.ts'
 
@@ -134,6 +135,13 @@ export function diskFailure(error: unknown): DiskFailure {
   const isFull = FULL_CODES.has(code) || /no space left|MDB_MAP_FULL|MDB_TXN_FULL|file too large/i.test(text)
   return new DiskFailure(isFull ? 'full' : 'io', text)
 }
+
+export const failureOf = ({ failure, message }: DiskFailure): StoreFailure => ({ failure, detail: message })
+
+export const stuckFailure = (ms: number): StoreFailure => ({
+  failure: 'io',
+  detail: `the disk has not finished a write for ${ms / 1000} s`,
+})
 
 /** The library tells why a commit failed by a promise that is rejected beside the first. */
 export async function causeOf(error: unknown): Promise<unknown> {

@@ -2,6 +2,7 @@ import { statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RootDatabase } from 'lmdb'
 import type { Log } from '../base/log.ts'
+import type { WallTime } from '../base/time.ts'
 import { type Key, Overlay } from '../store/key-value.ts'
 import { type Batch, DiskFailure, KeyedStore, type Loaded, type Result } from '../store/keyed.ts'
 import { RECORDS_MAX, RecordCache } from '../store/record-cache.ts'
@@ -12,7 +13,7 @@ import type { StoreFailure, StoreRequest } from '../store/verbs.ts'
 import { FileRoom, growthFor } from './file-room.ts'
 import { prepareFolder, settleFolder } from './lmdb-file.ts'
 import type { LmdbOptions, LmdbStatus } from './lmdb-options.ts'
-import { causeOf, diskFailure, LmdbTable, openTable } from './lmdb-table.ts'
+import { causeOf, diskFailure, failureOf, LmdbTable, openTable, stuckFailure } from './lmdb-table.ts'
 import { withinMemory } from './memory/machine.ts'
 import { bytesOf } from './request-bytes.ts'
 import type { StoreSnapshot } from './watched-store.ts'
@@ -33,6 +34,9 @@ const FREE_MEASURED_BYTES = 8 * 1024 * 1024
 const NO_ROOM_BYTES = 2 * BATCH_BYTES_MAX
 /** A sender gives up after 32 s (RFC 3261 timer F); a commit that takes longer than this has lost its disk. */
 const COMMIT_MAX_MS = 30_000
+/** 10,000 mailboxes in 4 s. */
+const BEHIND_MS = 100
+const NO_CHANGE: StoreRequest = { verb: 'clock', wall: 0 as WallTime }
 /** SIGTERM allows 5 s for all. */
 const CLOSE_MAX_MS = 4000
 
@@ -102,6 +106,7 @@ export class LmdbStore {
       })
       loaded?.settle()
       store.#tell(loaded?.notices ?? [])
+      store.#readOn()
       return store
     } catch (error) {
       await database.close()
@@ -199,6 +204,12 @@ export class LmdbStore {
     if (this.#isStuck) return queueMicrotask(() => this.#answer(pending, stuckFailure(this.#commitMaxMs)))
     this.#writes.push(pending)
     if (!this.#isCommitting) this.#begin()
+  }
+
+  /** By requests that change nothing, as each batch reads some of what the start put off. */
+  #readOn(): void {
+    if (!this.#store.isBehind || this.#isClosed) return
+    setTimeout(() => this.submit(NO_CHANGE, () => this.#readOn()), BEHIND_MS).unref()
   }
 
   #begin(): void {
@@ -384,10 +395,3 @@ export class LmdbStore {
 const later = (done: Done, failure: StoreFailure): void => queueMicrotask(() => done(failure))
 
 const ignore = (): void => {}
-
-const failureOf = ({ failure, message }: DiskFailure): StoreFailure => ({ failure, detail: message })
-
-const stuckFailure = (ms: number): StoreFailure => ({
-  failure: 'io',
-  detail: `the disk has not finished a write for ${ms / 1000} s`,
-})

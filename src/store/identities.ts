@@ -58,6 +58,8 @@ export const identityHash = (mailbox: number, of: Identity): IdentityHash => ({
 })
 
 const FIRST_SLOTS = 1024
+/** A counter that went wrong must not take the memory: 64 MiB. */
+const EXPECTED_MAX = 2_000_000
 /** Of the slots; past it they are doubled. */
 const FILLED_MAX = 0.7
 
@@ -66,11 +68,20 @@ const FILLED_MAX = 0.7
  * remembers hundreds of thousands. Open addressing with linear probing; a removal moves those behind it up.
  */
 export class IdentityIndex {
-  #callIds = new Uint32Array(FIRST_SLOTS)
-  #identities = new Uint32Array(FIRST_SLOTS)
+  #callIds: Uint32Array
+  #identities: Uint32Array
   /** 0: the slot is free. */
-  #seqs = new Float64Array(FIRST_SLOTS)
+  #seqs: Float64Array
   #size = 0
+
+  /** `expected`: so many will come, as far as is known. */
+  constructor(expected = 0) {
+    let slots = FIRST_SLOTS
+    while (slots * FILLED_MAX < Math.min(expected, EXPECTED_MAX)) slots *= 2
+    this.#callIds = new Uint32Array(slots)
+    this.#identities = new Uint32Array(slots)
+    this.#seqs = new Float64Array(slots)
+  }
 
   get size(): number {
     return this.#size
@@ -98,6 +109,10 @@ export class IdentityIndex {
   }
 
   add({ callId, identity }: IdentityHash, seq: number): void {
+    this.#insert(callId, identity, seq)
+  }
+
+  #insert(callId: number, identity: number, seq: number): void {
     if (this.#size + 1 > this.#seqs.length * FILLED_MAX) this.#double()
     this.#put(callId, identity, seq)
     this.#size++
@@ -105,9 +120,9 @@ export class IdentityIndex {
 
   addGroup(number: number, group: IdentityGroup): void {
     const first = number * GROUP_MESSAGES
-    for (let seq = first; seq < first + GROUP_MESSAGES; seq++) {
-      const of = hashIn(group, seq)
-      if (of) this.add(of, seq)
+    for (let slot = 0; slot < GROUP_MESSAGES; slot++) {
+      const identity = group[slot * 2 + 1]!
+      if (identity !== 0) this.#insert(group[slot * 2]!, identity, first + slot)
     }
   }
 

@@ -1,5 +1,6 @@
 import type { WallTime } from '../base/time.ts'
 import { whole } from './damage.ts'
+import { type Entry, scanned } from './key-value.ts'
 import { dropHistory } from './keyed-history.ts'
 import { endMessage } from './keyed-mailbox.ts'
 import { dropSettings } from './keyed-settings.ts'
@@ -62,25 +63,25 @@ function dropAccount(tables: Tables, box: Box, at: WallTime): void {
 export const listAccounts: Do<'account.list'> = (tables, { after = SELF_TEST_AOR, limit }) =>
   accountsAfter(tables, after, limit).map(({ account }) => account)
 
-function accountsAfter(tables: Tables, after: string | undefined, limit: number) {
-  const start = after === undefined ? 'a' : justAfter(accountKey(after))
-  return tables.kv.range(start, 'b', { limit }).map(({ key, value }) => {
-    const aor = nameOf(key)
-    return whole(decodeAccount(key, value), { table: 'account', aor }, key, value)
-  })
-}
+const accountsAfter = (tables: Tables, after: string | undefined, limit: number): AccountRecord[] =>
+  tables.kv.range(firstAccount(after), 'b', { limit }).map(accountIn)
+
+const firstAccount = (after: string | undefined): string => (after === undefined ? 'a' : justAfter(accountKey(after)))
+
+/** Of ten thousand accounts none needs to be one: what is not there need not be decoded. */
+const mayBeOfFile = ({ value }: Entry): boolean => value.includes('"origin":"file"')
+
+const accountIn = ({ key, value }: Entry): AccountRecord =>
+  whole(decodeAccount(key, value), { table: 'account', aor: nameOf(key) }, key, value)
 
 export const provision: Do<'account.provision'> = (tables, { accounts }) => {
   const wanted = new Set(accounts.map(account => account.aor))
   const at = tables.totals().clockFloor
-  for (let after: string | undefined; ; ) {
-    const chunk = accountsAfter(tables, after, SCAN_CHUNK)
-    for (const { account, mailbox } of chunk) {
-      if (account.origin !== 'file' || wanted.has(account.aor)) continue
-      dropAccount(tables, { aor: account.aor, mailbox }, at)
-    }
-    if (chunk.length < SCAN_CHUNK) break
-    after = chunk.at(-1)!.account.aor
+  for (const found of scanned(tables.kv, 'a', 'b')) {
+    if (!mayBeOfFile(found)) continue
+    const { account, mailbox } = accountIn(found)
+    if (account.origin !== 'file' || wanted.has(account.aor)) continue
+    dropAccount(tables, { aor: account.aor, mailbox }, at)
   }
   return { shadowed: accounts.filter(account => !provisionOne(tables, account)).map(account => account.aor) }
 }

@@ -49,8 +49,8 @@ import { Leases } from './leases.ts'
 import type { RecordCache } from './record-cache.ts'
 import { decodeIdentities } from './records.ts'
 import { type Notice, repair, scan } from './repair.ts'
-import { sumsOfHeads } from './repair-shares.ts'
-import { type Held, SenderChanges, SenderSums } from './shares.ts'
+import { countSenders } from './repair-shares.ts'
+import { COUNTED_ALL, SenderChanges, SenderSums } from './shares.ts'
 import { sweep } from './sweep.ts'
 import { type Surroundings, Tables } from './tables.ts'
 import type { Reply, RequestOf, StoreFailure, StoreRequest, Verb, Verbs } from './verbs.ts'
@@ -117,6 +117,9 @@ const HANDLERS: { readonly [V in Exclude<Verb, 'lease' | 'release'>]: Handler<V>
   'history.owners': historyOwners,
 }
 
+/** Mailboxes that the start and each batch after it count for the sums of senders, until all are counted: a millisecond or two. */
+const COUNTED_EACH = 256
+
 /** Each round puts one record right; a medium that damages more than this within one request is past using. */
 const REPAIRS_MAX = 1000
 
@@ -159,15 +162,25 @@ export class KeyedStore {
     this.#cache = cache
   }
 
-  /** To be called first over a disk that holds anything: reads the index of identities. Throws when it cannot be had. */
+  /** To be called first over a disk that holds anything: reads what no message can do without. Throws when it cannot be had. */
   load(transaction: KeyValue): Loaded {
     const batch = this.#begin(transaction)
-    const result = this.#attempt(batch, readMemory)
+    const { overlay, memory, notices } = batch
+    const result = this.#attempt(batch, readIdentities)
     if (!('value' in result)) throw new Error(result.detail)
-    batch.overlay.flush()
-    this.#identities = result.value.identities
-    this.#senders.replace(result.value.sums)
-    return { notices: batch.notices, settle: () => batch.overlay.settle() }
+    this.#identities = result.value
+    this.#countOn(batch)
+    overlay.flush()
+    const settle = (): void => {
+      overlay.settle()
+      memory.senders.settle()
+    }
+    return { notices, settle }
+  }
+
+  /** Whether every batch, be it empty, has something left to read of what the start put off. */
+  get isBehind(): boolean {
+    return this.#senders.countedTo < COUNTED_ALL
   }
 
   lease<V extends 'lease' | 'release'>(request: RequestOf<V>): Verbs['lease' | 'release']['reply'] {
@@ -178,6 +191,8 @@ export class KeyedStore {
 
   /** Answers a read from a snapshot, or undefined when a damaged record has to be put right first: then it goes with the writes. */
   read(snapshot: Snapshot, request: StoreRequest): { value: Reply } | undefined {
+    // It needs the sums of senders, which a write counts once and for all.
+    if (request.verb === 'room' && this.isBehind) return undefined
     try {
       const tables = new Tables(readOnly(snapshot, this.#cache), this.#surroundings, this.#memory())
       return { value: this.#run(tables, request) }
@@ -191,6 +206,7 @@ export class KeyedStore {
   write(transaction: KeyValue, requests: readonly StoreRequest[]): Batch {
     const batch = this.#begin(transaction)
     const { overlay, memory, notices } = batch
+    this.#countOn(batch)
     const results = requests.map(request => this.#attempt(batch, tables => this.#run(tables, request)))
     overlay.flush()
     const settle = (): void => {
@@ -199,6 +215,10 @@ export class KeyedStore {
       memory.senders.settle()
     }
     return { results, notices, settle }
+  }
+
+  #countOn(batch: Unsettled): void {
+    if (this.isBehind) this.#attempt(batch, tables => countSenders(tables, COUNTED_EACH))
   }
 
   #begin(transaction: KeyValue): Unsettled {
@@ -256,12 +276,12 @@ interface Memory {
 }
 
 /** Totals first: damaged ones are put right before a repair counts in them. */
-function readMemory(tables: Tables): { identities: IdentityIndex; sums: ReadonlyMap<number, Held> } {
-  tables.totals()
-  const index = new IdentityIndex()
+function readIdentities(tables: Tables): IdentityIndex {
+  const { waiting, ended } = tables.totals()
+  const index = new IdentityIndex(waiting + ended)
   for (const { key, value } of scan(tables, 'd')) {
     const group = readU48(key, 1)
     index.addGroup(group, whole(decodeIdentities(key, value), { table: 'identities', group }, key, value))
   }
-  return { identities: index, sums: sumsOfHeads(tables) }
+  return index
 }

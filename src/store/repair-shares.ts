@@ -1,7 +1,7 @@
 import { headKey, indexKey, NOTICE_TOTALS_KEY, noticeKey, pastPrefix, readU32, readU48, u32 } from './keys.ts'
 import { decodeNoticeTotals, NO_NOTICES } from './notice-records.ts'
 import { decodeHead, decodeIndex } from './records.ts'
-import { type Held, NOTHING, OTHERS, type Share, sumOf, withShare } from './shares.ts'
+import { COUNTED_ALL, type Held, NOTHING, OTHERS, type Share, sumOf, withShare } from './shares.ts'
 import { indexEnd, type Tables } from './tables.ts'
 import { decodeUpload, reservedBy } from './upload-records.ts'
 
@@ -37,15 +37,40 @@ export function sharesIn(tables: Tables, mailbox: number): readonly Share[] {
 /** What each sender has waiting over all mailboxes. A head that is damaged counts once it is put right. */
 export function sumsOfHeads(tables: Tables): Map<number, Held> {
   const sums = new Map<number, Held>()
-  for (const mailbox of mailboxes(tables)) {
-    const value = tables.kv.get(headKey(mailbox))
-    const head = value && decodeHead(headKey(mailbox), value)
-    for (const share of head?.shares ?? []) {
-      const { key, messages, bytes, receipts } = share
+  for (const { shares } of headsFrom(tables, 0)) {
+    for (const { key, messages, bytes, receipts } of shares) {
       if (key !== OTHERS) sums.set(key, sumOf(sums.get(key) ?? NOTHING, { messages, bytes, receipts }))
     }
   }
   return sums
+}
+
+/** Counts at most so many mailboxes more for the sums over all of them. */
+export function countSenders(tables: Tables, limit: number): void {
+  const counted: Share[] = []
+  let left = limit
+  for (const { mailbox, shares } of headsFrom(tables, tables.senders.countedTo)) {
+    if (left-- <= 0) return tables.senders.count(counted, mailbox)
+    counted.push(...shares)
+  }
+  tables.senders.count(counted, COUNTED_ALL)
+}
+
+interface FoundHead {
+  readonly mailbox: number
+  readonly shares: readonly Share[]
+}
+
+/** Most mailboxes that have anything have a head, so each is looked for there, by one read. */
+function* headsFrom(tables: Tables, first: number): Generator<FoundHead> {
+  for (let next = first; ; ) {
+    const found = tables.kv.range(headKey(next), pastPrefix('m'), { limit: 1 })[0]
+    if (!found) return
+    const mailbox = readU32(found.key, 1)
+    const key = headKey(mailbox)
+    next = found.key < key ? mailbox : mailbox + 1
+    if (found.key === key) yield { mailbox, shares: decodeHead(key, found.value)?.shares ?? [] }
+  }
 }
 
 /** Nobody knows any more whom it was for. */

@@ -1,5 +1,6 @@
 import type { Box } from './keys.ts'
-import { heldIn, keyAmong, NOTHING, OTHERS, senderKey, senderRefusal, type Wanted } from './shares.ts'
+import { countSenders } from './repair-shares.ts'
+import { COUNTED_ALL, heldIn, keyAmong, NOTHING, OTHERS, senderKey, senderRefusal, type Wanted } from './shares.ts'
 import type { Tables } from './tables.ts'
 import type { CustodyLimits, MessageIdentity, RefusalReason } from './verbs.ts'
 
@@ -31,7 +32,8 @@ export function refusalOf(
     if (messages > 0 && head.count + head.uploads + messages > quotaMessages) return 'message quota'
     if (head.bytes + head.reserved + bytes > quotaBytes) return 'byte quota'
   }
-  if (share !== undefined) {
+  if (share !== undefined && limits.sender) {
+    if (tables.senders.countedTo < COUNTED_ALL) countSenders(tables, COUNTED_ALL)
     const overAll = share === OTHERS ? NOTHING : tables.senders.of(share)
     const reason = senderRefusal(limits, wanted, heldIn(head.shares, share), overAll)
     if (reason) return reason

@@ -85,6 +85,48 @@ t.test('a mailbox of a few messages is not divided', async t => {
   )
 })
 
+t.test('after a start the quota over the box is exact before all mailboxes are counted', async t => {
+  const users = Array.from({ length: 1000 }, (_, i) => `sip:user${i}@example.org`)
+  const sender = { ...SENDER, quotaMessages: users.length }
+  const { write, custody, reopen } = box({ quotaMessages: 4, sender })
+  write(users.map(accountPut))
+  write(users.map((recipient, i) => custody(i, { recipient })))
+  const confirmed = (seq: number): StoreRequest => ({
+    verb: 'confirm',
+    aor: users[seq - 1]!,
+    seq,
+    at: STORED_AT,
+    detail: '',
+  })
+  const three = (first: number) => [0, 1, 2].map(i => custody(first + i, { recipient: users[i * 450]! }))
+  const expected = ['stored', 'stored', 'sender quota']
+  const first = reopen()
+  t.ok(first.isBehind)
+  const replies = write([confirmed(11), confirmed(990), ...three(2000)])
+  t.same(replies.slice(2).map(outcomeOf), expected, 'in one batch')
+  t.notOk(first.isBehind, 'who asks has all counted')
+  const second = reopen()
+  write([confirmed(12), confirmed(980)])
+  t.ok(second.isBehind)
+  t.same(write(three(3000)).map(outcomeOf), expected, 'one batch after the other')
+})
+
+t.test('mailboxes are counted by every batch, and one that fails counts nothing', async t => {
+  const users = Array.from({ length: 600 }, (_, i) => `sip:user${i}@example.org`)
+  const sender = { ...SENDER, quotaMessages: users.length }
+  const { table, write, custody, reopen } = box({ quotaMessages: 4, sender })
+  write(users.map(accountPut))
+  write(users.map((recipient, i) => custody(i, { recipient })))
+  const store = reopen()
+  store.write(table, [])
+  store.write(table, [])
+  t.ok(store.isBehind, 'none of them was settled')
+  write([])
+  write([])
+  t.notOk(store.isBehind)
+  t.same(write([custody(700)]).map(outcomeOf), ['sender quota'])
+})
+
 t.test('two who write at once in one batch: quota and shares are exact', async t => {
   const { write, custody } = box({ quotaMessages: 30 })
   const requests = Array.from({ length: 60 }, (_, i) => custody(i, i % 3 === 0 ? { sender: CAROL } : {}))

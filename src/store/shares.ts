@@ -105,9 +105,17 @@ function isOver(held: Held, wanted: Wanted, most: { messages: number; bytes: num
   return held.messages + wanted.messages > most.messages || held.bytes + wanted.bytes > most.bytes
 }
 
-/** What each sender has waiting over all mailboxes: counted from their heads at the start, then with what is committed. */
+/** A number past those of all mailboxes: whatever they have is counted. */
+export const COUNTED_ALL = Number.POSITIVE_INFINITY
+
+/**
+ * What each sender has waiting over all mailboxes: counted from their heads, then with what is committed. At the start the heads are read
+ * some at a time, in the order of their mailboxes; what changes in those not reached yet is counted with them.
+ */
 export class SenderSums {
   #sums = new Map<number, Held>()
+  /** Mailboxes below it are counted. */
+  countedTo = 0
 
   get size(): number {
     return this.#sums.size
@@ -132,6 +140,8 @@ interface Layer {
   /** Nothing below it counts any more. */
   readonly isWhole: boolean
   readonly sums: Map<number, Held>
+  /** Undefined: as below it. */
+  countedTo?: number
 }
 
 const lookUp = ({ isWhole, sums }: Layer, key: number): Held | undefined =>
@@ -153,25 +163,43 @@ export class SenderChanges {
     return lookUp(this.#request, key) ?? lookUp(this.#batch, key) ?? this.#sums.of(key)
   }
 
-  add(key: number, by: Held): void {
+  /** Mailboxes below it are counted. */
+  get countedTo(): number {
+    return this.#request.countedTo ?? this.#batch.countedTo ?? this.#sums.countedTo
+  }
+
+  /** What changed in a mailbox. */
+  add(mailbox: number, key: number, by: Held): void {
+    if (mailbox < this.countedTo) this.#add(key, by)
+  }
+
+  /** What all mailboxes have from where it was left off to before `end`. */
+  count(shares: Iterable<Share>, end: number): void {
+    for (const share of shares) this.#add(share.key, share)
+    this.#request.countedTo = end
+  }
+
+  #add(key: number, by: Held): void {
     if (key !== OTHERS) this.#request.sums.set(key, sumOf(this.of(key), by))
   }
 
   /** Counted anew, as a record that they were counted from was damaged. */
   replace(sums: Map<number, Held>): void {
-    this.#request = { isWhole: true, sums }
+    this.#request = { isWhole: true, sums, countedTo: COUNTED_ALL }
   }
 
   /** Keeps what the request changed. */
   accept(): void {
-    if (this.#request.isWhole) this.#batch = this.#request
-    else if (this.#request.sums.size > 0) for (const [key, held] of this.#request.sums) this.#batch.sums.set(key, held)
+    const { isWhole, sums, countedTo } = this.#request
+    if (isWhole) this.#batch = this.#request
+    else for (const [key, held] of sums) this.#batch.sums.set(key, held)
+    if (countedTo !== undefined) this.#batch.countedTo = countedTo
     this.reject()
   }
 
   /** Forgets what the request changed. */
   reject(): void {
-    if (this.#request.isWhole) this.#request = emptyLayer()
+    if (this.#request.isWhole || this.#request.countedTo !== undefined) this.#request = emptyLayer()
     else this.#request.sums.clear()
   }
 
@@ -179,5 +207,6 @@ export class SenderChanges {
   settle(): void {
     if (this.#batch.isWhole) this.#sums.replace(this.#batch.sums)
     else for (const [key, held] of this.#batch.sums) this.#sums.set(key, held)
+    this.#sums.countedTo = this.countedTo
   }
 }

@@ -184,7 +184,7 @@ export class Tables {
       totals.mailboxes--
     }
     this.putHead(box.mailbox, head)
-    this.senders.add(share, by)
+    this.senders.add(box.mailbox, share, by)
     return head
   }
 
@@ -198,7 +198,7 @@ export class Tables {
       reserved: head.reserved + bytes,
       shares: withShare(head.shares, share, by),
     })
-    this.senders.add(share, by)
+    this.senders.add(box.mailbox, share, by)
   }
 
   /** Less what was promised to messages whose bytes are still coming. */
