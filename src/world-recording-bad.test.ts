@@ -1,7 +1,7 @@
 import t from 'tap'
 import { value } from './sip-parser-lite/access.ts'
 import type { FactoryVerdict } from './testing/focus.ts'
-import { recorded, recording, recordingScenario, refer } from './testing/recorded.ts'
+import { HISTORY, recorded, recording, recordingScenario, refer } from './testing/recorded.ts'
 import { ALICE, BOB } from './testing/scenario.ts'
 
 /** Longer than any transaction, ring limit or MSRP connection takes. */
@@ -23,6 +23,7 @@ const BAD: readonly (readonly [what: string, verdict: FactoryVerdict, last: RegE
   ['404', { status: 404 }, /^SIP\/2\.0 404 /],
   ['302 elsewhere', { status: 302, headers: [['Contact', '<sip:other@10.0.2.9>']] }, /^SIP\/2\.0 302 /],
   ['407', { status: 407, headers: [['Proxy-Authenticate', 'Digest realm="x", nonce="y"']] }, /^SIP\/2\.0 407 /],
+  ['401', { status: 401, headers: [['WWW-Authenticate', 'Digest realm="x", nonce="y"']] }, /^SIP\/2\.0 401 /],
   ['415 to everything', { status: 415 }, /^SIP\/2\.0 415 /],
   ['nothing', { status: 'silence' }, /^SIP\/2\.0 408 /],
   ['200 with garbage', { status: 200, sdp: NO_SDP }, /^SIP\/2\.0 502 /],
@@ -214,5 +215,8 @@ t.test(
     const other = refer(run, run.alice, { to: ALICE })
     run.world.until(() => other.status !== undefined, 'an answer')
     t.equal(other.status, 403)
+    const unknown = refer(run, run.alice, { to: `${HISTORY};history-type=banana` })
+    run.world.until(() => unknown.status !== undefined, 'an answer')
+    t.equal(unknown.status, 400)
   },
 )

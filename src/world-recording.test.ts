@@ -23,6 +23,31 @@ t.test('HIS-REF-09, HIS-REF-10: 202 first, 100 Trying, then INVITE, and its answ
   t.equal(run.focus.focus.invites.length, 1)
 })
 
+t.test('HIS-REF-10, RFC 3515 2.4.4: what the factory says on the way is told as it comes', async t => {
+  const run = recordingScenario('progress')
+  run.focus.focus.factory = () => ({ status: 200, progress: [180, 183], afterMs: 3000 })
+  const referring = refer(run, run.alice)
+  run.world.until(() => referring.isOver, 'the last word')
+  const told = ['SIP/2.0 100 Trying', 'SIP/2.0 180 Ringing', 'SIP/2.0 183 Session Progress', 'SIP/2.0 200 OK']
+  t.same(referring.progress, told)
+  const states = referring.told.map(notify => value(notify, 'subscription-state')!.split(';')[0])
+  t.same(states, ['active', 'active', 'active', 'terminated'])
+  t.equal(run.box.counters.get('recordings', 'answered'), 1)
+  t.equal(run.box.counters.get('recordings', 'failed'), 0)
+})
+
+t.test('RFC 3892: Referred-By goes on with the INVITE as it was written', async t => {
+  const run = recordingScenario('referred by')
+  const referredBy = '"Alice" <sip:alice@example.org>;cid="20398823.2UWQFN309shb3@referrer.example"'
+  recording(run, { headers: [['b', referredBy]] })
+  t.same(values(run.focus.focus.invites[0]!, 'referred-by'), [referredBy])
+  for (const headers of [[['Referred-By', '<sip:a@']], Array(2).fill(['Referred-By', referredBy])] as const) {
+    const refused = refer(run, run.alice, { headers: headers as [string, string][] })
+    run.world.until(() => refused.status !== undefined, 'an answer')
+    t.equal(refused.status, 400)
+  }
+})
+
 t.test('HIS-INV-01..07, HIS-REF-07: the INVITE to the Conference-factory-URI', async t => {
   const run = recordingScenario('invite')
   recording(run, { to: TAGGED })

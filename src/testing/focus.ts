@@ -36,6 +36,8 @@ export interface FactoryVerdict {
   /** Contact of the 200, in place of the room's. */
   readonly contact?: string
   readonly afterMs?: number
+  /** Provisional responses before it, a second apart from now on. */
+  readonly progress?: readonly number[]
 }
 
 /**
@@ -116,6 +118,8 @@ export class Focus extends ClientStack implements TransactionUser {
     this.invites.push(request)
     const verdict = this.factory(request, this.invites.length)
     const { status, afterMs = 0 } = verdict
+    for (const [index, each] of (verdict.progress ?? []).entries())
+      this.timers.set('progress', after(now, index * 1000), then => this.#respond(then, transaction, each))
     if (status === 'silence') return
     let isCancelled = false
     transaction.onCancel = then => {

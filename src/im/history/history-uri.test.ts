@@ -34,11 +34,14 @@ t.test('the type is one of three, and anything else is none', async t => {
     ';history_type=all;filename=x': 'all',
     ';history-type=session%3Bfilename%3Dx': 'session',
     ';history-type=sessions': undefined,
+    ';history-type=7': undefined,
     ';history-type=filename%3Dsession': undefined,
     ';history-type': undefined,
     '': undefined,
   }
   for (const [params, type] of Object.entries(types)) t.equal(readHistoryParams(HISTORY + params).type, type, params)
+  const unknown = Object.keys(types).filter(params => readHistoryParams(HISTORY + params).isTypeUnknown)
+  t.same(unknown, [';history-type=sessions', ';history-type=7'])
 })
 
 t.test('HIS-REF-08: a hostile file name leads nowhere and hides nothing', async t => {

@@ -11,6 +11,8 @@ interface HistoryParams {
   readonly raw: string
   /** Undefined where it does not say, or something unknown. */
   readonly type?: HistoryType
+  /** It says something, and nothing of what it may say. */
+  readonly isTypeUnknown: boolean
   /** For people to read, never the name of a file: 1 to 128 octets of UTF-8 as latin1 text, without path separators and control characters. */
   readonly filename?: string
 }
@@ -47,6 +49,7 @@ export function readHistoryParams(uri: string): HistoryParams {
   const filename = sanitised(params.has(FILENAME) ? unescaped(params.get(FILENAME)) : (within ?? ''))
   const type = /^[a-z]*/i.exec(typed)![0].toLowerCase()
   return {
+    isTypeUnknown: typed !== '' && !isType(type) && within === undefined,
     raw: carried(uri).join(''),
     ...(isType(type) && { type }),
     ...(filename !== '' && { filename }),

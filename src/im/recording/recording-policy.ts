@@ -1,8 +1,9 @@
 import { isAnonymous } from '../../sip/identity.ts'
 import type { Referral } from '../../sip/referral-types.ts'
 import { orRefusal, type Refusal } from '../../sip/refusal.ts'
-import { value } from '../../sip-parser-lite/access.ts'
-import { fromAddress } from '../../sip-parser-lite/typed.ts'
+import { value, values } from '../../sip-parser-lite/access.ts'
+import { type SipRequest, SipSyntaxError } from '../../sip-parser-lite/message.ts'
+import { fromAddress, parseNameAddr } from '../../sip-parser-lite/typed.ts'
 import { addressOfRecord, parseUri } from '../../sip-parser-lite/uri.ts'
 import type { Answer } from '../answers.ts'
 import type { Domain } from '../domain.ts'
@@ -41,6 +42,8 @@ export interface RecordingWish {
   readonly isAnonymous: boolean
   /** Value of Privacy of the REFER, which goes on with the INVITE. */
   readonly privacy?: string
+  /** RFC 3892: value of Referred-By of the REFER, which goes on with the INVITE unchanged. */
+  readonly referredBy?: string
 }
 
 /** HIS-REF-06: IM session initiation and adding policy. A user of ours, for themselves, where recording is allowed; or why not. */
@@ -50,6 +53,8 @@ export function wishOf(referral: Referral, policy: RecordingPolicy, domain: Doma
   return orRefusal((): RecordingWish | Refusal => {
     const { request, initiator, referTo } = referral
     const params = readHistoryParams(request.uri)
+    if (params.isTypeUnknown) return { status: 400, reason: 'Parameter history-type is not session, pager or all' }
+    const referredBy = referrer(request)
     const isHidden = isAnonymous(request)
     const privacy = value(request, 'privacy')
     const named = fromAddress(request).uri
@@ -63,8 +68,17 @@ export function wishOf(referral: Referral, policy: RecordingPolicy, domain: Doma
       from: `<${from}>`,
       isAnonymous: isHidden,
       ...(privacy !== undefined && { privacy }),
+      ...(referredBy !== undefined && { referredBy }),
     }
   })
+}
+
+/** RFC 3892 2.1: one address, in one header. Throws SipSyntaxError. */
+function referrer(request: SipRequest): string | undefined {
+  const [text, another] = values(request, 'referred-by')
+  if (another !== undefined) throw new SipSyntaxError(400, 'More than one Referred-By header')
+  if (text !== undefined) parseNameAddr(text, 'Referred-By')
+  return text
 }
 
 /** RFC 3323 4.1.1.3. */

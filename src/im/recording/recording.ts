@@ -133,6 +133,9 @@ export class Recording {
     const contactUri = own.contactUri(reach.to)
     const side = { ...media, path: media.msrp.localPath, contactUri, functionUri }
     this.#session = sessions.invite(now, recordingInvite(this.wish, reach, side, entropy), {
+      onProgress: (then, { status, reason }) => {
+        if (this.#state === 'inviting') this.#events.onProgress(then, status, reason)
+      },
       onAnswered: (then, response) => this.#answered(then, response),
       onRefused: (then, status, reason, response) => {
         media.msrp.close(then)

@@ -107,7 +107,7 @@ export class Recordings {
     const parts = { ...this.#parts, durationMaxMs, functionUri }
     const one: Recording = new Recording(parts, wish, {
       onProgress: (then, status, reason) => {
-        counters.count('recordings', status < 300 ? 'answered' : 'failed')
+        if (status >= 200) counters.count('recordings', status < 300 ? 'answered' : 'failed')
         referral.progress(then, status, reason)
       },
       onFull: then => {
