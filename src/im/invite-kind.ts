@@ -1,11 +1,11 @@
 import { IM_FEATURE_TAG } from '../base/product.ts'
-import { boundaryOf, MultipartSyntaxError, parseMultipart } from '../content/multipart.ts'
 import { isMsrp, type MsrpMedia } from '../sdp/msrp-media.ts'
 import { parseSdp, type Sdp, SdpSyntaxError } from '../sdp/sdp.ts'
 import { offeredStream } from '../sdp/stream-answer.ts'
+import { bodyOfType } from '../sip/body-of-type.ts'
 import { hasFeature } from '../sip/contact-params.ts'
 import { value, values } from '../sip-parser-lite/access.ts'
-import type { SipMessage, SipRequest } from '../sip-parser-lite/message.ts'
+import type { SipRequest } from '../sip-parser-lite/message.ts'
 import { type Params, parseContacts, parseParams } from '../sip-parser-lite/typed.ts'
 
 /** An offer with the stream in it that would carry messages to us. */
@@ -87,24 +87,6 @@ export function messageOffer(request: SipRequest): MessageOffer | string {
     return media ? { sdp, media, bytes } : 'the offer has no stream of messages'
   } catch (error) {
     if (error instanceof SdpSyntaxError) return 'the session description is malformed'
-    throw error
-  }
-}
-
-/** The body, or the first part of it, that is of this media type (RFC 5621). */
-export function bodyOfType(message: SipMessage, mediaType: string): Buffer | undefined {
-  const contentType = value(message, 'content-type')
-  if (contentType === undefined || message.body.length === 0) return undefined
-  const isWanted = (type: string): boolean => parseParams(type, 'Content-Type').value === mediaType
-  if (isWanted(contentType)) return message.body
-  const boundary = boundaryOf(contentType)
-  if (boundary === undefined) return undefined
-  try {
-    return parseMultipart(message.body, boundary).find(({ headers }) =>
-      headers.some(([name, text]) => name === 'content-type' && isWanted(text)),
-    )?.body
-  } catch (error) {
-    if (error instanceof MultipartSyntaxError) return undefined
     throw error
   }
 }

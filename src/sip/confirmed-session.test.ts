@@ -35,7 +35,7 @@ t.test('RFC 3261 12.2.2 a request out of order is 500, one of another dialog 481
 })
 
 t.test(
-  'RFC 3261 11, 8.2 within a session: OPTIONS is answered, unknown methods 405, unknown extensions 420',
+  'RFC 3261 11, 8.2 within a session: OPTIONS is answered, other methods 405 or 501, unknown extensions 420',
   async t => {
     const peer = new SessionWire()
     peer.confirm()
@@ -47,6 +47,9 @@ t.test(
       t.equal(statusOf(refusal), '405', method)
       t.ok(headerOf(refusal, 'Allow'))
     }
+    const strange = peer.ask('FROBNICATE', { headers: ['Require: precondition'] })
+    t.equal(statusOf(strange), '501', 'RFC 3261 21.5.2, before anything else is looked at (8.2)')
+    t.ok(headerOf(strange, 'Allow'))
     t.equal(statusOf(peer.ask('PRACK')), '481')
     const bad = peer.ask('UPDATE', { headers: ['Require: timer, precondition'] })
     t.equal(statusOf(bad), '420')
@@ -99,6 +102,33 @@ t.test('RFC 3264 8 an offer that moves nothing is answered, one that moves the s
   const type = ['Content-Type: text/plain']
   t.equal(statusOf(peer.ask('UPDATE', { headers: [CONTACT, ...type], body: 'hello' })), '415')
   t.equal(peer.session?.state, 'confirmed')
+})
+
+t.test('RFC 5621 3.1 within a session the description may be one part of several', async t => {
+  const peer = new SessionWire()
+  peer.confirm()
+  const parts = (kind: string, ...bodies: [head: string, body: string][]) => ({
+    headers: [CONTACT, `Content-Type: multipart/${kind};boundary=b`],
+    body: `${bodies.map(([head, body]) => `--b\r\n${head}\r\n\r\n${body}\r\n`).join('')}--b--\r\n`,
+  })
+  const sdp = (version: number): [string, string] => ['Content-Type: application/sdp', sdpOfPhone('active', version)]
+  const note = (handling: string): [string, string] => [
+    `Content-Type: text/plain\r\nContent-Disposition: render;handling=${handling}`,
+    'hello',
+  ]
+  const answer = peer.ask('INVITE', parts('mixed', sdp(2)))
+  t.equal(statusOf(answer), '200')
+  t.equal(headerOf(answer, 'Content-Type'), 'application/sdp')
+  t.match(bodyOf(answer), 'a=setup:passive\r\n')
+  peer.ask('ACK', {}, 101)
+  t.equal(statusOf(peer.ask('UPDATE', parts('mixed', note('optional'), sdp(3)))), '200')
+  t.equal(statusOf(peer.ask('UPDATE', parts('alternative', note('required'), sdp(4)))), '200')
+  for (const unread of [parts('mixed', sdp(5), note('required')), parts('mixed', note('required'))]) {
+    const refusal = peer.ask('UPDATE', unread)
+    t.equal(statusOf(refusal), '415')
+    t.match(headerOf(refusal, 'Accept'), 'multipart/mixed')
+  }
+  t.equal(statusOf(peer.ask('UPDATE', { headers: [CONTACT], body: sdpOfPhone('active', 4) })), '200', 'as it was')
 })
 
 t.test('DM-DLV-14, RFC 4028 10 at half time the session is refreshed, by UPDATE if the peer takes it', async t => {

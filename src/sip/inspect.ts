@@ -70,7 +70,12 @@ const NONE: ReadonlySet<string> = new Set()
 /** RFC 3261 8.2.1. */
 function methodRefusal({ method }: SipRequest, rules: InspectRules): Refusal | undefined {
   if (rules.methods.has(method)) return undefined
-  return { status: KNOWN_METHODS.has(method) ? 405 : 501, headers: [['Allow', [...rules.methods].join(', ')]] }
+  return methodNotTaken(method, [...rules.methods].join(', '))
+}
+
+/** RFC 3261 8.2.1, 21.5.2, outside a dialog and within. `allow`: what is taken there. */
+export function methodNotTaken(method: string, allow: string): Required<Pick<Refusal, 'status' | 'headers'>> {
+  return { status: KNOWN_METHODS.has(method) ? 405 : 501, headers: [['Allow', allow]] }
 }
 
 /** RFC 3261 8.2.2.1, 16.3 step 2. */

@@ -1,6 +1,7 @@
 import type { Now } from '../base/time.ts'
 import type { SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
 import { callId, fromTag } from '../sip-parser-lite/typed.ts'
+import { descriptionIn } from './body-of-type.ts'
 import { ConfirmedSession } from './confirmed-session.ts'
 import { OutgoingInvite } from './outgoing-invite.ts'
 import { allowed, notedContact } from './session-headers.ts'
@@ -106,7 +107,8 @@ export class OutgoingSession {
   #onAnswered(now: Now, response: SipResponse, leg: Leg): void {
     const { contact, plain } = this.#options
     const { contentType, body } = plain ?? this.#options
-    const agreed = { leg, contact, contentType, localSdp: body, remoteSdp: response.body }
+    const remoteSdp = descriptionIn(response) ?? response.body
+    const agreed = { leg, contact, contentType, localSdp: body, remoteSdp }
     this.#confirmed = new ConfirmedSession(this.#context, agreed, (then, why) => {
       this.#over(then)
       this.#context.log.info('session ended', { call_id: this.callId, why })

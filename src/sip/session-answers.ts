@@ -1,20 +1,26 @@
 import type { Now } from '../base/time.ts'
 import { answerAgain } from '../sdp/answer-again.ts'
-import { addLast, value, values } from '../sip-parser-lite/access.ts'
+import { addLast, values } from '../sip-parser-lite/access.ts'
 import type { SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
 import { SipSyntaxError } from '../sip-parser-lite/message.ts'
 import { responseTo } from '../sip-parser-lite/respond.ts'
-import { parseParams } from '../sip-parser-lite/typed.ts'
+import { bodyOfType } from './body-of-type.ts'
 import type { ConfirmedSession } from './confirmed-session.ts'
 import type { Header } from './dialog.ts'
 import { contactUri } from './dialog.ts'
+import { methodNotTaken } from './inspect.ts'
 import { ALLOW } from './session-headers.ts'
 import type { Agreement } from './session-timer.ts'
 import { agreeAsServer, MIN_SE_S, supportsTimer } from './session-timer.ts'
 import type { SessionContext } from './session-types.ts'
+import { hasUnreadParts } from './unread-parts.ts'
 
 /** Extensions that may be required of us in a dialog. */
 const SUPPORTED = ['timer']
+/** RFC 5621 3.1: the description alone, or as one part of several. */
+const ACCEPT = 'application/sdp, multipart/mixed, multipart/alternative'
+/** RFC 3262 3: we send no reliable provisional response, so what PRACK means is not there. */
+const TAKEN = new Set([...ALLOW.split(', '), 'PRACK'])
 
 /** RFC 3261 12.2.2: the answer to what the peer asks within a confirmed session; every request is answered at once. */
 export function answerInDialog(now: Now, session: ConfirmedSession, request: SipRequest): SipResponse {
@@ -32,6 +38,10 @@ export function answerInDialog(now: Now, session: ConfirmedSession, request: Sip
 function answerInOrder(now: Now, session: ConfirmedSession, request: SipRequest): SipResponse {
   const answer = (status: number, headers: readonly Header[] = []): SipResponse =>
     plainAnswer(session.context, request, status, headers)
+  if (!TAKEN.has(request.method)) {
+    const { status, headers } = methodNotTaken(request.method, ALLOW)
+    return answer(status, headers)
+  }
   const unknown = values(request, 'require').filter(option => !SUPPORTED.includes(option.toLowerCase()))
   if (unknown.length > 0) return answer(420, [['Unsupported', unknown.join(', ')]])
   switch (request.method) {
@@ -43,31 +53,31 @@ function answerInOrder(now: Now, session: ConfirmedSession, request: SipRequest)
     case 'OPTIONS':
       return answer(200, [
         ['Allow', ALLOW],
-        ['Accept', 'application/sdp'],
+        ['Accept', ACCEPT],
         ['Supported', 'timer'],
       ])
-    case 'PRACK':
-      return answer(481)
     default:
-      return answer(405, [['Allow', ALLOW]])
+      return answer(481)
   }
 }
 
 /** RFC 3261 14.2, RFC 3311 5.2, RFC 4028 9: a re-INVITE or UPDATE changes nothing of ours, and refreshes. */
 function answerModification(now: Now, session: ConfirmedSession, request: SipRequest): SipResponse {
   const { context, refresh } = session
-  const hasOffer = request.body.length > 0
+  const offer = bodyOfType(request, 'application/sdp')
+  const hasOffer = offer !== undefined
   const isInvite = request.method === 'INVITE'
   if (refresh.isOfferPending && (hasOffer || isInvite)) return plainAnswer(context, request, 491)
-  if (hasOffer && !isSdp(request)) return plainAnswer(context, request, 415, [['Accept', 'application/sdp']])
+  const isUnread = (request.body.length > 0 && !hasOffer) || hasUnreadParts(request)
+  if (isUnread) return plainAnswer(context, request, 415, [['Accept', ACCEPT]])
   const agreement = agreeAsServer(request, refresh.agreement)
   if (agreement === 'too small') return plainAnswer(context, request, 422, [['Min-SE', String(MIN_SE_S)]])
-  const sdp = hasOffer ? answerAgain(session.localSdp, session.remoteSdp, request.body) : session.localSdp
+  const sdp = hasOffer ? answerAgain(session.localSdp, session.remoteSdp, offer) : session.localSdp
   if (!sdp) return plainAnswer(context, request, 488)
   const target = contactUri(request)
   if (target !== undefined) session.leg.dialog.retarget(target)
   session.note(request)
-  if (hasOffer) session.exchanged(sdp, request.body)
+  if (hasOffer) session.exchanged(sdp, offer)
   refresh.arm(now, agreement)
   const response = plainAnswer(context, request, 200, [
     ['Contact', session.contact],
@@ -90,9 +100,6 @@ export function timerAnswer(request: SipRequest, agreement: Agreement | undefine
   if (!agreement.weRefresh && supportsTimer(request)) headers.push(['Require', 'timer'])
   return headers
 }
-
-const isSdp = (request: SipRequest): boolean =>
-  parseParams(value(request, 'content-type') ?? '', 'Content-Type').value === 'application/sdp'
 
 /** A response without a body, by the server that we are (DM-INV-05). */
 export function plainAnswer(

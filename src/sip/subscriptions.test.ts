@@ -304,6 +304,7 @@ t.test('what belongs to no subscription, and what a subscription has no use for'
     [{ toTag, method: 'OPTIONS' }, '200'],
     [{ toTag, method: 'BYE' }, '481'],
     [{ toTag, method: 'REFER' }, '405'],
+    [{ toTag, method: 'FROBNICATE', headers: ['Require: eventlist'] }, '501'],
     [{ toTag, seq: 0 }, '500'],
   ]
   for (const [asking, status] of answers) {

@@ -6,6 +6,7 @@ import type { SipRequest } from '../sip-parser-lite/message.ts'
 import { callId, cseq, fromTag, toTag } from '../sip-parser-lite/typed.ts'
 import type { DialogState, Header } from './dialog.ts'
 import { allowEvents, comeBack } from './event-header.ts'
+import { methodNotTaken } from './inspect.ts'
 import { targetOfCaller } from './peer-side.ts'
 import { isRefusal, type Refusal, respondWith } from './refusal.ts'
 import { RequestRate } from './request-rate.ts'
@@ -309,11 +310,12 @@ export class Subscriptions {
   ): Refusal | undefined {
     if (!subscription.isLive) return { status: 481 }
     if (!subscription.dialog.accept(request)) return { status: 500 }
+    const { method } = request
+    if (OF_OTHER_USAGES.has(method)) return { status: 481 }
+    if (method !== 'SUBSCRIBE' && method !== 'OPTIONS') return methodNotTaken(method, ALLOW[1])
     const required = values(request, 'require')
     if (required.length > 0) return { status: 420, headers: [['Unsupported', required.join(', ')]] }
-    if (request.method === 'OPTIONS') return { status: 200, headers: [ALLOW] }
-    if (OF_OTHER_USAGES.has(request.method)) return { status: 481 }
-    if (request.method !== 'SUBSCRIBE') return { status: 405, headers: [ALLOW] }
+    if (method === 'OPTIONS') return { status: 200, headers: [ALLOW] }
     if (subscriber !== undefined && subscriber !== subscription.subscriber) return { status: 403 }
     return this.#again(now, transaction, request, subscription)
   }

@@ -6,6 +6,7 @@ import type { MsrpEndpoint } from '../../msrp/endpoint.ts'
 import { readAnswer, takesMessages } from '../../sdp/msrp-media.ts'
 import { pushOffer } from '../../sdp/push-offer.ts'
 import { freshSessionId } from '../../sdp/session-id.ts'
+import { descriptionIn } from '../../sip/body-of-type.ts'
 import type { Resolver } from '../../sip/next-hop.ts'
 import { wayTo } from '../../sip/request-uri.ts'
 import type { Session, Sessions } from '../../sip/session.ts'
@@ -93,7 +94,7 @@ export class MsrpPush implements Push {
   }
 
   #answered(now: Now, response: SipResponse): void {
-    const answer = readAnswer(response.body)
+    const answer = readAnswer(descriptionIn(response) ?? response.body)
     if (answer.kind !== 'accepted') return this.#sender.abort(now, 'unfit', `offer answered: ${answer.why}`)
     const { media, connects } = answer
     if (!takesMessages(media)) return this.#sender.abort(now, 'kept', `offer answered ${media.direction}`)

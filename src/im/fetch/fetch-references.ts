@@ -1,11 +1,11 @@
 import type { Now } from '../../base/time.ts'
 import { RESOURCE_LISTS_TYPE, resourcesListed } from '../../content/resource-lists.ts'
 import { XmlError } from '../../content/xml-read.ts'
+import { bodyOfType } from '../../sip/body-of-type.ts'
 import type { SipRequest } from '../../sip-parser-lite/message.ts'
 import { seqOfStoreId } from '../../store/story.ts'
 import type { StoreClient } from '../../store/verbs.ts'
 import { type Answer, asReason, unavailable } from '../answers.ts'
-import { bodyOfType } from '../invite-kind.ts'
 
 /** Each is looked up; a client with more to fetch asks for all. */
 const REFERENCES_MAX = 500

@@ -1,13 +1,12 @@
 import { after, type Now } from '../../base/time.ts'
 import type { Timer } from '../../base/timers.ts'
 import { type MsrpMedia, obstacleInPath } from '../../sdp/msrp-media.ts'
+import { descriptionIn } from '../../sip/body-of-type.ts'
 import type { BranchMedia, CallSide } from '../../sip/relay-types.ts'
-import { leniently } from '../../sip/session-headers.ts'
 import type { SipMessage, SipRequest } from '../../sip-parser-lite/message.ts'
 import type { HistoryHeads } from '../../store/history.ts'
 import { headAsReceived } from '../history/history-item.ts'
 import type { RecorderContext } from '../history/history-recorder.ts'
-import { bodyOfType } from '../invite-kind.ts'
 import { type JoinedRecord, type JoinedSubject, joinedRecord } from './joined-record.ts'
 import { JoinedStream, otherSide, type Sides, type StreamContext, streamIn } from './joined-stream.ts'
 
@@ -286,10 +285,6 @@ interface Said {
   readonly tag: string | undefined
   readonly isFinal: boolean
 }
-
-/** A phone that writes nonsense about its body is passed on as it is. */
-const descriptionIn = (message: SipMessage): Buffer | undefined =>
-  leniently(() => bodyOfType(message, 'application/sdp'))
 
 /** After it the media stand: no provisional response, which another phone may still contradict. */
 const isFinal = (message: SipMessage): boolean => message.kind === 'request' || message.status >= 200

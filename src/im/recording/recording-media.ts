@@ -7,12 +7,11 @@ import type { MsrpSession } from '../../msrp/session.ts'
 import { parseMsrpUri } from '../../msrp/uri.ts'
 import { usableFingerprints } from '../../sdp/fingerprint.ts'
 import { type MsrpMedia, readAnswer } from '../../sdp/msrp-media.ts'
+import { descriptionIn } from '../../sip/body-of-type.ts'
 import type { Resolver } from '../../sip/next-hop.ts'
-import { leniently } from '../../sip/session-headers.ts'
 import type { Hop } from '../../sip/transport.ts'
 import type { SipResponse } from '../../sip-parser-lite/message.ts'
 import type { Safe } from '../history/history-recorder.ts'
-import { bodyOfType } from '../invite-kind.ts'
 import { addressed } from '../msrp-address.ts'
 import type { OwnAddresses } from '../own-addresses.ts'
 
@@ -77,7 +76,7 @@ export function openMedia(to: Flow | Hop, parts: MediaParts, events: MediaEvents
 
 /** Why nothing can be recorded by that answer, in plain words. */
 export function readMedia(response: SipResponse): AgreedMedia | string {
-  const body = leniently(() => bodyOfType(response, 'application/sdp'))
+  const body = descriptionIn(response)
   if (!body) return 'No Session Description in the Answer'
   const answer = readAnswer(body, 'recvonly')
   if (answer.kind === 'refused') return `Answer Unusable: ${answer.why}`

@@ -11,6 +11,7 @@ import {
   SERVICE_SETTINGS,
 } from '../../content/xcap-names.ts'
 import { XmlError } from '../../content/xml-read.ts'
+import { bodyOfType } from '../../sip/body-of-type.ts'
 import type { Refusal } from '../../sip/refusal.ts'
 import type { EventPackage, NotifyBody, NotifyReason, SubscriptionView } from '../../sip/subscription-types.ts'
 import type { Subscriptions } from '../../sip/subscriptions.ts'
@@ -18,7 +19,6 @@ import { type SipRequest, SipSyntaxError } from '../../sip-parser-lite/message.t
 import { addressOfRecord } from '../../sip-parser-lite/uri.ts'
 import { documentTag } from '../../store/settings.ts'
 import type { StoreClient } from '../../store/verbs.ts'
-import { bodyOfType } from '../invite-kind.ts'
 import type { StoreChanges } from '../store-changes.ts'
 import { wholeList } from './deferred-list-body.ts'
 

@@ -1,8 +1,8 @@
 import { boundaryOf, MultipartSyntaxError, parseMultipart, type ReceivedPart } from '../content/multipart.ts'
-import { leniently } from '../sip/session-headers.ts'
 import { value } from '../sip-parser-lite/access.ts'
 import type { SipRequest } from '../sip-parser-lite/message.ts'
 import { parseParams } from '../sip-parser-lite/typed.ts'
+import { leniently } from './session-headers.ts'
 
 const SDP_TYPE = 'application/sdp'
 

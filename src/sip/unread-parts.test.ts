@@ -1,6 +1,6 @@
 import t from 'tap'
+import { readInvite } from '../im/invite.fixture.ts'
 import type { SipRequest } from '../sip-parser-lite/message.ts'
-import { readInvite } from './invite.fixture.ts'
 import { hasUnreadParts } from './unread-parts.ts'
 
 const SDP = 'Content-Type: application/sdp\r\n\r\nv=0\r\n'
