@@ -98,6 +98,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   capture: 'watch what passes',
   terminal: 'how this terminal is',
   user: 'accounts of users',
+  history: 'what users keep of what was said',
   administrator: 'who may sign in here',
   log: 'what is logged',
   clock: 'the clock',

@@ -1,63 +1,25 @@
 import type { BackupService, BoxContents, CheckedBackup, ConfigurationChoice } from '../../services/backup.ts'
 import { CONFIGURATION_CHOICES } from '../../services/backup.ts'
-import type { JobService, JobView } from '../../services/jobs.ts'
+import type { JobService } from '../../services/jobs.ts'
 import { bytesText, counted, timeText } from '../ascii.ts'
 import { type Args, type Command, type Context, commandsOf, partOf, Refused, running } from '../command.ts'
 import { field } from '../fields.ts'
-
-/** How often is looked how far it is. */
-const LOOK_MS = 500
-/** A line of progress for so much of it. */
-const STEP_PERCENT = 10
+import { ended, placeFor, TOO_MUCH, written } from './long-work.ts'
 
 async function backup(context: Context, args: Args): Promise<void> {
-  const { report, askHidden, signal } = context
-  const { jobs, ...box } = running(context.box)
-  const files = partOf(context.box, 'files')
-  const backups = box.backups
+  const { report, askHidden } = context
+  const { queue, backups } = running(context.box)
   if (!backups) throw new Refused('Whoever started this box cannot have it backed up from here.')
   // What waits is in it whole.
-  const { bytes } = await box.queue.totals()
-  const place = await files.place(args.get('FILE')!, bytes)
-  if ('why' in place) throw new Refused(place.why)
+  const { bytes: leastBytes } = await queue.totals()
+  const path = await placeFor(context, args.get('FILE')!, leastBytes)
   const passphrase = await askHidden('Passphrase, 10 characters at least: ')
   if ((await askHidden('Once more: ')) !== passphrase) throw new Refused('These were two different ones.')
   const job = backups.backup(passphrase)
-  if (job === undefined) throw new Refused('Too much is under way. "show jobs" tells what.')
+  if (job === undefined) throw new Refused(TOO_MUCH)
   if (job === 'weak passphrase') throw new Refused('The passphrase has 10 to 1024 characters.')
-  try {
-    await ended(context, jobs, job)
-    const result = jobs.result(job.id)
-    if (!result) throw new Refused('The backup is gone. Try again.')
-    const saved = await files.save(result, place.path, signal)
-    if ('why' in saved) throw new Refused(saved.why)
-    await report.lines([
-      `Written: ${place.path}, ${bytesText(saved.bytes)}.`,
-      'Without the passphrase nobody can read it.',
-    ])
-  } finally {
-    await jobs.remove(job.id)
-  }
-}
-
-/** Waits for it, and tells how far it is. ^C ends the job. */
-async function ended({ report, clock, signal }: Context, jobs: JobService, job: JobView): Promise<void> {
-  for (let told = 0; ; ) {
-    const now = jobs.get(job.id)
-    if (!now || now.state === 'cancelled') throw new Refused('It was cancelled.')
-    if (now.state === 'failed') throw new Refused(now.reason ?? 'It failed.')
-    if (now.state === 'done') return
-    if (signal.aborted) {
-      await jobs.remove(job.id)
-      throw new Refused('It was ended.')
-    }
-    const percent = now.total ? Math.floor((100 * now.done) / now.total) : 0
-    if (percent >= told + STEP_PERCENT) {
-      await report.line(`${percent} %`)
-      told = percent
-    }
-    await new Promise<void>(resolve => clock.after(LOOK_MS, resolve))
-  }
+  const bytes = await written(context, job, path)
+  await report.lines([`Written: ${path}, ${bytesText(bytes)}.`, 'Without the passphrase nobody can read it.'])
 }
 
 type Backups = Pick<BackupService, 'upload' | 'check' | 'checked' | 'restore' | 'forget'>
@@ -108,7 +70,7 @@ async function upload(
   const job = backups.check(taken, passphrase)
   if (!job) {
     await taken.drop()
-    throw new Refused('Too much is under way. "show jobs" tells what.')
+    throw new Refused(TOO_MUCH)
   }
   await ended(context, jobs, job)
   const checked = backups.checked()
