@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { RESTANTE } from '../testing/program-under-test.ts'
+import { shortFolder } from '../testing/short-folder.ts'
 import { BoxProcess } from './box.ts'
 import { ADMIN_PASSWORD, consoleOf, printedPassword, setUpAdmin, shownBy, signIn } from './console-person.ts'
 import { isPassedOver } from './program.ts'
@@ -20,7 +21,7 @@ let device: string
 
 t.before(async () => {
   if (isPassedOver(t, 'socat')) return
-  const dir = t.testdir({})
+  const dir = shortFolder(t)
   device = join(dir, 'tty')
   const toml = `[console]\ndevice = "${device}"\nbaud = 9600`
   box = await BoxProcess.start(join(dir, 'box'), { users: ['alice'], toml })

@@ -1,6 +1,7 @@
 import { copyFileSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { shortFolder } from '../testing/short-folder.ts'
 import { BoxProcess } from './box.ts'
 import { consoleOf, printedPassword, setUpAdmin, shownBy, signIn } from './console-person.ts'
 import { isPassedOver } from './program.ts'
@@ -22,7 +23,7 @@ let starts = 1
 
 t.before(async () => {
   if (isPassedOver(t, 'socat')) return
-  const dir = t.testdir({})
+  const dir = shortFolder(t)
   const shipped = join(dir, 'shipped.toml')
   box = await BoxProcess.make(dir, { users: ['alice'], env: { RESTANTE_SHIPPED_CONFIG: shipped } })
   copyFileSync(box.file, shipped)

@@ -6,6 +6,7 @@ import { SerialPort } from 'serialport'
 import t, { type Test } from 'tap'
 import { Counters } from '../base/counters.ts'
 import { SerialLine } from '../host/console/line.ts'
+import { shortFolder } from '../testing/short-folder.ts'
 import { isPassedOver } from './program.ts'
 import { PtyLine } from './pty-line.ts'
 import { until } from './until.ts'
@@ -57,7 +58,7 @@ async function plugged(t: Test, path: string): Promise<PtyLine> {
 
 t.test('a line that is not there yet, comes, goes and comes again: each time a session begins anew', async t => {
   if (isPassedOver(t, 'socat')) return
-  const device = join(t.testdir({}), 'tty')
+  const device = join(shortFolder(t), 'tty')
   const { events, logged, counters, line } = lineOn(t, device)
   await until('it was missed', 5000, () => counters.get('console_line_failed') > 1)
   t.equal(line.troubleFor(0), 'there is no such device')
@@ -78,7 +79,7 @@ t.test('a line that is not there yet, comes, goes and comes again: each time a s
 
 t.test('BREAK and wrong speeds are read as NUL, and go no further; what else comes does, octet for octet', async t => {
   if (isPassedOver(t, 'socat')) return
-  const device = join(t.testdir({}), 'tty')
+  const device = join(shortFolder(t), 'tty')
   const pty = await plugged(t, device)
   const { events, counters } = lineOn(t, device)
   await pty.expect(/login: /)
@@ -93,7 +94,7 @@ t.test('BREAK and wrong speeds are read as NUL, and go no further; what else com
 
 t.test('whoever reads nothing keeps nothing growing: writing says so, and goes on when they read', async t => {
   if (isPassedOver(t, 'socat')) return
-  const device = join(t.testdir({}), 'tty')
+  const device = join(shortFolder(t), 'tty')
   const pty = await plugged(t, device)
   const noted = lineOn(t, device)
   await pty.expect(/login: /)
@@ -120,7 +121,7 @@ t.test('whoever reads nothing keeps nothing growing: writing says so, and goes o
 
 t.test('two programs on one line: the second is told so, whichever it is', async t => {
   if (isPassedOver(t, 'socat', 'setpriv')) return
-  const dir = t.testdir({})
+  const dir = shortFolder(t)
   chmodSync(dir, 0o755)
   const device = join(dir, 'tty')
   const pty = await plugged(t, device)
@@ -145,7 +146,7 @@ t.test('two programs on one line: the second is told so, whichever it is', async
 
 t.test('closing says its last words, and waits for nobody', async t => {
   if (isPassedOver(t, 'socat')) return
-  const device = join(t.testdir({}), 'tty')
+  const device = join(shortFolder(t), 'tty')
   const pty = await plugged(t, device)
   const { line, write } = lineOn(t, device)
   await pty.expect(/login: /)

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { shortFolder } from '../../testing/short-folder.ts'
 import { openStore } from '../open-store.ts'
 import { OWN_PASSWORD, Technician } from './technician.fixture.ts'
 
@@ -138,7 +139,7 @@ t.test(
 t.test('a backup into a file, and a restore that is looked at and not done', async t => {
   const seat = await Technician.come(t, { openStore })
   await seat.setUp()
-  const file = join(t.testdir({}), 'box.age')
+  const file = join(shortFolder(t), 'box.age')
   const passphrase = 'canary of backups'
   const asked = [
     ['at least: ', passphrase],
@@ -148,11 +149,10 @@ t.test('a backup into a file, and a restore that is looked at and not done', asy
   t.teardown(() => clearInterval(passing))
   t.match(
     await seat.answer(`backup ${file}`, asked),
-    /Written:\s+\/\S+\s+\S+box\.age, [\s\S]*Without the passphrase nobody can read it\./,
+    /Written:\s+\/\S+box\.age, [\s\S]*Without the passphrase nobody can read it\./,
   )
   t.match(readFileSync(file).subarray(0, 20).toString('latin1'), 'age-encryption.org')
-  // The path is as long as the folder of this checkout, and the line is folded where it comes to 80.
-  t.match(await seat.run(`backup ${file}`), /is\s+there\s+already/, 'before the passphrase')
+  t.match(await seat.run(`backup ${file}`), 'is there already', 'before the passphrase')
   t.match(await seat.run('backup box.age'), '% box.age is no whole path')
   t.match(
     await seat.answer(`backup ${file}2`, [
@@ -255,7 +255,7 @@ t.test('on the spot: the disk, SIP, MSRP, and SIP as it passes', async t => {
 t.test('a machine that reads a restore from a stick: a file that is no backup', async t => {
   const seat = await Technician.come(t, { openStore })
   await seat.setUp()
-  const file = join(t.testdir({}), 'holiday.jpg')
+  const file = join(shortFolder(t), 'holiday.jpg')
   writeFileSync(file, Buffer.alloc(5000, 7))
   const passing = setInterval(() => seat.clock.pass(500), 5)
   t.teardown(() => clearInterval(passing))
