@@ -1,12 +1,19 @@
 /*
  * What Node has no call for: a datagram to the service manager (sd_notify(3)), the ioctls of a watchdog device, a terminal for
- * one program alone, and what the C library does with memory that was given back to it.
+ * one program alone, what the C library does with memory that was given back to it, and the end of a process whose event loop stands.
  * Node-API 10. Every function but textInPlace returns an integer: 0 or more is the result, below 0 an errno, negated. None
  * blocks for longer than the device or, where the service manager's queue is full, SEND_WAIT_US.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <linux/watchdog.h>
 #include <malloc.h>
+#include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -15,6 +22,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #define NAPI_VERSION 10
@@ -202,6 +210,123 @@ static napi_value text_in_place(napi_env env, napi_callback_info info) {
   return text;
 }
 
+/*
+ * The dead man's switch: two threads that share nothing with the event loop but a number of ticks, which the loop renews and the first
+ * thread counts down. Each wake-up is one tick, however long it was away: a process that was stopped (SIGSTOP, a debugger) or slept with
+ * the machine has lost one by it. At none it ends the process. Nothing here takes a lock or memory that the loop may hold.
+ */
+#define LAST_WORDS_MAX 512
+/* A disk or a pipe that hangs is not waited for. */
+#define LAST_WORDS_LOOKS 40
+#define LAST_WORDS_LOOK_MS 50
+#define DEADMAN_STACK_BYTES ((size_t)128 * 1024)
+
+static struct {
+  int is_running;
+  /* 0: nobody is watched. */
+  atomic_uint ticks_left;
+  struct timespec tick;
+  int code;
+  /* Written to stderr, and into a file for the next run. */
+  char line[LAST_WORDS_MAX];
+  char path[PATH_MAX];
+  char mark[LAST_WORDS_MAX];
+  sem_t has_lapsed;
+  sem_t has_spoken;
+} deadman;
+
+static struct timespec milliseconds(uint32_t ms) {
+  return (struct timespec){.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
+}
+
+/* As much as goes at once; what is left of it is lost. */
+static void put(int descriptor, const char *text) {
+  const ssize_t written = write(descriptor, text, strlen(text));
+  (void)written;
+}
+
+/* Has a thread of its own from the start: what it writes to may hang, and the end does not wait for that. */
+static void *speak_last(void *unused) {
+  (void)unused;
+  while (sem_wait(&deadman.has_lapsed) != 0) continue;
+  struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
+  if (poll(&out, 1, 0) == 1 && (out.revents & POLLOUT) != 0) put(STDERR_FILENO, deadman.line);
+  const int file = open(deadman.path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (file >= 0) put(file, deadman.mark);
+  if (file >= 0) close(file);
+  sem_post(&deadman.has_spoken);
+  return NULL;
+}
+
+static void *count_down(void *unused) {
+  (void)unused;
+  for (;;) {
+    clock_nanosleep(CLOCK_MONOTONIC, 0, &deadman.tick, NULL);
+    unsigned int left = atomic_load(&deadman.ticks_left);
+    if (left == 0 || !atomic_compare_exchange_strong(&deadman.ticks_left, &left, left - 1) || left > 1) continue;
+    sem_post(&deadman.has_lapsed);
+    const struct timespec look = milliseconds(LAST_WORDS_LOOK_MS);
+    for (int looks = 0; looks < LAST_WORDS_LOOKS && sem_trywait(&deadman.has_spoken) != 0; looks++)
+      clock_nanosleep(CLOCK_MONOTONIC, 0, &look, NULL);
+    _exit(deadman.code);
+  }
+}
+
+/* A thread that no signal is handled by. */
+static int begin_thread(void *(*run)(void *)) {
+  pthread_attr_t attributes;
+  pthread_t thread;
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  int wrong = pthread_attr_init(&attributes);
+  if (wrong != 0) return -wrong;
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  pthread_attr_setstacksize(&attributes, DEADMAN_STACK_BYTES);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  wrong = pthread_create(&thread, &attributes, run, NULL);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  pthread_attr_destroy(&attributes);
+  if (wrong == 0) pthread_setname_np(thread, "deadman");
+  return -wrong;
+}
+
+/* deadmanArm(tickMs, ticks, code, line, path, mark): once in a process. */
+static napi_value deadman_arm(napi_env env, napi_callback_info info) {
+  napi_value values[6];
+  uint32_t tick_ms = 0;
+  uint32_t ticks = 0;
+  int32_t code = 0;
+  if (deadman.is_running) return result_of(env, -EBUSY);
+  if (!has_arguments(env, info, 6, values) || napi_get_value_uint32(env, values[0], &tick_ms) != napi_ok ||
+      napi_get_value_uint32(env, values[1], &ticks) != napi_ok || tick_ms == 0 || ticks == 0 ||
+      napi_get_value_int32(env, values[2], &code) != napi_ok ||
+      text_of(env, values[3], deadman.line, sizeof deadman.line) < 0 ||
+      text_of(env, values[4], deadman.path, sizeof deadman.path) < 0 ||
+      text_of(env, values[5], deadman.mark, sizeof deadman.mark) < 0)
+    return result_of(env, wrong_arguments());
+  deadman.tick = milliseconds(tick_ms);
+  deadman.code = code;
+  atomic_store(&deadman.ticks_left, ticks);
+  if (sem_init(&deadman.has_lapsed, 0, 0) != 0 || sem_init(&deadman.has_spoken, 0, 0) != 0)
+    return result_of(env, -errno);
+  int outcome = begin_thread(speak_last);
+  if (outcome == 0) outcome = begin_thread(count_down);
+  deadman.is_running = outcome == 0;
+  return result_of(env, outcome);
+}
+
+/* deadmanFeed(ticks): so many from now; 0: it watches no more, until it is fed again. */
+static napi_value deadman_feed(napi_env env, napi_callback_info info) {
+  napi_value values[1];
+  uint32_t ticks = 0;
+  if (!has_arguments(env, info, 1, values) || napi_get_value_uint32(env, values[0], &ticks) != napi_ok)
+    return result_of(env, wrong_arguments());
+  if (!deadman.is_running) return result_of(env, -ESRCH);
+  atomic_store(&deadman.ticks_left, ticks);
+  return result_of(env, 0);
+}
+
 /* exitNow(code): at once, whatever other threads wait for. */
 static napi_value exit_now(napi_env env, napi_callback_info info) {
   napi_value values[1];
@@ -213,6 +338,8 @@ static napi_value exit_now(napi_env env, napi_callback_info info) {
 
 NAPI_MODULE_INIT() {
   const napi_property_descriptor functions[] = {
+      {"deadmanArm", NULL, deadman_arm, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"deadmanFeed", NULL, deadman_feed, NULL, NULL, NULL, napi_enumerable, NULL},
       {"exitNow", NULL, exit_now, NULL, NULL, NULL, napi_enumerable, NULL},
       {"notify", NULL, notify, NULL, NULL, NULL, napi_enumerable, NULL},
       {"watchdogSetTimeout", NULL, watchdog_set_timeout, NULL, NULL, NULL, napi_enumerable, NULL},

@@ -159,7 +159,10 @@ export const configSchema = Type.Object(
       device: text('', 'a serial device, e.g. "/dev/ttyS1", or ""'),
       baud: Type.Enum(BAUDS, { default: 115200 }),
     }),
-    watchdog: table({ device: text('', 'a watchdog device, e.g. "/dev/watchdog", or ""') }),
+    watchdog: table({
+      device: text('', 'a watchdog device, e.g. "/dev/watchdog", or ""'),
+      hang_s: whole(60, 0, 3600),
+    }),
   },
   closed,
 )

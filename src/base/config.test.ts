@@ -26,7 +26,7 @@ t.test('every key has the default of the contract, except domain', async t => {
     user: [],
     mwi: { headers: 'second', unsolicited: false },
     console: { device: '', baud: 115200 },
-    watchdog: { device: '' },
+    watchdog: { device: '', hang_s: 60 },
     xcap: { root: '' },
     xdms: { root: '', user: '', password: '' },
   })

@@ -26,6 +26,7 @@ import { openingS, Voice } from '../host/service/voice.ts'
 import { Serving } from '../host/serving.ts'
 import { restoreUnconfirmed } from '../host/trial-file.ts'
 import { BoxWatch } from '../host/watchdog/box-watch.ts'
+import { Deadman, fedBy } from '../host/watchdog/deadman.ts'
 import { COMMAND, columns } from './text.ts'
 import type { World } from './world.ts'
 
@@ -46,9 +47,10 @@ export async function serve(world: World, options: ServeCommandOptions): Promise
   const log = openLog()
   saveMemory()
   const isManaged = process.env.NOTIFY_SOCKET !== undefined
-  const notifier = openNotifier(process.env, log)
+  const deadman = new Deadman({ log })
+  const notifier = fedBy(openNotifier(process.env, log), deadman)
   try {
-    await serveFor({ notifier, isManaged, log }, world, options)
+    await serveFor({ notifier, isManaged, log, deadman }, world, options)
   } catch (error) {
     notifier.status(messageOf(error))
     throw error
@@ -60,6 +62,7 @@ interface Manager {
   /** It starts another process when this one ends with an error. */
   readonly isManaged: boolean
   readonly log: ReturnType<typeof openLog>
+  readonly deadman: Deadman
 }
 
 async function serveFor(manager: Manager, world: World, options: ServeCommandOptions): Promise<void> {

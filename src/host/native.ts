@@ -19,6 +19,13 @@ export interface Native {
   terminalExclusive(descriptor: number): number
   /** The folder is this process's alone until the descriptor is closed; `EAGAIN` where it is another's. */
   lockFolder(descriptor: number): number
+  /**
+   * Once in a process: from here on a thread of its own ends it with `code` when it was not fed for so many ticks. It writes `line` to stderr and `mark`
+   * into the file first, where that takes no longer than 2 s.
+   */
+  deadmanArm(tickMs: number, ticks: number, code: number, line: string, path: string, mark: string): number
+  /** So many ticks from now; 0: it watches no more, until it is fed again. */
+  deadmanFeed(ticks: number): number
   /** Ends the process at once; `endProcess` calls it. */
   exitNow(code: number): number
   /** From here on the C library keeps less of what was given back to it. */

@@ -50,6 +50,7 @@ const progressView = ({ selfTest, device, ...progress }: ProgressFigures): objec
     ago_s: orNull(selfTest.agoS),
   },
   service_watchdog_s: orNull(progress.serviceS),
+  deadman_s: orNull(progress.deadmanS),
   watchdog_device: device
     ? {
         device: device.path,

@@ -93,6 +93,22 @@ t.test(
   },
 )
 
+t.test('where nobody manages it a program that stands still ends itself, and the next run says so', async t => {
+  // Only a program from source takes what makes its loop stand.
+  const stand = 'process.on("SIGUSR2", () => { for (;;); })'
+  const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(stand)}` }
+  const toml = '[watchdog]\nhang_s = 2'
+  const box = await BoxProcess.make(t.testdir({}), { users: ['alice'], env, toml, program: FROM_SOURCE })
+  t.teardown(() => box.discard())
+  await box.start()
+  box.signal('SIGUSR2')
+  t.equal((await box.stop()).code, 70, 'SIGTERM is not heard any more')
+  t.match(box.err, /"the program stood still, and is ended"/)
+  await box.start()
+  const runs = () => JSON.parse(readFileSync(join(box.dataDir, 'runs.json'), 'utf8'))
+  t.match(runs().resets[0], { kind: 'blocked' })
+})
+
 t.test('a box that is killed, and one whose memory is gone with it', { skip }, async t => {
   const { box, fed, runs } = await managed(t)
   await fed()

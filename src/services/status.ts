@@ -59,6 +59,8 @@ export interface ProgressFigures {
   }
   /** How long the service manager waits for a word; undefined: it does not. */
   readonly serviceS: number | undefined
+  /** How long a dead man's switch of the program's own waits; undefined: there is none. */
+  readonly deadmanS: number | undefined
   /** The watchdog of the machine, and how long it waits; undefined: none is configured. */
   readonly device:
     | { readonly path: string; readonly timeoutS: number | undefined; readonly problem: string }
@@ -67,7 +69,7 @@ export interface ProgressFigures {
 
 /**
  * How the run before ended. `stop`: by a signal. `restart`: somebody asked for it on page, console or API. `failed`: it could not start or go on.
- * `defect`: an error of the program. `watchdog`: by its own decision, as messages did not get on. `hung`: the service manager ended it. `killed`: by
+ * `defect`: an error of the program. `watchdog`: by its own decision, as messages did not get on. `hung`: the service manager ended it. `blocked`: it stood still, and its dead man's switch ended it. `killed`: by
  * the system or somebody. `power`: the machine was started anew without a word, by the power or its kernel. `hardware-watchdog`: by that of the machine.
  */
 export const RESET_KINDS = [
@@ -80,6 +82,7 @@ export const RESET_KINDS = [
   'defect',
   'watchdog',
   'hung',
+  'blocked',
   'killed',
   'power',
   'hardware-watchdog',

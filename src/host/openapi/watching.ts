@@ -90,6 +90,7 @@ const status = closed({
         ago_s: orNull(whole),
       }),
       service_watchdog_s: amount,
+      deadman_s: amount,
       watchdog_device: orNull(closed({ device: text, timeout_s: amount, problem: orNull(text) })),
     }),
   ),

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
@@ -8,6 +8,7 @@ import type { Instant, WallTime } from '../../base/time.ts'
 import type { Native } from '../native.ts'
 import { silentNotifier } from '../service/notifier.ts'
 import { BoxWatch, type WatchedBox } from './box-watch.ts'
+import type { Deadman } from './deadman.ts'
 
 const WALL = 1_900_000_000_000
 
@@ -15,12 +16,14 @@ interface Given {
   readonly dir?: string
   readonly isManaged?: boolean
   readonly device?: boolean
+  readonly deadman?: Deadman
+  readonly watchdogMs?: number | undefined
 }
 
 /** A box whose every figure is set by hand, and what its watchdogs are told. Ticks come by hand too: the manager waits for days. */
 async function watched(
   t: Test,
-  { dir = t.testdir({ run: {}, watchdog: '' }), isManaged = true, device = false }: Given = {},
+  { dir = t.testdir({ run: {}, watchdog: '' }), isManaged = true, device = false, ...given }: Given = {},
 ) {
   const told: string[] = []
   const lines: string[] = []
@@ -40,11 +43,11 @@ async function watched(
   const watch = new BoxWatch({
     notifier: {
       ...silentNotifier,
-      watchdogMs: 1e9,
+      watchdogMs: 'watchdogMs' in given ? given.watchdogMs : 1e9,
       alive: () => void told.push('WATCHDOG'),
       status: text => told.push(text),
     },
-    ...{ log, isManaged, runtimeDir: join(dir, 'run'), root: dir },
+    ...{ log, isManaged, deadman: given.deadman, runtimeDir: join(dir, 'run'), root: dir },
     monotonicMs: () => time.ms,
     lagMs: () => time.lag,
     addon: () => calls as Native,
@@ -56,7 +59,7 @@ async function watched(
     engine: { selfTest: undefined as SelfTestView | undefined },
   }
   const box: WatchedBox = {
-    config: { watchdog: { device: device ? join(dir, 'watchdog') : '' } },
+    config: { watchdog: { device: device ? join(dir, 'watchdog') : '', hang_s: 60 } },
     ...state,
     health: { examined: async () => state.problem, also: () => undefined },
     clock: { now: () => ({ at: 1000 as Instant, wall: WALL as WallTime, isWallTrusted: true }) },
@@ -244,7 +247,7 @@ t.test('a look that does not end feeds nobody', async t => {
 
 t.test('a device that is not there is an alarm, no end', async t => {
   const { watch, look, box, lines } = await watched(t)
-  watch.use({ ...box, config: { watchdog: { device: '/dev/none/watchdog' } } })
+  watch.use({ ...box, config: { watchdog: { device: '/dev/none/watchdog', hang_s: 60 } } })
   t.match(watch.figures.device, { path: '/dev/none/watchdog', problem: /ENOENT/ })
   t.ok(lines.includes('the watchdog device cannot be opened'))
   await look()
@@ -260,3 +263,31 @@ t.test('what a process that stands still cannot write was written before, into m
   const next = await watched(t, { dir })
   t.match(next.watch.resets[0], { kind: 'killed', detail: /its last word: degraded, slow flash/ })
 })
+
+t.test(
+  'the switch of a program that nobody manages: longer while a store is opened, fed by nobody else, told once',
+  async t => {
+    const dir = t.testdir({ run: {}, blocked: 'it stood still' })
+    const told: string[] = []
+    const deadman = {
+      limitS: 60,
+      watch: (dataDir: string, seconds: number) => void told.push(`watch ${dataDir === dir} ${seconds}`),
+      allow: (seconds: number) => void told.push(`allow ${seconds}`),
+      forbid: () => void told.push('forbid'),
+      stop: () => void told.push('stop'),
+    } as unknown as Deadman
+    const { watch } = await watched(t, { dir, deadman })
+    t.same(told, ['allow 120', 'forbid'], 'the manager watches')
+    t.equal(watch.figures.deadmanS, 60)
+    t.match(watch.resets[0], { kind: 'first' })
+    t.notOk(existsSync(join(dir, 'blocked')))
+    watch.close()
+    told.length = 0
+    writeFileSync(join(dir, 'blocked'), 'it stood still')
+    const alone = await watched(t, { dir, deadman, watchdogMs: undefined })
+    t.same(told, ['watch true 60', 'allow 120', 'forbid'])
+    t.match(alone.watch.resets[0], { kind: 'blocked' })
+    alone.watch.close()
+    t.equal(told.at(-1), 'stop')
+  },
+)

@@ -7,10 +7,12 @@ import type { ProgressFigures, Reset, ResetKind } from '../../services/status.ts
 import type { native } from '../native.ts'
 import { messageOf, PlainError } from '../plain-error.ts'
 import type { Notifier } from '../service/notifier.ts'
+import { openingS } from '../service/voice.ts'
 import type { WatchedStore } from '../watched-store.ts'
 import { BoxState } from './box-state.ts'
+import { type Deadman, forgetBlocked, wasBlocked } from './deadman.ts'
 import { WatchdogDevice, wasResetByDevice } from './device.ts'
-import { Heartbeat } from './heartbeat.ts'
+import { Heartbeat, type ManagerWord } from './heartbeat.ts'
 import { judge, type Progress, STORE_SLOW_MS, type Verdict } from './progress.ts'
 import { bootId, OWN_RESTARTS_MAX, RunBook } from './run-book.ts'
 
@@ -32,6 +34,8 @@ interface WatchOptions {
   readonly isManaged: boolean
   /** RUNTIME_DIRECTORY: memory, no flash. */
   readonly runtimeDir?: string | undefined
+  /** Ends a process that stands still where no service manager does. Absent: nothing of the process's own does. */
+  readonly deadman?: Deadman | undefined
   readonly factoryReset?: 'config' | 'full' | undefined
   readonly addon?: typeof native
   /** Milliseconds of a clock that never jumps. */
@@ -45,6 +49,8 @@ interface WatchOptions {
 const WORDS = 3
 const TICK_MS_MAX = 5000
 const TICK_MS_MIN = 200
+/** What is looked through before it is opened is read twice. */
+const OPENING_READS = 2
 /** Between two boxes of one process, while it takes another configuration or other data. */
 const WITHOUT_BOX_MS_MAX = 120_000
 
@@ -61,6 +67,7 @@ export class BoxWatch {
   readonly #heartbeat: Heartbeat
   readonly #monotonicMs: () => number
   readonly #lagMs: () => number
+  #dataDir = ''
   #runs: RunBook | undefined
   #box: WatchedBox | undefined
   #withoutSince: number | undefined
@@ -82,13 +89,16 @@ export class BoxWatch {
     this.#lagMs = options.lagMs ?? loopDelay()
   }
 
-  /** The folder is this process's alone from now on: why it was started is found out, once. */
-  began(dataDir: string, config: Pick<Config, 'watchdog'>): void {
+  /** The folder is this process's alone from now on, and a store in it is opened next: why it was started is found out, once. */
+  began(dataDir: string, { watchdog }: Pick<Config, 'watchdog'>): void {
+    const { log, factoryReset, root, deadman, notifier } = this.#options
+    if (notifier.watchdogMs === undefined) deadman?.watch(dataDir, watchdog.hang_s)
+    deadman?.allow(openingS(dataDir) * OPENING_READS)
     if (this.#runs) return
-    const { log, factoryReset, root } = this.#options
-    const { device } = config.watchdog
+    this.#dataDir = dataDir
     const traces = { boot: bootId(), beat: this.#heartbeat.last(), word: this.#heartbeat.word(), factoryReset }
-    this.#runs = new RunBook(dataDir, { ...traces, wasResetByDevice: wasResetByDevice(device, root) }, log)
+    const found = { wasResetByDevice: wasResetByDevice(watchdog.device, root), wasBlocked: wasBlocked(dataDir) }
+    this.#runs = new RunBook(dataDir, { ...traces, ...found }, log)
   }
 
   /** A box serves; the function that is given back is called when it no longer does. */
@@ -96,6 +106,8 @@ export class BoxWatch {
     this.#box = box
     this.#withoutSince = undefined
     this.#runs?.serves(box.clock.now())
+    forgetBlocked(this.#dataDir)
+    this.#options.deadman?.forbid()
     this.#openDevice(box.config.watchdog.device)
     this.#arm()
     void this.tick()
@@ -107,6 +119,11 @@ export class BoxWatch {
     }
   }
 
+  /** How the run before ended, as the service manager says. */
+  get word(): ManagerWord | undefined {
+    return this.#heartbeat.word()
+  }
+
   get starts(): number {
     return this.#runs?.starts ?? 0
   }
@@ -116,7 +133,7 @@ export class BoxWatch {
   }
 
   get figures(): ProgressFigures {
-    const { notifier } = this.#options
+    const { notifier, deadman } = this.#options
     const { condition, reason } = this.state.view
     const selfTest = this.#box?.engine.selfTest
     const flushedAgoMs = this.#box?.store.flushedAgoMs
@@ -135,6 +152,7 @@ export class BoxWatch {
         agoS: selfTest?.at === undefined ? undefined : Math.max(0, Math.floor((at - selfTest.at) / 1000)),
       },
       serviceS: notifier.watchdogMs === undefined ? undefined : notifier.watchdogMs / 1000,
+      deadmanS: deadman?.limitS,
       device:
         device === '' ? undefined : { path: device, timeoutS: this.#device?.timeoutS, problem: this.#deviceFault },
     }
@@ -156,6 +174,7 @@ export class BoxWatch {
   close(): void {
     this.#isOver = true
     clearInterval(this.#timer)
+    this.#options.deadman?.stop()
     this.#device?.close()
     this.#device = undefined
   }
@@ -263,7 +282,8 @@ export class BoxWatch {
     clearInterval(this.#timer)
     const { watchdogMs = Number.POSITIVE_INFINITY } = this.#options.notifier
     const deviceMs = this.#device ? (this.#device.timeoutS ?? TICK_MS_MAX / 1000) * 1000 : Number.POSITIVE_INFINITY
-    const everyMs = Math.min(TICK_MS_MAX, Math.min(watchdogMs, deviceMs) / WORDS)
+    const deadmanMs = (this.#options.deadman?.limitS ?? Number.POSITIVE_INFINITY) * 1000
+    const everyMs = Math.min(TICK_MS_MAX, Math.min(watchdogMs, deviceMs, deadmanMs) / WORDS)
     this.#timer = setInterval(() => void this.tick(), Math.max(TICK_MS_MIN, everyMs))
   }
 }

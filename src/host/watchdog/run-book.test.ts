@@ -59,6 +59,12 @@ t.test('how it ended where it could not say: by what is left in memory and by th
       { kind: 'hung', detail: /the store is slow/, ranS: 60 },
     ],
     [
+      'blocked',
+      { boot: 'one', wasBlocked: true, beat },
+      { kind: 'blocked', detail: /ended itself; its last word: fault, the store is slow/, ranS: 60 },
+    ],
+    ['blocked, then the power failed', { boot: 'two', wasBlocked: true }, { kind: 'blocked' }],
+    [
       'memory',
       { boot: 'one', word: { result: 'oom-kill', code: 'killed', status: 'KILL' } },
       { kind: 'killed', detail: /oom-kill killed KILL/ },

@@ -49,6 +49,8 @@ export interface Traces {
   readonly beat?: Beat | undefined
   readonly word?: ManagerWord | undefined
   readonly wasResetByDevice?: boolean
+  /** Its dead man's switch ended the run before. */
+  readonly wasBlocked?: boolean
   readonly factoryReset?: 'config' | 'full' | undefined
 }
 
@@ -174,16 +176,21 @@ function endOf(before: Book | undefined, run: Run, traces: Traces): { kind: Rese
       : { ...ended }
   }
   const isSameBoot = before.run.boot === run.boot
-  if (!isSameBoot) return { kind: traces.wasResetByDevice ? 'hardware-watchdog' : 'power', detail: '' }
+  if (!isSameBoot && !traces.wasBlocked)
+    return { kind: traces.wasResetByDevice ? 'hardware-watchdog' : 'power', detail: '' }
   return killed(before.run, traces)
 }
 
 /** The machine went on, and the process ended without a word. */
-function killed({ machineS }: Run, { beat, word }: Traces): { kind: ResetKind; detail: string; ranS?: number } {
+function killed(
+  { machineS }: Run,
+  { beat, word, wasBlocked }: Traces,
+): { kind: ResetKind; detail: string; ranS?: number } {
   // Of this run's own time only: a file of one before tells nothing.
   const last = beat && beat.machineS >= machineS ? beat : undefined
   const known = last && { ranS: last.machineS - machineS }
   const state = last?.reason ? `; its last word: ${last.condition}, ${last.reason}` : ''
+  if (wasBlocked) return { kind: 'blocked', detail: `the program stood still, and ended itself${state}`, ...known }
   if (word?.result === 'watchdog')
     return { kind: 'hung', detail: `the service manager heard nothing of it any more${state}`, ...known }
   const how = word ? `${word.result} ${word.code} ${word.status}`.trim() : 'the system did not tell how'

@@ -24,6 +24,7 @@ export function progressCard(visit: Visit, { progress, starts }: BoxStatus): Htm
       [words.oldest, duration(visit, storeMs)],
       [words.loopLag, `${number(visit, loopLagMs)} ms`],
       [words.service, service(visit, progress)],
+      [words.deadman, deadman(visit, progress)],
       [words.device, device(visit, progress)],
       [words.starts, number(visit, starts)],
     ]),
@@ -63,6 +64,11 @@ function selfTest(visit: Visit, { selfTest: { result, detail, agoS } }: Progress
 function service(visit: Visit, { serviceS }: ProgressFigures): string {
   const { progress: words } = visit.strings
   return serviceS === undefined ? words.serviceNone : words.serviceWaits(number(visit, serviceS))
+}
+
+function deadman(visit: Visit, { deadmanS }: ProgressFigures): string {
+  const { progress: words } = visit.strings
+  return deadmanS === undefined ? words.deadmanNone : words.deadmanWaits(number(visit, deadmanS))
 }
 
 function device(visit: Visit, { device: found }: ProgressFigures): Html | string {

@@ -121,6 +121,10 @@ export const config: Strings['config'] = {
     'console.device': { label: 'Serielle Konsole', hint: 'Z. B. /dev/ttyS1; leer für keine.' },
     'console.baud': { label: 'Geschwindigkeit der Leitung' },
     'watchdog.device': { label: 'Hardware-Watchdog', hint: 'Z. B. /dev/watchdog; leer: nur der des Dienstverwalters.' },
+    'watchdog.hang_s': {
+      label: 'Stillstand (Sekunden)',
+      hint: 'Ein Programm, das so lange stillsteht, beendet sich selbst, wo kein Dienstverwalter darüber wacht. 0: nie.',
+    },
   },
   empty: 'leer',
   secretHint: 'Es gibt eines, das nicht gezeigt wird. Leer lassen, damit es bleibt; ein anderer Server braucht es neu.',

@@ -110,6 +110,10 @@ const keys = {
   'console.device': { label: 'Serial console', hint: 'E.g. /dev/ttyS1; empty for none.' },
   'console.baud': { label: 'Speed of the line' },
   'watchdog.device': { label: 'Hardware watchdog', hint: "E.g. /dev/watchdog; empty: the service manager's alone." },
+  'watchdog.hang_s': {
+    label: 'Standstill (seconds)',
+    hint: 'A program that stands still for so long ends itself, where no service manager watches it. 0: it does not.',
+  },
 } as const satisfies Readonly<Record<string, ConfigText>>
 
 type ConfigName = keyof typeof keys
