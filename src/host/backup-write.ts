@@ -22,7 +22,7 @@ import {
   tarFile,
 } from './backup-format.ts'
 import { leftBytes, memoryBytes, SMALL_BYTES } from './memory/machine.ts'
-import { makeRoom } from './memory/thrift.ts'
+import { dropRest, makeRoom } from './memory/thrift.ts'
 import { codeOf, PlainError } from './plain-error.ts'
 import type { StoreSnapshot } from './watched-store.ts'
 
@@ -134,8 +134,8 @@ async function* piecesOf(snapshot: StoreSnapshot, progress: BackupParts['progres
     if (bytes === 0) return
     progress(done, Math.max(done, snapshot.entries))
     yield { name: pieceName(index), bytes: Buffer.concat(gathered) }
-    // What it leaves behind is outside of JavaScript's heap, which is searched for the sake of it only after 64 MiB.
-    makeRoom()
+    // It is outside of JavaScript's heap, which is searched for the sake of it only after 64 MiB.
+    dropRest()
   }
 }
 

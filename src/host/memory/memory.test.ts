@@ -2,7 +2,7 @@ import t from 'tap'
 import { engineLimits } from './engine-limits.ts'
 import { leftBytes, memoryBytes, ownBytes, SMALL_BYTES, withinMemory } from './machine.ts'
 import { KeyLine } from './password-key.ts'
-import { makeRoom, saveMemory } from './thrift.ts'
+import { dropRest, makeRoom, saveMemory } from './thrift.ts'
 
 const MIB = 1024 * 1024
 
@@ -30,6 +30,8 @@ t.test('a small machine hands over fewer mailboxes at once, and remembers fewer 
   t.strictSame(engineLimits(SMALL_BYTES), { pushes: 256, answerBytes: 8 * MIB })
 })
 
+const LOOKS = 30
+
 t.test('a small machine gives back what grew, and searches the heap when little is left', async t => {
   const done: string[] = []
   let own = 40 * MIB
@@ -38,40 +40,75 @@ t.test('a small machine gives back what grew, and searches the heap when little 
     memory: 128 * MIB,
     own: () => own,
     frugal: () => done.push('frugal'),
+    ample: () => t.fail('called'),
     collect: () => done.push('collect'),
+    compact: () => done.push('compact'),
     trim: () => {
       done.push('trim')
-      own -= MIB
+      own -= 5 * MIB
     },
   })
-  const look = clock()[0]!.args[0] as () => void
-  t.same(done, ['frugal'])
-  look()
-  t.same(done.splice(0), ['frugal', 'trim'])
+  const looked = clock()[0]!.args[0] as () => void
+  const look = () => {
+    looked()
+    return done.splice(0)
+  }
+  t.same(done.splice(0), ['frugal'])
+  t.same(look(), ['trim'])
   own += 3 * MIB
-  look()
-  t.same(done, [], 'not worth it')
+  t.same(look(), [], 'not worth it')
   own = 80 * MIB
-  look()
-  t.same(done.splice(0), ['collect', 'trim'])
+  t.same(look(), ['collect', 'trim'])
   makeRoom()
+  dropRest()
   t.same(done, [], 'there is room')
   own = 100 * MIB
+  t.same(look(), ['compact', 'trim'])
+  for (let looks = 1; looks < LOOKS; looks++) {
+    own = 100 * MIB
+    t.same(look(), ['collect', 'trim'], 'not again at once')
+  }
+  own = 100 * MIB
+  t.same(look(), ['compact', 'trim'])
+  own = 100 * MIB
   makeRoom()
+  t.same(done.splice(0), ['compact', 'trim'])
+  own = 100 * MIB
+  dropRest()
   t.same(done.splice(0), ['collect', 'trim'])
   end()
   makeRoom()
+  dropRest()
   t.same(done, [])
 })
 
 t.test('elsewhere nothing is done', async t => {
   const never = (): never => t.fail('called') as never
-  saveMemory({ memory: SMALL_BYTES, own: never, frugal: never, collect: never, trim: never })()
+  let ample = 0
+  const others = { own: never, frugal: never, collect: never, compact: never, trim: never }
+  saveMemory({ memory: SMALL_BYTES, ...others, ample: () => ample++ })()
+  makeRoom()
+  dropRest()
+  t.equal(ample, 1)
+})
+
+t.test('a heap of which little is left here and there is brought together', async t => {
+  const all = Array.from({ length: 400_000 }, (_, index) => [index, index, index, index])
+  const left = all.filter((_, index) => index % 16 === 0)
+  all.length = 0
+  const before = process.memoryUsage().heapTotal
+  t.capture(process, 'constrainedMemory', () => Math.round(ownBytes() * 1.2))
+  const end = saveMemory()
+  makeRoom()
+  end()
+  t.equal(left.length, 25_000)
+  t.ok(process.memoryUsage().heapTotal < before * 0.8, 'and what is free is given back')
 })
 
 t.test('passwords are looked at one by one on a small machine, each with room made before it', async t => {
   const said: string[] = []
   const cost = { N: 2, r: 1, p: 1 }
+  const small = { make: () => said.push('room'), left: () => 128 * MIB }
   const keys = async (line: KeyLine): Promise<Buffer[]> => {
     const asked = ['one', 'two'].map(word =>
       line.derive(word, 'salt', 16, cost).then(key => {
@@ -81,11 +118,24 @@ t.test('passwords are looked at one by one on a small machine, each with room ma
     )
     return Promise.all(asked)
   }
-  const small = await keys(new KeyLine(true, () => said.push('room')))
+  const derived = await keys(new KeyLine(small))
   t.same(said.splice(0), ['room', 'one', 'room', 'two'])
-  const refused = new KeyLine(true, () => {})
+  const refused = new KeyLine(small)
   await t.rejects(refused.derive('one', 'salt', 16, { N: 3 }))
-  t.same(await refused.derive('one', 'salt', 16, cost), small[0], 'one that cannot be keeps no other waiting')
-  t.same(await keys(new KeyLine(false, () => said.push('room'))), small)
+  t.same(await refused.derive('one', 'salt', 16, cost), derived[0], 'one that cannot be keeps no other waiting')
+  said.length = 0
+  t.same(await keys(new KeyLine()), derived)
   t.notOk(said.includes('room'))
+})
+
+t.test('a password that there is no memory for is refused in words', async t => {
+  let left = 23 * MIB
+  const line = new KeyLine({ make: () => (left += MIB - 1), left: () => left })
+  const cost = { N: 16384, r: 8, p: 1 }
+  await t.rejects(line.derive('one', 'salt', 16, cost), {
+    name: 'PlainError',
+    message: /takes 16 MiB.*and 23 MiB are free/,
+  })
+  left = 23 * MIB + 1
+  t.equal((await line.derive('one', 'salt', 16, cost)).length, 16, 'tried again')
 })
