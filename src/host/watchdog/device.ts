@@ -21,9 +21,12 @@ function sysfs(root: string, path: string, file: string): number | undefined {
   }
 }
 
+/** Where the configuration names none, PID 1 may feed it (`RuntimeWatchdogSec`): it takes the first. */
+const FIRST = '/dev/watchdog0'
+
 /** Whether the watchdog of the machine was what reset it last; asked without opening the device, which would start it. */
 export const wasResetByDevice = (path: string, root = ''): boolean =>
-  path !== '' && ((sysfs(root, path, 'bootstatus') ?? 0) & WDIOF_CARDRESET) !== 0
+  ((sysfs(root, path === '' ? FIRST : path, 'bootstatus') ?? 0) & WDIOF_CARDRESET) !== 0
 
 interface DeviceOptions {
   readonly path: string
