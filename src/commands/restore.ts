@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline/promises'
 import type { Config } from '../base/config.ts'
 import { silentLog } from '../base/log.ts'
 import { printable } from '../base/quoted.ts'
-import { contentsOf } from '../host/box-contents.ts'
+import { contentsHere, contentsOf } from '../host/box-contents.ts'
 import { readConfig } from '../host/config-file.ts'
 import { makeDataDir } from '../host/lock.ts'
 import { boxOrLock } from '../host/owner.ts'
@@ -71,8 +71,10 @@ interface Asked {
 }
 
 async function looked(world: World, { config, dataDir, path, size, passphrase, ...asked }: Asked): Promise<Checked> {
-  const store = new WatchedStore(await world.openStore(dataDir, config, silentLog), silentLog)
-  const contents = await contentsOf(store, dataDir, config).finally(() => store.close())
+  const contents = await contentsHere(async () => {
+    const store = new WatchedStore(await world.openStore(dataDir, config, silentLog), silentLog)
+    return contentsOf(store, dataDir, config).finally(() => store.close())
+  }, config)
   let step = 0
   const progress = (done: number): void => {
     const now = Math.floor((done / size) * 10)
@@ -108,7 +110,9 @@ function summary({ view, choices }: Checked, choice: Choice): string {
     ['oldest of them', oldest(contents.oldestAt), oldest(here.oldestAt)],
     ['damaged', `${contents.damaged}`, `${here.damaged}`],
   ])
-  return `${table}\nThe box is then ${hostname}, and serves ${domain}. Messages that were handed over after the backup was made\nwait again, and are handed over a second time.\n`
+  const trouble =
+    here.trouble === undefined ? '' : `\nWhat is here now cannot be told, and is put aside as it is: ${here.trouble}\n`
+  return `${table}\n${trouble}The box is then ${hostname}, and serves ${domain}. Messages that were handed over after the backup was made\nwait again, and are handed over a second time.\n`
 }
 
 async function confirmed(world: World, hostname: string): Promise<void> {

@@ -14,9 +14,10 @@ import { Again, startAnew } from '../host/diagnosis/again.ts'
 import { endProcess } from '../host/end-process.ts'
 import { SystemEntropy } from '../host/entropy.ts'
 import { resetIfMarked } from '../host/factory-reset.ts'
+import { guardedStore } from '../host/guarded-store.ts'
 import { openLog } from '../host/log.ts'
 import { saveMemory } from '../host/memory/thrift.ts'
-import { messageOf } from '../host/plain-error.ts'
+import { isOfStore, messageOf, refusedBySystem } from '../host/plain-error.ts'
 import { Restoring, undoneRestore } from '../host/restoring.ts'
 import type { Box } from '../host/serve.ts'
 import { figuresOf, tryCustody } from '../host/service/custody-trial.ts'
@@ -24,9 +25,11 @@ import { firstPasswordFile, isJournal } from '../host/service/first-password.ts'
 import { type Notifier, openNotifier } from '../host/service/notifier.ts'
 import { openingS, Voice } from '../host/service/voice.ts'
 import { Serving } from '../host/serving.ts'
+import { StandIn, type StandInOptions } from '../host/stand-in.ts'
 import { restoreUnconfirmed } from '../host/trial-file.ts'
 import { BoxWatch } from '../host/watchdog/box-watch.ts'
 import { Deadman, fedBy } from '../host/watchdog/deadman.ts'
+import { NativeEnds } from '../host/watchdog/native-ends.ts'
 import { COMMAND, columns } from './text.ts'
 import type { World } from './world.ts'
 
@@ -85,7 +88,7 @@ async function serveFor(manager: Manager, world: World, options: ServeCommandOpt
   // After a reset that keeps accounts theirs are kept too.
   const firstAccounts = reset === 'config' ? [] : (options.firstAccounts?.split(',') ?? [])
   const watch = new BoxWatch({ ...manager, ...fromRuntime(), factoryReset: reset })
-  const { makeEngine, openStore } = world
+  const [makeEngine, openStore] = [world.makeEngine, guarded(world.openStore, watch, notifier)]
   const reload = { onHangUp: () => false }
   const stopped = untilSignal(reload)
   exitOnDefect(log, watch)
@@ -113,7 +116,8 @@ async function serveFor(manager: Manager, world: World, options: ServeCommandOpt
   notifier.extendS(openingS(config.data_dir))
   const starting = Serving.start({ ...parts, logs: log })
   starting.catch(error => watch.ending('failed', messageOf(error)))
-  const serving = await Promise.race([starting, stopped])
+  const instead = { config, file, notifier, watch, entropy, log }
+  const serving = await Promise.race([starting, stopped]).catch(error => standIn(error, manager, instead, stopped))
   if (typeof serving === 'string') {
     // Nothing was shown or promised yet; what is half open ends with the process.
     starting.catch(() => {})
@@ -122,10 +126,9 @@ async function serveFor(manager: Manager, world: World, options: ServeCommandOpt
     return
   }
   const { box } = serving
-  world.out(banner(box, config.domain))
-  world.out(isUnseen ? placeOfFirstPasswords(box) : firstPasswords(box))
-  world.out(firstRun(box, access.isNew))
-  if (!isUnseen) world.out(howToTry(box, file, firstAccounts.length > 0))
+  const first = isUnseen ? placeOfFirstPasswords(box) : firstPasswords(box)
+  const toTry = isUnseen ? '' : howToTry(box, file, firstAccounts.length > 0)
+  world.out(`${banner(box, config.domain)}${first}${firstRun(box, access.isNew)}${toTry}`)
   log.info('serving', { version: VERSION, domain: config.domain })
   const voice = voiceOf(serving, () => configuration.view().running.domain, manager, watch)
   reload.onHangUp = () => voice.reload(() => readAgain(serving)) || isManaged
@@ -142,6 +145,31 @@ async function serveFor(manager: Manager, world: World, options: ServeCommandOpt
   watch.ending(again.isAsked ? 'restart' : 'stop', signal)
   watch.close()
   if (again.isAsked) startAnew(isManaged)
+}
+
+/** The library of the store ends a process where it finds what cannot be: such ends of runs before are minded. */
+function guarded(openStore: World['openStore'], watch: BoxWatch, notifier: Notifier): World['openStore'] {
+  const ends = new NativeEnds(fromRuntime().runtimeDir, watch.word)
+  return guardedStore(openStore, { ends, told: () => notifier.extendS(RESET_STEP_S) })
+}
+
+/** Where the store is what fails, until something is different, which takes a process of its own, or it is stopped; by what. */
+async function standIn(
+  error: unknown,
+  { isManaged }: Manager,
+  { watch, ...parts }: Omit<StandInOptions, 'dataDir' | 'reason' | 'state'> & { readonly watch: BoxWatch },
+  stopped: Promise<string>,
+): Promise<string> {
+  if (!isManaged || !isOfStore(error)) throw error
+  watch.close()
+  const reason = refusedBySystem(error)?.message ?? messageOf(error)
+  const standing = new StandIn({ ...parts, state: watch.state, dataDir: resolve(parts.config.data_dir), reason })
+  await standing.start()
+  const end = await Promise.race([standing.over.then(why => ({ why })), stopped])
+  await standing.close()
+  if (typeof end === 'string') return end
+  parts.log.info('starting anew', { reason: end.why })
+  return startAnew(true)
 }
 
 /** Its limits count by a clock that never jumps. */

@@ -16,7 +16,7 @@ import type {
 import type { JobView } from '../services/jobs.ts'
 import { PASSPHRASE_LENGTH_MAX, PASSPHRASE_LENGTH_MIN } from './age-file.ts'
 import { backupFile } from './backup-write.ts'
-import { contentsOf } from './box-contents.ts'
+import { contentsHere, contentsOf } from './box-contents.ts'
 import type { Jobs } from './jobs.ts'
 import { keptData, removeKept } from './kept-data.ts'
 import { lastBackupAt, noteBackup } from './last-backup.ts'
@@ -106,7 +106,7 @@ export class Backups implements BackupService {
         try {
           const { size } = statSync(upload.path)
           const { reserve_bytes: reserveBytes } = config.deferral
-          const contents = await contentsOf(this.#options.store, dataDir, config)
+          const contents = await contentsHere(() => contentsOf(this.#options.store, dataDir, config), config)
           const { restoring, openStore } = this.#options
           const { configText, configFile } = restoring
           this.#checked = await checkBackup(

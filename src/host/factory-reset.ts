@@ -42,6 +42,9 @@ export function markForReset(dataDir: string, level: ResetLevel): void {
   }
 }
 
+/** Whether the next start has one to do. */
+export const isResetMarked = (dataDir: string): boolean => existsSync(join(dataDir, MARK))
+
 /** To be called before anything is opened or believed. What was done; undefined: nobody asked for it. Throws PlainError where it cannot end. */
 export async function resetIfMarked(reset: FactoryReset): Promise<ResetLevel | undefined> {
   const places = [dataDirIn(reset.target), dataDirIn(reset.file), reset.stateDir]

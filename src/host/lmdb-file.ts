@@ -1,5 +1,6 @@
 import { chmod, mkdir, open as openFile, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { latestMeta } from './lmdb-meta.ts'
 import { areTreesWhole } from './lmdb-pages.ts'
 import { codeOf } from './plain-error.ts'
 
@@ -8,25 +9,6 @@ import { codeOf } from './plain-error.ts'
 /** The file cannot be used as it is, and nothing of it was changed. */
 export class StoreDamage extends Error {
   override readonly name = 'StoreDamage'
-}
-
-const MAGIC = 0xbeefc0de
-const DATA_VERSION = 2
-const META_BYTES = 160
-const MAGIC_AT = 24
-const PAGE_FLAGS_AT = 18
-const META_PAGE_FLAG = 0x08
-const PAGE_SIZE_AT = 48
-/** Of the tree of free pages, and of that of the records. */
-const ROOTS_AT = [88, 136] as const
-const LAST_PAGE_AT = 144
-const TRANSACTION_AT = 152
-
-interface Meta {
-  readonly pageSize: number
-  readonly roots: readonly bigint[]
-  readonly lastPage: number
-  readonly transaction: bigint
 }
 
 /** Makes the folder, private to its owner, and refuses a file that is not a store or has lost its end. Throws plain messages. */
@@ -79,37 +61,17 @@ async function checkFile(path: string, usedMark: string): Promise<void> {
         throw new StoreDamage(`${path} is empty, though this folder has been in use: it was lost`)
       return
     }
-    const first = await readMeta(file, 0)
-    const second = first && (await readMeta(file, first.pageSize))
-    if (!first || !second) throw new StoreDamage(`${path} is not a store of this program, or its beginning is damaged`)
-    const { lastPage, pageSize, roots } = first.transaction > second.transaction ? first : second
+    const meta = await latestMeta(file)
+    if (!meta) throw new StoreDamage(`${path} is not a store of this program, or its beginning is damaged`)
+    const { lastPage, pageSize, free, records } = meta
     const wanted = (lastPage + 1) * pageSize
     if (size >= wanted) return
     // Pages that one transaction took and gave back are counted, and need not have been written.
-    if (!(await areTreesWhole(file, roots, { pageSize, pages: lastPage + 1, size })))
+    if (!(await areTreesWhole(file, [free.root, records.root], { pageSize, pages: lastPage + 1, size })))
       throw new StoreDamage(`${path} has lost its end: ${size} bytes of ${wanted} are there`)
     await file.truncate(wanted)
   } finally {
     await file.close()
-  }
-}
-
-type File = Awaited<ReturnType<typeof openFile>>
-
-async function readMeta(file: File, at: number): Promise<Meta | undefined> {
-  const bytes = Buffer.alloc(META_BYTES)
-  const { bytesRead } = await file.read(bytes, 0, META_BYTES, at)
-  const isMeta =
-    bytesRead === META_BYTES &&
-    (bytes.readUInt16LE(PAGE_FLAGS_AT) & META_PAGE_FLAG) !== 0 &&
-    bytes.readUInt32LE(MAGIC_AT) === MAGIC &&
-    bytes.readUInt32LE(MAGIC_AT + 4) === DATA_VERSION
-  if (!isMeta) return undefined
-  return {
-    pageSize: bytes.readUInt32LE(PAGE_SIZE_AT),
-    roots: ROOTS_AT.map(at => bytes.readBigUInt64LE(at)),
-    lastPage: Number(bytes.readBigUInt64LE(LAST_PAGE_AT)),
-    transaction: bytes.readBigUInt64LE(TRANSACTION_AT),
   }
 }
 

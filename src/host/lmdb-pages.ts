@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises'
+import { NO_PAGE, TREE_ROOT_AT } from './lmdb-meta.ts'
 
 /** Where the library notes what (lmdb 3.5.6, mdb.c: MDB_page_header, MDB_node, MDB_db, MDB_ovpage). */
 const PAGE_HEADER_BYTES = 24
@@ -12,10 +13,6 @@ const NODE_KEY_BYTES_AT = 6
 const BIG_DATA = 0x01
 const SUB_TREE = 0x02
 const OVERFLOW_PAGES_AT = 16
-const TREE_ROOT_AT = 40
-
-/** An empty tree. */
-const NO_PAGE = 0xffff_ffff_ffff_ffffn
 
 interface Extent {
   readonly pageSize: number

@@ -4,7 +4,8 @@ import type { Config } from '../base/config.ts'
 import type { Log } from '../base/log.ts'
 import { LmdbStore } from './lmdb.ts'
 import { StoreDamage } from './lmdb-file.ts'
-import { messageOf, PlainError, troubleOf } from './plain-error.ts'
+import { messageOf, StoreTrouble, troubleOf } from './plain-error.ts'
+import { heldFor } from './store-hold.ts'
 import type { Store } from './watched-store.ts'
 
 const GIB = 2 ** 30
@@ -25,10 +26,12 @@ function addressableBytes(): number {
 
 /** The store of a data folder whose lock is held. */
 export async function openStore(dataDir: string, { hostname }: Config, log: Log): Promise<Store> {
+  const held = heldFor(dataDir)
+  if (held !== undefined) throw new StoreTrouble(`${dataDir}: the store is not opened: ${held}. ${remedy(dataDir)}`)
   try {
     return await LmdbStore.open({ dir: dataDir, hostname, mapBytes: mapBytesOf(dataDir), log })
   } catch (error) {
-    throw new PlainError(`${dataDir}: the store cannot be opened: ${whyNot(error, dataDir)}`)
+    throw new StoreTrouble(`${dataDir}: the store cannot be opened: ${whyNot(error, dataDir)}`)
   }
 }
 
@@ -40,5 +43,8 @@ function whyNot(error: unknown, dataDir: string): string {
   const isLibrary = LIBRARY_DAMAGE.test(message)
   if (!isLibrary && !(error instanceof StoreDamage)) return troubleOf(error)
   const reason = isLibrary ? `pages of ${join(dataDir, 'mailbox', 'data.mdb')} are damaged` : message
-  return `${reason}. Nothing was changed. Put a backup in its place (\`restante restore FILE\`); or move ${join(dataDir, 'mailbox')} away to begin with an empty store: what waited there is not delivered then.`
+  return `${reason}. Nothing was changed. ${remedy(dataDir)}`
 }
+
+const remedy = (dataDir: string): string =>
+  `Put a backup in its place (\`restante restore FILE\`); or move ${join(dataDir, 'mailbox')} away to begin with an empty store: what waited there is not delivered then.`

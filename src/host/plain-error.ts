@@ -5,6 +5,9 @@ export class PlainError extends Error {
   override readonly name = 'PlainError'
 }
 
+/** Of the store or its medium: who starts anew at once finds the same. */
+export class StoreTrouble extends PlainError {}
+
 export const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException | undefined)?.code ?? ''
 
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
@@ -66,8 +69,14 @@ const STORE_TROUBLES: Record<StoreFailure['failure'], readonly [reason: string, 
 }
 
 /** Why the store in this folder did not do what it was asked. */
-export function storeError(dataDir: string, { failure, detail }: StoreFailure): PlainError {
+export function storeError(dataDir: string, { failure, detail }: StoreFailure): StoreTrouble {
   const [reason, remedy] = STORE_TROUBLES[failure]
   const more = failure === 'io' ? ` (${systemText(detail)})` : ''
-  return new PlainError(`${dataDir}: the store cannot be used: ${reason}${more}. ${remedy}.`)
+  return new StoreTrouble(`${dataDir}: the store cannot be used: ${reason}${more}. ${remedy}.`)
 }
+
+const OF_THE_MEDIUM: ReadonlySet<string> = new Set(['EIO', 'EROFS', 'ENOSPC', 'EDQUOT', 'ENXIO', 'ENODEV', 'EUCLEAN'])
+
+/** Whether it comes of the store or its medium, so that the program itself can do nothing about it. */
+export const isOfStore = (error: unknown): boolean =>
+  error instanceof StoreTrouble || OF_THE_MEDIUM.has(codeOf(error)) || OF_THE_MEDIUM.has(codeOf(Object(error).cause))

@@ -77,15 +77,18 @@ t.test('under a service manager the passwords of the first start are not printed
   await box.stop()
 })
 
-t.test('a store that cannot be opened: never ready, and it says why', async t => {
+t.test('a store that cannot be opened: never ready, it says why, and starts anew once the file is another', async t => {
   if (isPassedOver(t, PYTHON)) return
   const service = await managed(t)
   const { box, ear } = service
-  mkdirSync(join(box.dataDir, 'mailbox'), { recursive: true })
-  writeFileSync(join(box.dataDir, 'mailbox', 'data.mdb'), 'no store at all'.repeat(1000))
-  const ended = await box.run()
-  t.equal(ended.code, 1)
-  await until('it says why', 10_000, () => ear.texts.some(text => /^STATUS=.*data\.mdb is not a store/.test(text)))
+  const mailbox = join(box.dataDir, 'mailbox')
+  mkdirSync(mailbox, { recursive: true })
+  writeFileSync(join(mailbox, 'data.mdb'), 'no store at all'.repeat(1000))
+  const ended = box.run()
+  await until('it says why', 20_000, () => ear.texts.some(text => /^STATUS=.*data\.mdb is not a store/.test(text)))
+  await until('its page too', 10_000, async () => (await box.health().catch(() => undefined))?.code === 503)
+  rmSync(mailbox, { recursive: true })
+  t.match(await ended, { code: 75 })
   t.notOk(isReady(service))
 })
 

@@ -56,6 +56,8 @@ export interface BoxContents {
   /** Set aside by their checksum. */
   readonly damaged: number
   readonly oldestAt: number | undefined
+  /** Why the store does not tell; then all numbers are 0. */
+  readonly trouble?: string
 }
 
 export interface CheckedBackup {
