@@ -148,6 +148,7 @@ t.test('RFC 4975 7.2: Failure-Report decides which answers are sent', async t =>
   t.strictSame([answers('yes', 200), answers('yes', 415)], [['200'], ['415']])
   t.strictSame([answers('partial', 200), answers('partial', 415)], [[], ['415']])
   t.strictSame([answers('no', 200), answers('no', 415)], [[], []])
+  t.strictSame([answers('No', 415), answers('PARTIAL', 200), answers('Yes', 200)], [[], [], ['200']], 'RFC 4234 2.3')
 })
 
 t.test(
@@ -157,7 +158,7 @@ t.test(
     const relayed = { from: `msrp://198.51.100.9:1/relay;tcp ${REMOTE}`, flag: '+' }
     side.say(flow, send(path, text('abc', 'Message-ID: m\nSuccess-Report: yes\nByte-Range: 1-3/5'), relayed))
     t.strictSame(headersIn(side.heard(), 'Status'), [])
-    const last = text('de', 'Message-ID: m\nSuccess-Report: yes\nFailure-Report: no\nByte-Range: 4-5/5')
+    const last = text('de', 'Message-ID: m\nSuccess-Report: Yes\nFailure-Report: no\nByte-Range: 4-5/5')
     side.say(flow, send(path, last, { ...relayed, flag: '$' }))
     const report = side.heard()
     t.match(report, /^MSRP (\S+) REPORT\r\nTo-Path: .*\r\nFrom-Path: .*\r\n[\s\S]*\r\n-------\1\$\r\n$/)

@@ -130,12 +130,14 @@ export class HeadBuilder {
     switch (name) {
       case 'Success-Report':
       case 'success-report':
-        if (value !== 'yes' && value !== 'no') this.#defect ??= 'Success-Report'
-        this.#successReport = value === 'yes'
+        this.#successReport = YES.test(value)
+        if (!this.#successReport && !NO.test(value)) this.#defect ??= 'Success-Report'
         return true
       case 'Failure-Report':
       case 'failure-report':
-        if (value === 'yes' || value === 'no' || value === 'partial') this.#failureReport = value
+        if (YES.test(value)) this.#failureReport = 'yes'
+        else if (NO.test(value)) this.#failureReport = 'no'
+        else if (PARTIAL.test(value)) this.#failureReport = 'partial'
         else this.#defect ??= 'Failure-Report'
         return true
       case 'Status':
@@ -147,6 +149,11 @@ export class HeadBuilder {
     }
   }
 }
+
+/** RFC 4975 9: words of its grammar, which is one of RFC 4234: in any case. */
+const YES = /^yes$/i
+const NO = /^no$/i
+const PARTIAL = /^partial$/i
 
 /** The empty string stands for a path that is there and of no use. */
 const path = (before: string | undefined, value: string): string =>
