@@ -203,7 +203,6 @@ export class Service implements TransactionUser {
     const response = isOwn ? respondWith(now, request, answer, token(this.#entropy, 60)) : answer
     // HIS-REF-05.
     if (request.method === 'REFER' && !has(response, 'allow')) addLast(response, 'Allow', METHODS.join(', '))
-    this.#counters.count('sip_answers', String(response.status))
     transaction.respond(now, response)
   }
 

@@ -3,25 +3,8 @@ import { has, value, values } from '../sip-parser-lite/access.ts'
 import type { SipRequest, SipResponse } from '../sip-parser-lite/message.ts'
 import { maxForwards, parseParams, parseVia, type Via, viaOf } from '../sip-parser-lite/typed.ts'
 import { parseUri } from '../sip-parser-lite/uri.ts'
+import { KNOWN_METHODS } from './known-methods.ts'
 import { isRefusal, orRefusal, type Refusal, respondWith } from './refusal.ts'
-
-/** Every method of the RFCs; what is not among them is 501 rather than 405 (RFC 3261 21.5.2). */
-const KNOWN_METHODS = new Set([
-  'INVITE',
-  'ACK',
-  'CANCEL',
-  'BYE',
-  'REGISTER',
-  'OPTIONS',
-  'INFO',
-  'PRACK',
-  'UPDATE',
-  'SUBSCRIBE',
-  'NOTIFY',
-  'PUBLISH',
-  'MESSAGE',
-  'REFER',
-])
 
 /** What the element can do, for one kind of addressee. */
 export interface InspectRules {
@@ -73,7 +56,7 @@ function methodRefusal({ method }: SipRequest, rules: InspectRules): Refusal | u
   return methodNotTaken(method, [...rules.methods].join(', '))
 }
 
-/** RFC 3261 8.2.1, 21.5.2, outside a dialog and within. `allow`: what is taken there. */
+/** RFC 3261 8.2.1, 21.5.2: 501 for what no RFC knows; outside a dialog and within. `allow`: what is taken there. */
 export function methodNotTaken(method: string, allow: string): Required<Pick<Refusal, 'status' | 'headers'>> {
   return { status: KNOWN_METHODS.has(method) ? 405 : 501, headers: [['Allow', allow]] }
 }

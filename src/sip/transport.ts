@@ -12,6 +12,7 @@ import { responseTo } from '../sip-parser-lite/respond.ts'
 import type { SipStream } from '../sip-parser-lite/stream.ts'
 import { topVia, type Via } from '../sip-parser-lite/typed.ts'
 import { type CloseReason, FlowTable, keepStream, type Stream } from './flows.ts'
+import { answerLabel } from './known-methods.ts'
 import { statelessTag } from './stateless-tag.ts'
 import { isStun, judgeStun } from './stun.ts'
 import { datagramResponseFlow, defaultPort, isSameFamily, stampVia } from './via.ts'
@@ -289,6 +290,7 @@ export class SipTransport {
     const request = error.partial
     if (!request || error.status < 400 || request.method === 'ACK') return
     counters.count('sip_stateless_responses', String(error.status))
+    counters.count('sip_answers', answerLabel(request.method, error.status))
     const via = readableVia(request, flow.remote)
     const bytes = encodeMessage(responseTo(request, error.status, error.message, statelessTag(request)))
     // A Via that cannot be read leaves the way the request came.

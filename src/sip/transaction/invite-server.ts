@@ -118,6 +118,7 @@ export class InviteServer implements ServerMachine {
     this.#owner.timers.cancel(this.#repeat)
     this.#last = this.#owner.encode(response)
     this.#toTag = toTag(response)
+    if (response.status >= 200) this.#owner.answered(this, response.status)
     if (response.status >= 200 && response.status < 300) this.#accept(now)
     else if (response.status >= 300) this.#refuse(now)
     this.#sendLast(now)

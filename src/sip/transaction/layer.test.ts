@@ -216,6 +216,9 @@ t.test('RFC 3261 21.5.4: beyond the bound 503 with Retry-After, and nothing is k
   wire.answer(200)
   wire.receive(requestText({ branch: 'z9hG4bK-3', callId: 'call-3' }))
   t.equal(wire.transactions.length, 3, 'served when there is room')
+  wire.receive(requestText({ branch: 'z9hG4bK-3', callId: 'call-3' }))
+  t.equal(wire.counters.get('sip_answers', 'MESSAGE 5xx'), 2)
+  t.equal(wire.counters.get('sip_answers', 'MESSAGE 2xx'), 1)
 })
 
 t.test('RFC 6026 7.1 nor do accepted ones, which are bounded for themselves, the oldest first', async t => {
@@ -229,6 +232,7 @@ t.test('RFC 6026 7.1 nor do accepted ones, which are bounded for themselves, the
   t.match(wire.layer.described(), { servers: { active: { 'INVITE accepted': 3 } } })
   wire.receive(invite(9))
   t.equal(wire.transactions.length, 10, 'a repetition of a late one is absorbed')
+  t.equal(wire.counters.get('sip_answers', 'INVITE 2xx'), 10)
   wire.runTo(60_000)
   t.match(wire.layer.described(), { servers: { active: {} } })
   t.equal(wire.running, '')
@@ -311,4 +315,16 @@ t.test('the console sees what is under way', async t => {
     servers: { active: { 'non-INVITE trying': 1 }, completed: 1 },
     clients: { 'INVITE calling': 1 },
   })
+})
+
+t.test('every final answer is counted once, by method and class, whatever method the wire names', async t => {
+  const wire = new SipWire()
+  const methods = ['OPTIONS', 'FROBNICATE', 'X'.repeat(500)]
+  for (const [n, method] of methods.entries()) {
+    const request = requestText({ method, branch: `z9hG4bK-m${n}`, callId: `m${n}` })
+    wire.receive(request)
+    wire.answer(n === 0 ? 200 : 501)
+    wire.receive(request)
+  }
+  t.same(wire.counters.describe().sip_answers, { 'OPTIONS 2xx': 1, 'other 5xx': 2 })
 })

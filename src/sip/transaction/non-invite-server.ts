@@ -78,6 +78,7 @@ export class NonInviteServer implements ServerMachine {
 
   #complete(now: Now, response: SipResponse): void {
     const bytes = this.#owner.encode(response)
+    this.#owner.answered(this, response.status)
     this.#finish(now, bytes, response.status)
     this.#send(now, bytes)
   }

@@ -8,6 +8,7 @@ import { type SipRequest, type SipResponse, SipSyntaxError } from '../../sip-par
 import { field } from '../../sip-parser-lite/names.ts'
 import { responseTo } from '../../sip-parser-lite/respond.ts'
 import { toTag, type Via } from '../../sip-parser-lite/typed.ts'
+import { answerLabel } from '../known-methods.ts'
 import { statelessTag } from '../stateless-tag.ts'
 import { type CompletedLimits, CompletedTable } from './completed-table.ts'
 import { InviteServer } from './invite-server.ts'
@@ -121,6 +122,10 @@ export class ServerTable implements ServerOwner {
   encode(response: SipResponse): Buffer {
     this.#counters.count('sip_responses_sent', CLASSES[Math.trunc(response.status / 100)] ?? '')
     return encodeMessage(response)
+  }
+
+  answered({ request }: ServerMachine, status: number): void {
+    this.#counters.count('sip_answers', answerLabel(request.method, status))
   }
 
   send(now: Now, machine: ServerMachine, bytes: Buffer): boolean {
@@ -239,6 +244,7 @@ export class ServerTable implements ServerOwner {
   /** RFC 3261 21.5.4, stateless: nothing is kept of those beyond the bound. */
   #refuse(now: Now, { request, flow, via }: Arrival): void {
     this.#counters.count('sip_overload')
+    this.#counters.count('sip_answers', answerLabel(request.method, 503))
     const response = responseTo(request, 503, undefined, statelessTag(request))
     response.headers.push(field('Retry-After', String(RETRY_AFTER_S)))
     this.#sender.sendResponse(now, flow, via, encodeMessage(response))

@@ -27,6 +27,8 @@ export interface ServerTransaction {
 export interface ServerOwner {
   readonly timers: Timers
   encode(response: SipResponse): Buffer
+  /** It has its final response. A 2xx that an INVITE gets again is none. */
+  answered(machine: ServerMachine, status: number): void
   /** False if it could not be sent. */
   send(now: Now, machine: ServerMachine, bytes: Buffer): boolean
   sendTrying(now: Now, machine: ServerMachine): void
