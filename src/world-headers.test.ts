@@ -204,3 +204,16 @@ t.test('RFC 3428 7: the 202 has no body and no Contact, but Server and Date', as
   t.match(value(response, 'server'), /^IM-serv\/OMA1\.0 /)
   t.match(value(response, 'date'), / GMT$/)
 })
+
+t.test('RFC 7616 3.4.2: a client may log in by its user name or by its whole address', async t => {
+  for (const username of ['alice', 'alice@example.org', 'alice@other.example', 'bob@example.org']) {
+    const run = scenario(`username ${username}`, { alice: { username } })
+    run.alice.register()
+    run.world.until(() => run.alice.phone.registered !== undefined, 'an answer')
+    t.equal(
+      run.alice.phone.registered,
+      username.startsWith('alice@o') || username.startsWith('bob') ? 401 : 200,
+      username,
+    )
+  }
+})

@@ -8,6 +8,8 @@ t.test('RFC 7616 3.4.2: an account keeps the keys of both algorithms, the domain
     aor: 'sip:Alice@example.org',
     ha1Md5: ha1('Alice', 'example.org', 'secret', 'MD5'),
     ha1Sha256: ha1('Alice', 'example.org', 'secret', 'SHA-256'),
+    ha1Md5Address: ha1('Alice@example.org', 'example.org', 'secret', 'MD5'),
+    ha1Sha256Address: ha1('Alice@example.org', 'example.org', 'secret', 'SHA-256'),
     origin: 'store',
   })
 })

@@ -29,13 +29,19 @@ export const isOwnAddress = (aor: string, { history }: Pick<Config, 'history'>):
 
 type Origin = Account['origin']
 
-/** RFC 7616 3.4.2: the keys of both algorithms, so that the site's choice may change without new passwords. Realm is the domain. */
+/**
+ * RFC 7616 3.4.2: the keys of both algorithms, so that the site's choice may change without new passwords, of the name alone and of the whole
+ * address. Realm is the domain.
+ */
 export function accountWithPassword(aor: string, password: string, domain: string, origin: Origin): Account {
   const key = addressOfRecord(aor)
   const user = unescaped(parseUri(key).user ?? '')
   const ha1Md5 = ha1(user, domain, password, 'MD5')
   const ha1Sha256 = ha1(user, domain, password, 'SHA-256')
-  return { aor: key, ha1Md5, ha1Sha256, origin }
+  const address = `${user}${key.slice(key.lastIndexOf('@'))}`
+  const ha1Md5Address = ha1(address, domain, password, 'MD5')
+  const ha1Sha256Address = ha1(address, domain, password, 'SHA-256')
+  return { aor: key, ha1Md5, ha1Sha256, ha1Md5Address, ha1Sha256Address, origin }
 }
 
 /** What a person types into a client; escapes that spell no text stay as they are. */

@@ -82,7 +82,7 @@ const encodeBytes = (_key: string, value: unknown): unknown =>
   isBufferJson(value) ? { base64: Buffer.from(value.data).toString('base64') } : value
 
 const withoutKeys = (key: string, value: unknown): unknown =>
-  key === 'ha1Md5' || key === 'ha1Sha256' ? undefined : encodeBytes(key, value)
+  key.startsWith('ha1') ? undefined : encodeBytes(key, value)
 
 const isBufferJson = (value: unknown): value is { data: number[] } =>
   typeof value === 'object' && value !== null && 'type' in value && value.type === 'Buffer' && 'data' in value

@@ -177,6 +177,24 @@ t.test('a user name with the domain is hashed as it stands, so it fits no accoun
   t.equal(digest.check(atSecond(1), attempt(authorization)).result, 'wrong')
 })
 
+t.test('both forms of a name are right where the account has hashes of both, by either algorithm', async t => {
+  for (const algorithm of ['MD5', 'SHA-256'] as const) {
+    const digest = new Digest({ realm: 'example.org', entropy: new SeededEntropy('forms'), counters: new Counters() })
+    const hashed = (name: string): string => ha1(name, 'example.org', 'secret', algorithm)
+    const [plain, address] = [hashed('alice'), hashed('alice@example.org')]
+    const account =
+      algorithm === 'MD5' ? { ha1Md5: plain, ha1Md5Address: address } : { ha1Sha256: plain, ha1Sha256Address: address }
+    const result = (username: string, password: string): string => {
+      const authorization = answer(first(digest, algorithm, 0), { username, password })
+      return digest.check(atSecond(1), attempt(authorization, { account })).result
+    }
+    t.equal(result('alice', 'secret'), 'ok')
+    t.equal(result('alice@example.org', 'secret'), 'ok')
+    t.equal(result('alice@elsewhere.example', 'secret'), 'wrong')
+    t.equal(result('alice@example.org', 'wrong'), 'wrong')
+  }
+})
+
 t.test('RFC 7616 4: names and passwords beyond ASCII are UTF-8 on both sides, quotes are escaped', async t => {
   const entropy = new SeededEntropy('utf8')
   const digest = new Digest({ realm: 'a "b"', entropy, counters: new Counters() })

@@ -27,6 +27,9 @@ interface DigestOptions {
 export interface Secrets {
   readonly ha1Md5?: string | undefined
   readonly ha1Sha256?: string | undefined
+  /** Of the name with its domain; looked at as well where the client's has an `@`. */
+  readonly ha1Md5Address?: string | undefined
+  readonly ha1Sha256Address?: string | undefined
 }
 
 interface Attempt {
@@ -212,10 +215,17 @@ function whyUnfit(params: Params, attempt: Attempt): string | undefined {
 
 function hasSecret(params: Params, attempt: Attempt): boolean {
   const algorithm = algorithmOf(params) ?? 'MD5'
-  const { ha1Md5, ha1Sha256 } = attempt.account
-  const secret = algorithm === 'MD5' ? ha1Md5 : ha1Sha256
-  const wanted = responseOf(algorithm, (secret || NO_SECRET).toLowerCase(), proofOf(params, attempt.method))
-  const isEqual = equals(wanted, (params.get('response') ?? '').toLowerCase())
+  const { ha1Md5, ha1Sha256, ha1Md5Address, ha1Sha256Address } = attempt.account
+  const [plain, address] = algorithm === 'MD5' ? [ha1Md5, ha1Md5Address] : [ha1Sha256, ha1Sha256Address]
+  const secrets = params.get('username')?.includes('@') ? [plain, address] : [plain]
+  const proof = proofOf(params, attempt.method)
+  const given = (params.get('response') ?? '').toLowerCase()
+  // All of them, so that it takes as long for whoever has less.
+  return secrets.filter(secret => isSecret(algorithm, secret, proof, given)).length > 0
+}
+
+function isSecret(algorithm: Algorithm, secret: string | undefined, proof: Proof, given: string): boolean {
+  const isEqual = equals(responseOf(algorithm, (secret || NO_SECRET).toLowerCase(), proof), given)
   return isEqual && Boolean(secret)
 }
 

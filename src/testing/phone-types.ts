@@ -10,6 +10,8 @@ export interface PhoneOptions extends ClientPlace {
   readonly domain: string
   /** Absent: challenges are not answered. */
   readonly password?: string
+  /** Of its digest, in place of `user`. */
+  readonly username?: string
   /** Where requests go: the box. */
   readonly server: Hop
   readonly entropy: Entropy

@@ -196,10 +196,10 @@ export class Phone extends ClientStack {
   }
 
   #authorize(request: SipRequest, challenge: Challenge): void {
-    const { user, password = '', entropy } = this.options
+    const { user, username = user, password = '', entropy } = this.options
     const { method, uri } = request
     const count = ++challenge.uses
-    const answer = answerChallenge(challenge.value, { method, uri, username: user, password, entropy, count })
+    const answer = answerChallenge(challenge.value, { method, uri, username, password, entropy, count })
     const isProxy = !/^(?:REGISTER|PUBLISH|SUBSCRIBE|REFER)$/.test(method)
     if (answer) addLast(request, isProxy ? 'Proxy-Authorization' : 'Authorization', answer)
   }

@@ -6,7 +6,7 @@ import { type Log, silentLog } from '../base/log.ts'
 import type { Instant, Now } from '../base/time.ts'
 import { Engine } from '../engine.ts'
 import type { Output } from '../engine-io.ts'
-import { ha1 } from '../sip/digest.ts'
+import { accountWithPassword } from '../host/accounts.ts'
 import { KeyedStore } from '../store/keyed.ts'
 import type { Account, RequestOf, StoreRequest, StoreResult, Verb, Verbs } from '../store/verbs.ts'
 import type { SeededEntropy } from './seeded-entropy.ts'
@@ -290,10 +290,5 @@ function configFor({ address = ADDRESS, domain = 'example.org', config = '', lis
 
 function accountOf(text: string, domain: string): Account {
   const [user = '', password = ''] = text.split(':')
-  return {
-    aor: `sip:${user}@${domain}`,
-    ha1Md5: ha1(user, domain, password, 'MD5'),
-    ha1Sha256: ha1(user, domain, password, 'SHA-256'),
-    origin: 'file',
-  }
+  return accountWithPassword(`sip:${user}@${domain}`, password, domain, 'file')
 }

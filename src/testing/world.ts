@@ -20,6 +20,8 @@ export interface WorldPhoneOptions {
   readonly address?: string
   /** Absent: the user's name; `null`: none. */
   readonly password?: string | null
+  /** Of its digest, in place of its name. */
+  readonly username?: string
   readonly box?: string
   readonly domain?: string
 }
@@ -64,12 +66,14 @@ export class World {
       transport = 'udp',
       address = `10.0.1.${++this.#addresses}`,
       password = user,
+      username,
       box = '10.0.0.1',
     } = options
     const phone = new SimulatedPhone(this.clock, this.network, {
       user,
       domain,
       ...(password !== null && { password }),
+      ...(username !== undefined && { username }),
       server: { transport, address: box, port: PORTS[transport] },
       sip: sipListeners(address, transport),
       msrp: at(address, 2855),
