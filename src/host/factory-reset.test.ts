@@ -18,6 +18,8 @@ import { SystemEntropy } from './entropy.ts'
 import { eraseFile } from './erase.ts'
 import { markForReset, resetIfMarked } from './factory-reset.ts'
 import { lockForServing } from './owner.ts'
+import { isSwapUnderWay, swapIn } from './restore-swap.ts'
+import { undoneRestore } from './restoring.ts'
 
 const CHILD = join(import.meta.dirname, 'factory-reset-child.ts')
 
@@ -211,6 +213,49 @@ t.test('a large file is flushed on the way: whoever waits for the next step does
   })
   t.same(flushes, [15 * MIB, 31 * MIB])
   t.notOk(existsSync(path))
+})
+
+t.test(
+  'zeroes are on stable storage before the file is cut: what is cut unwritten has its old octets still',
+  async t => {
+    const done: string[] = []
+    const noted = <A extends readonly unknown[], R>(name: string, run: (...all: A) => R) => {
+      return (...all: A): R => {
+        done.push(name)
+        return run(...all)
+      }
+    }
+    const { eraseFile: erase } = await t.mockImport<typeof import('./erase.ts')>('./erase.ts', {
+      'node:fs': t.createMock(nodeFs, {
+        writeSync: noted('written', nodeFs.writeSync),
+        fsyncSync: noted('flushed', nodeFs.fsyncSync),
+        ftruncateSync: noted('cut', nodeFs.ftruncateSync),
+        rmSync: noted('removed', nodeFs.rmSync),
+      }),
+    })
+    erase(join(t.testdir({ file: 'marker: a message' }), 'file'))
+    t.same(done, ['written', 'flushed', 'cut', 'removed'])
+  },
+)
+
+t.test('config: a restore that broke off is taken back first; later it would put back what was reset', async t => {
+  const { dataDir, target, options } = used()
+  mkdirSync(join(dataDir, 'restore/new/mailbox'), { recursive: true })
+  writeFileSync(join(dataDir, 'restore/new/mailbox/data.mdb'), 'marker: of the backup')
+  const configuration = { file: target, before: readFileSync(target, 'utf8'), text: SHIPPED(dataDir) }
+  const note = join(dataDir, 'restore/under-way.json')
+  let atPowerCut = ''
+  swapIn({ dataDir, at: 0, configuration }, step => {
+    if (step === 'flushed') atPowerCut = readFileSync(note, 'utf8')
+  })
+  writeFileSync(note, atPowerCut)
+  markForReset(dataDir, 'config')
+  t.equal(await resetIfMarked(options), 'config')
+  t.notOk(isSwapUnderWay(dataDir))
+  t.equal(readFileSync(join(dataDir, 'mailbox/data.mdb'), 'latin1'), 'marker: a message')
+  await undoneRestore(dataDir)
+  t.notOk(existsSync(join(dataDir, 'admin')))
+  t.match(readFileSync(target, 'utf8'), 'http = "127.0.0.1:8080"')
 })
 
 t.test('full: kill -9 at a step, and the next start does it to its end', async t => {
