@@ -23,7 +23,7 @@ const setUp = async () => {
   const clock = new Clock(0 as WallTime, { monotonic: () => (time.at += 1001), wall: () => Date.UTC(2030, 0, 1) })
   const health = new Health(store, clock, RESERVE)
   const counters = new Counters()
-  const describe = async () => ({ msrp: { openSessions: 3, names: ['x'] }, 'odd name': 1 })
+  const describe = async () => ({ msrp: { openSessions: 3, names: ['x'] }, 'odd name': 1, servers: { 'INVITE accepted': 2 } })
   const { http, at } = await HttpServer.listen(listener(), { health, counters, describe, hosts: ['edge1.example.org'] })
   t.teardown(() => http.close())
   const get = (path: string) => fetch(`http://127.0.0.1:${at.port}${path}`)
@@ -71,6 +71,7 @@ t.test('/metrics is Prometheus text: prefix, counters end in _total', async t =>
   t.ok(lines.includes('# TYPE restante_msrp_open_sessions gauge'))
   t.ok(lines.includes('restante_msrp_open_sessions 3'))
   t.ok(lines.includes('restante_odd_name 1'))
+  t.ok(lines.includes('restante_servers_invite_accepted 2'))
   for (const line of lines) t.match(line, /^$|^# |^restante_/)
 })
 

@@ -32,8 +32,12 @@ function addGauge(registry: Registry, name: string, value: number): void {
   new Gauge({ name: full, help: `${name.replaceAll('_', ' ')} now`, registers: [registry] }).set(value)
 }
 
+/** `loopLagMs`, `INVITE confirmed`: `loop_lag_ms`, `invite_confirmed`. */
 const plain = (name: string): string =>
-  name.replace(/[A-Z]/g, letter => `_${letter.toLowerCase()}`).replace(/\W+/g, '_')
+  name
+    .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
+    .toLowerCase()
+    .replace(/\W+/g, '_')
 
 /** Nested objects become one name: `{ sip: { flows: 3 } }` is `sip_flows 3`. Lists and texts are for people, not for graphs. */
 function* numbersOf(description: object, path = ''): Generator<[string, number]> {

@@ -78,6 +78,11 @@ export class BoxProcess {
     return this.#err
   }
 
+  /** Of the process that was started last. */
+  get pid(): number {
+    return this.#child!.pid!
+  }
+
   get isRunning(): boolean {
     return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null
   }
@@ -118,7 +123,7 @@ export class BoxProcess {
 
   /** Resident memory, bytes. */
   rssBytes(): number {
-    const status = readFileSync(`/proc/${this.#child!.pid}/status`, 'utf8')
+    const status = readFileSync(`/proc/${this.pid}/status`, 'utf8')
     return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)![1]) * 1024
   }
 
