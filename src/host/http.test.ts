@@ -23,7 +23,11 @@ const setUp = async () => {
   const clock = new Clock(0 as WallTime, { monotonic: () => (time.at += 1001), wall: () => Date.UTC(2030, 0, 1) })
   const health = new Health(store, clock, RESERVE)
   const counters = new Counters()
-  const describe = async () => ({ msrp: { openSessions: 3, names: ['x'] }, 'odd name': 1, servers: { 'INVITE accepted': 2 } })
+  const describe = async () => ({
+    msrp: { openSessions: 3, names: ['x'] },
+    'odd name': 1,
+    servers: { 'INVITE accepted': 2 },
+  })
   const { http, at } = await HttpServer.listen(listener(), { health, counters, describe, hosts: ['edge1.example.org'] })
   t.teardown(() => http.close())
   const get = (path: string) => fetch(`http://127.0.0.1:${at.port}${path}`)
