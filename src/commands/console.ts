@@ -61,6 +61,7 @@ async function onTerminal(world: World, file: string): Promise<void> {
       screen.write(screen.isTTY ? text.replaceAll('\r\n', '\n') : text.replaceAll('\r', ''), 'latin1')
       return !screen.writableNeedDrain
     },
+    room: () => void stdin.resume(),
     left: left.resolve,
   })
   screen.on('drain', () => seat.drained())
@@ -69,7 +70,9 @@ async function onTerminal(world: World, file: string): Promise<void> {
   stdin.setRawMode?.(true)
   const onExit = (): void => void stdin.setRawMode?.(false)
   process.once('exit', onExit)
-  stdin.on('data', (bytes: Buffer) => seat.keys(isTerminal ? bytes : asTyped(bytes)))
+  stdin.on('data', (bytes: Buffer) => {
+    if (!seat.keys(isTerminal ? bytes : asTyped(bytes))) stdin.pause()
+  })
   let again: NodeJS.Timeout | undefined
   stdin.on('end', () => {
     if (isTerminal) return left.resolve()

@@ -39,7 +39,8 @@ t.test('a line that takes nothing holds no more than a piece of output, however 
   await seat.signIn()
   isTaken = false
   const { length } = seat.written
-  for (let i = 0; i < 2000; i++) seat.press('help\r')
+  const typed = 900
+  for (let i = 0; i < typed; i++) seat.press('help\r')
   await seat.settled()
   t.ok(seat.written.length - length <= 1024)
   isTaken = true
@@ -49,5 +50,5 @@ t.test('a line that takes nothing holds no more than a piece of output, however 
     await seat.settled()
   }
   const times = seat.screen.text.split('edge1> help\n').length - 1
-  t.equal(times, Math.floor(4096 / 'help\r'.length), 'what did not fit into what is typed ahead was dropped')
+  t.equal(times, typed, 'nothing of it was lost')
 })

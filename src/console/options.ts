@@ -34,6 +34,8 @@ export interface ConsoleOptions {
    * KiB, and commands wait. Called again after `close` and `hangUp` never.
    */
   readonly write: (text: string) => boolean
+  /** After `keys` was answered with false: more may come. */
+  readonly room?: () => void
   readonly line: ConsoleLine
   readonly clock: ConsoleClock
   /** Once. Never on a physical line that was left: the session waits for the next login there. */
@@ -46,8 +48,11 @@ export interface ConsoleOptions {
  */
 export interface ConsoleKeys {
   start(): void
-  /** Octets as they came, any of them. */
-  keys(bytes: Buffer): void
+  /**
+   * Octets as they came, any of them. False: enough is typed ahead; whoever can make the other side wait does so until `room`. Of what comes
+   * all the same 64 Ki keys are kept; lines beyond are lost whole, and that is told.
+   */
+  keys(bytes: Buffer): boolean
   /** After `write` was answered with false: there is room again. */
   drained(): void
   /** The other side is gone (unplugged, no carrier): whoever was signed in is out, what runs is ended. A physical line begins anew with `start()`. */

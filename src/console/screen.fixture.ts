@@ -90,6 +90,8 @@ export class Seat {
   readonly screen = new Screen()
   readonly clock = new StandingClock()
   readonly ends: ConsoleEnd[] = []
+  /** How often it said that there is room for more keys. */
+  rooms = 0
   readonly session: ConsoleSession
   box: ConsoleBox
   written = ''
@@ -108,6 +110,7 @@ export class Seat {
         return takes(text)
       },
       line: { isPhysical, name: '/dev/ttyS1', columns: COLUMNS, rows: ROWS, place: 'console line', ...line },
+      room: () => void this.rooms++,
       clock: this.clock,
       onEnd: why => this.ends.push(why),
     })
@@ -115,9 +118,9 @@ export class Seat {
   }
 
   /** A prompt that stands there already is not taken for what comes of an Enter. */
-  press(keys: string): void {
+  press(keys: string): boolean {
     if (/[\r\n\x03\x04]/.test(keys)) this.#seen = this.screen.lines.length
-    this.session.keys(Buffer.from(keys, 'latin1'))
+    return this.session.keys(Buffer.from(keys, 'latin1'))
   }
 
   /** Until what stands in the line of the cursor ends so. */

@@ -23,15 +23,15 @@ export class ConsoleSession implements ConsoleKeys {
 
   start(): void {
     if (this.#isOver || this.#terminal) return
-    const { line, clock, write } = this.#options
+    const { line, clock, write, room } = this.#options
     this.#output = new Output(write, this.#output.isBehind)
-    const terminal = new Terminal({ output: this.#output, clock, columns: line.columns, rows: line.rows })
+    const terminal = new Terminal({ output: this.#output, clock, columns: line.columns, rows: line.rows, room })
     this.#terminal = terminal
     this.#run(terminal).catch(error => this.#failed(terminal, error))
   }
 
-  keys(bytes: Buffer): void {
-    this.#terminal?.keys(bytes)
+  keys(bytes: Buffer): boolean {
+    return this.#terminal?.keys(bytes) ?? true
   }
 
   drained(): void {

@@ -4,8 +4,13 @@ import { LineEditor } from './line-editor.ts'
 import type { ConsoleClock } from './options.ts'
 import { Gone, type Output } from './output.ts'
 
-/** Typed while something runs, or pasted faster than it is shown. */
-const AHEAD_MAX = 4096
+/** Keys typed while something runs, or pasted: whoever brings them is to wait from here on. */
+const AHEAD_ENOUGH = 4096
+/** Of a line that waits for nobody: a configuration of a thousand lines. What comes beyond is lost. */
+const AHEAD_MAX = 65_536
+
+/** Among the keys, where some are missing; to whoever reads it is ^C. */
+const LOST = 'lost'
 
 /** Whatever a terminal says of itself. */
 const COLUMNS_MIN = 40
@@ -41,6 +46,8 @@ interface TerminalOptions {
   readonly clock: ConsoleClock
   readonly columns: number
   readonly rows: number
+  /** After `keys` was answered with false. */
+  readonly room?: (() => void) | undefined
 }
 
 /** Keys in, lines out. One reads or writes at a time. */
@@ -52,28 +59,57 @@ export class Terminal {
   readonly #clock: ConsoleClock
   readonly #reader = new KeyReader()
   readonly #keys: Key[] = []
+  readonly #room: (() => void) | undefined
+  #isEnough = false
+  /** What comes now is lost, up to the end of its line. */
+  #isLosing = false
+  #lost = 0
+  #isLossDue = false
   #controller: AbortController | undefined
   #failure: Error | undefined
   readonly #readers: (() => void)[] = []
   #idleMs = 0
   #cancelIdle: (() => void) | undefined
 
-  constructor({ output, clock, columns, rows }: TerminalOptions) {
+  constructor({ output, clock, columns, rows, room }: TerminalOptions) {
+    this.#room = room
     this.#output = output
     this.#clock = clock
     this.columns = Math.min(COLUMNS_MAX, Math.max(COLUMNS_MIN, columns))
     this.pageLength = rows
   }
 
-  keys(bytes: Buffer): void {
-    for (const key of this.#reader.read(bytes)) {
-      if (key === 'interrupt' && this.#controller) {
-        this.#keys.length = 0
-        this.#controller.abort()
-      } else if (this.#keys.length < AHEAD_MAX) this.#keys.push(key)
-    }
+  /** False: enough for now, until `room`. */
+  keys(bytes: Buffer): boolean {
+    for (const key of this.#reader.read(bytes)) this.#take(key)
     this.#restIdle()
     this.#wake()
+    this.#isEnough ||= this.#keys.length >= AHEAD_ENOUGH
+    this.#tellRoom()
+    return !this.#isEnough
+  }
+
+  #take(key: Key): void {
+    if (key === 'interrupt' && this.#controller) {
+      this.#keys.length = 0
+      this.#isLosing = false
+      this.#controller.abort()
+    } else if (this.#isLosing) {
+      this.#lost++
+      this.#isLosing = key !== 'enter' || this.#keys.length >= AHEAD_MAX
+    } else if (this.#keys.length < AHEAD_MAX) this.#keys.push(key)
+    else {
+      // Half a line may be another command: none of it is left, also not of what was typed of it before.
+      const whole = this.#keys.lastIndexOf('enter') + 1
+      this.#lost += this.#keys.splice(whole, Number.POSITIVE_INFINITY, LOST).length + 1
+      this.#isLosing = key !== 'enter'
+    }
+  }
+
+  #tellRoom(): void {
+    if (!this.#isEnough || this.#keys.length > AHEAD_ENOUGH / 2) return
+    this.#isEnough = false
+    this.#room?.()
   }
 
   /** From now on whoever reads, or waits to write, for so long without a key being pressed ends with Idle. 0: never. */
@@ -89,6 +125,8 @@ export class Terminal {
     this.#controller?.abort()
     this.#output.fail(failure)
     this.#wake()
+    this.#keys.length = 0
+    this.#tellRoom()
   }
 
   /** ^C aborts the signal while it runs. */
@@ -124,7 +162,12 @@ export class Terminal {
     for (;;) {
       this.#check(signal)
       const key = this.#keys.shift()
-      if (key !== undefined) return key
+      if (key !== undefined) {
+        this.#tellRoom()
+        if (key !== LOST) return key
+        this.#isLossDue = true
+        return 'interrupt'
+      }
       await new Promise<void>(resolve => this.#readers.push(resolve))
     }
   }
@@ -132,6 +175,7 @@ export class Terminal {
   async readLine(reading: Reading, signal = this.#controller?.signal): Promise<Read> {
     const editor = new LineEditor({ ...reading, columns: this.columns })
     const write = (text: string) => this.write(text, signal)
+    if (this.#isLossDue) await this.#tellLost()
     await write(editor.draw())
     for (;;) {
       const key = await this.key(signal)
@@ -152,6 +196,13 @@ export class Terminal {
       else if (key !== '?' || !(await this.#help(editor, reading)))
         await write(editor.feed(key === 'over' ? 'delete' : key))
     }
+  }
+
+  async #tellLost(): Promise<void> {
+    const lost = this.#lost
+    this.#lost = 0
+    this.#isLossDue = false
+    await this.line(`% ${lost} characters came too fast: whole lines are lost. Paste less at once.`)
   }
 
   async #complete(editor: LineEditor, { complete, tell }: Reading): Promise<void> {

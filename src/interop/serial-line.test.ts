@@ -38,7 +38,7 @@ function lineOn(t: Test, device: string): Noted {
           events.push('start')
           write('login: ')
         },
-        keys: bytes => void events.push(bytes.toString('latin1')),
+        keys: bytes => events.push(bytes.toString('latin1')) > 0,
         drained: () => void events.push('drained'),
         hangUp: () => void events.push('hang up'),
         close: text => void write(text ?? ''),

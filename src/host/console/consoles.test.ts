@@ -34,7 +34,7 @@ t.test(
       const client = await StreamClient.open(dir, { isPhysical: true, name: '/dev/ttyS9', columns: 80, rows: 24 })
       if ('why' in client) throw new Error(client.why)
       let text = ''
-      client.use({ text: more => void (text += more), ended: () => {} })
+      client.use({ text: more => void (text += more), room: () => {}, ended: () => {} })
       client.keys(Buffer.from('admin\rwrong\r'))
       while (!text.includes('do not belong together')) await turn()
       return client

@@ -54,8 +54,7 @@ export class Consoles {
       session: write =>
         this.#session(
           { isPhysical: true, name: device, columns: 80, rows: 24, place: 'console line' },
-          write,
-          () => {},
+          { write, onEnd: () => {} },
         ),
     })
     this.#line = { device, baud, serial }
@@ -78,7 +77,7 @@ export class Consoles {
     this.#use.counters.count('console_streams')
     const stream = new ConsoleStream(
       socket,
-      (write, ended) => this.#session(line, write, ended),
+      (write, ended, room) => this.#session(line, { write, onEnd: ended, room }),
       () => {
         this.#streams.delete(stream)
         this.#freePlaces.push(place)
@@ -96,10 +95,9 @@ export class Consoles {
 
   #session(
     line: ConsoleLine,
-    write: (text: string) => boolean,
-    onEnd: ConstructorParameters<typeof ConsoleSession>[0]['onEnd'],
+    ends: Pick<ConstructorParameters<typeof ConsoleSession>[0], 'write' | 'onEnd' | 'room'>,
   ): ConsoleSession {
-    return new ConsoleSession({ services: () => this.#use!.services, write, line, clock: systemClock, onEnd })
+    return new ConsoleSession({ services: () => this.#use!.services, line, clock: systemClock, ...ends })
   }
 }
 

@@ -13,8 +13,9 @@ import type { OpenStore } from './reduced-store.ts'
 import { StreamClient } from './stream-client.ts'
 import type { StreamAsk } from './stream-wire.ts'
 
-/** Typed while the box is being asked. */
-const AHEAD_BYTES_MAX = 4096
+/** Typed while the box is being asked; whoever brings it is to wait from the first on. */
+const AHEAD_BYTES_ENOUGH = 4096
+const AHEAD_BYTES_MAX = 65_536
 /** How often a reduced console looks whether the box is back. */
 const LOOK_MS = 2000
 /** A line that nobody uses is given to the box that is back without a word. */
@@ -33,6 +34,8 @@ export interface SeatOptions {
   readonly file: string
   readonly line: StreamAsk
   readonly write: (text: string) => boolean
+  /** After `keys` was answered with false. */
+  readonly room?: () => void
   /** Whoever was there left. */
   readonly left: () => void
   readonly openStore: OpenStore
@@ -42,7 +45,7 @@ export interface SeatOptions {
 
 /** What the keys go to now. */
 interface Held {
-  keys(bytes: Buffer): void
+  keys(bytes: Buffer): boolean
   drained(): void
   end(lastWords?: string): void
 }
@@ -69,10 +72,11 @@ export class ConsoleSeat implements ConsoleKeys {
     })
   }
 
-  keys(bytes: Buffer): void {
+  keys(bytes: Buffer): boolean {
     this.#usedAt = performance.now()
-    if (this.#held) this.#held.keys(bytes)
-    else this.#ahead = Buffer.concat([this.#ahead, bytes]).subarray(0, AHEAD_BYTES_MAX)
+    if (this.#held) return this.#held.keys(bytes)
+    this.#ahead = Buffer.concat([this.#ahead, bytes]).subarray(0, AHEAD_BYTES_MAX)
+    return this.#ahead.length < AHEAD_BYTES_ENOUGH
   }
 
   drained(): void {
@@ -123,16 +127,18 @@ export class ConsoleSeat implements ConsoleKeys {
 
   /** Until the session there ends. */
   #attached(box: StreamClient): Promise<ConsoleEnd | 'gone' | 'silent'> {
-    const { write } = this.#options
+    const { write, room = () => {} } = this.#options
     return new Promise(ended => {
       const end = (why: ConsoleEnd | 'gone' | 'silent'): void => {
         this.#held = undefined
+        room()
         ended(why)
       }
       box.use({
         text: text => {
           if (!write(text)) box.pause()
         },
+        room,
         ended: end,
       })
       this.#hold({
@@ -148,7 +154,7 @@ export class ConsoleSeat implements ConsoleKeys {
 
   /** False: whoever was there left, and nobody leads them to a box that is back. */
   async #reduced(why: string): Promise<boolean> {
-    const { file, openStore, entropy, log, line, write } = this.#options
+    const { file, openStore, entropy, log, line, write, room } = this.#options
     this.#say(`Reduced console: ${why}.`)
     const { ReducedBox } = await import('./reduced.ts')
     const reduced = new ReducedBox({ file, why, openStore, entropy, log })
@@ -158,6 +164,7 @@ export class ConsoleSeat implements ConsoleKeys {
     const session = new ConsoleSession({
       services: () => reduced.services,
       ...{ write, line: { ...line, place: 'console' }, clock: systemClock },
+      ...(room && { room }),
       onEnd: () => ended(isBack),
     })
     const look = setInterval(async () => {
@@ -173,6 +180,7 @@ export class ConsoleSeat implements ConsoleKeys {
         if (at < 0) return session.keys(bytes)
         session.close()
         this.#ahead = Buffer.from(bytes.subarray(at + 1))
+        return true
       },
       drained: () => session.drained(),
       end: text => session.close(text),
@@ -194,7 +202,7 @@ export class ConsoleSeat implements ConsoleKeys {
     const ahead = this.#ahead
     this.#ahead = Buffer.alloc(0)
     this.#held = held
-    if (ahead.length > 0) held.keys(ahead)
+    if (ahead.length === 0 || held.keys(ahead)) this.#options.room?.()
   }
 
   #say(text: string): void {

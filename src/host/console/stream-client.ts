@@ -9,9 +9,13 @@ const OPEN_MS = 2000
 /** How often it is asked whether it is still there, and after how long without a word it is not. */
 const ASK_MS = 1000
 const SILENCE_MS = 4000
+/** ^C */
+const INTERRUPT = 3
 
 interface StreamUser {
   readonly text: (text: string) => void
+  /** After `keys` was answered with false. */
+  readonly room: () => void
   /** The last thing. `gone`: the connection broke; `silent`: it stands, and the box does not answer. */
   readonly ended: (why: ConsoleEnd | 'gone' | 'silent') => void
 }
@@ -32,6 +36,9 @@ export class StreamClient {
   /** What came before anybody uses it. */
   readonly #early: FromBox[] = []
   #isEnded = false
+  /** Octets of keys that may be sent now, and those that wait for that. */
+  #window = Number.POSITIVE_INFINITY
+  #waiting: Buffer = Buffer.alloc(0)
 
   private constructor(socket: Socket) {
     this.#socket = socket
@@ -64,8 +71,36 @@ export class StreamClient {
     for (const message of this.#early.splice(0)) this.#tell(message)
   }
 
-  keys(bytes: Buffer): void {
-    if (!this.#isEnded) this.#socket.write(encoded({ keys: bytes.toString('base64') }))
+  /** False: the box does not take as much at once; no more until `room`. */
+  keys(bytes: Buffer): boolean {
+    if (this.#isEnded) return true
+    const interrupt = this.#waiting.length > 0 ? bytes.lastIndexOf(INTERRUPT) : -1
+    if (interrupt >= 0) {
+      // Whoever ends it does not want what was to come before, and does not wait.
+      this.#waiting = Buffer.alloc(0)
+      this.#send(bytes.subarray(interrupt, interrupt + 1))
+    }
+    this.#waiting = Buffer.concat([this.#waiting, bytes.subarray(interrupt + 1)])
+    this.#sendWaiting()
+    return this.#waiting.length === 0
+  }
+
+  #sendWaiting(): void {
+    const now = this.#waiting.subarray(0, Math.max(0, this.#window))
+    this.#waiting = this.#waiting.subarray(now.length)
+    if (now.length > 0) this.#send(now)
+  }
+
+  #send(bytes: Buffer): void {
+    this.#window -= bytes.length
+    this.#socket.write(encoded({ keys: bytes.toString('base64') }))
+  }
+
+  #took(octets: number): void {
+    const wasWaiting = this.#waiting.length > 0
+    this.#window += octets
+    this.#sendWaiting()
+    if (wasWaiting && this.#waiting.length === 0) this.#user?.room()
   }
 
   /** Whoever is shown the text is behind. */
@@ -108,6 +143,7 @@ export class StreamClient {
     if (!message) return
     if ('console' in message || 'refused' in message) {
       this.#socket.pause()
+      if ('console' in message) this.#window = message.window
       this.#opened?.(message)
     } else if (this.#user) this.#tell(message)
     else this.#early.push(message)
@@ -115,6 +151,7 @@ export class StreamClient {
 
   #tell(message: FromBox): void {
     if ('text' in message) this.#user?.text(message.text)
+    else if ('took' in message) this.#took(message.took)
     else if ('end' in message) this.#end(message.end)
   }
 

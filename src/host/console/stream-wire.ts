@@ -12,10 +12,12 @@ export type FromTerminal =
   | { readonly ask: number }
 
 export type FromBox =
-  /** The first one. From then on `FromTerminal` is understood. */
-  | { readonly console: 'open' }
+  /** The first one. From then on `FromTerminal` is understood. `window`: so many octets of keys may be under way. */
+  | { readonly console: 'open'; readonly window: number }
   /** Instead of the first one: why not, in words. */
   | { readonly refused: string }
+  /** So many octets of keys were taken: as many more may come. */
+  | { readonly took: number }
   | { readonly text: string }
   | { readonly alive: number }
   /** The last one. */

@@ -8,7 +8,14 @@ import { decoded, encoded, type FromTerminal } from './stream-wire.ts'
 const LAST_WORDS_MS = 1000
 
 /** What a session is made with, once there is somewhere to write to. */
-export type StreamSession = (write: (text: string) => boolean, ended: (why: ConsoleEnd) => void) => ConsoleKeys
+export type StreamSession = (
+  write: (text: string) => boolean,
+  ended: (why: ConsoleEnd) => void,
+  room: () => void,
+) => ConsoleKeys
+
+/** Of keys under way: a screen of typing, and little beside what a session holds. */
+const WINDOW_BYTES = 4096
 
 /** A console whose terminal is another process, over a connection of the control socket. */
 export class ConsoleStream {
@@ -16,14 +23,17 @@ export class ConsoleStream {
   readonly #session: ConsoleKeys
   readonly #lines = new Lines()
   #isEnded = false
+  /** Octets of keys that were not told as taken yet. */
+  #taken = 0
 
   constructor(socket: Socket, session: StreamSession, closed: () => void) {
     this.#socket = socket
     const outgoing = new Outgoing(socket, { drained: () => this.#session.drained() })
-    socket.write(encoded({ console: 'open' }))
+    socket.write(encoded({ console: 'open', window: WINDOW_BYTES }))
     this.#session = session(
       text => outgoing.write(encoded({ text })),
       why => this.#end(why),
+      () => this.#tellTaken(),
     )
     socket.on('data', bytes => this.#received(bytes))
     socket.on('error', () => {})
@@ -52,8 +62,17 @@ export class ConsoleStream {
     if ('ask' in message && typeof message.ask === 'number') {
       // To whoever does not read there is enough on its way.
       if (!this.#socket.writableNeedDrain) this.#socket.write(encoded({ alive: message.ask }))
-    } else if ('keys' in message && typeof message.keys === 'string')
-      this.#session.keys(Buffer.from(message.keys, 'base64'))
+    } else if ('keys' in message && typeof message.keys === 'string') this.#typed(Buffer.from(message.keys, 'base64'))
+  }
+
+  #typed(bytes: Buffer): void {
+    this.#taken += bytes.length
+    if (this.#session.keys(bytes)) this.#tellTaken()
+  }
+
+  #tellTaken(): void {
+    if (this.#taken > 0 && !this.#isEnded) this.#socket.write(encoded({ took: this.#taken }))
+    this.#taken = 0
   }
 
   #end(why: ConsoleEnd): void {
