@@ -1,0 +1,66 @@
+import type { Trial } from '../trial.ts'
+
+/** The watchdog of the machine, fed by the box and then by PID 1, and what is told of a reset by it. */
+export async function watchdog(trial: Trial): Promise<void> {
+  const { machine } = trial
+  await machine.put('/etc/modules-load.d/restante-watchdog.conf', 'i6300esb\n')
+  await machine.said('modprobe i6300esb')
+  await trial.dropIn('hardware-watchdog.conf')
+  await trial.addConfiguration('[watchdog]\ndevice = "/dev/watchdog0"\n')
+  await byTheBox(trial)
+  await byPid1(trial)
+}
+
+async function byTheBox(trial: Trial): Promise<void> {
+  const { machine } = trial
+  const open = await machine.said('cat /sys/class/watchdog/watchdog0/state /sys/class/watchdog/watchdog0/timeout')
+  trial.check('the box has the watchdog of the machine, with 60 s', open === 'active\n60', open)
+  await machine.said('systemctl stop restante')
+  const stopped = await machine.said('cat /sys/class/watchdog/watchdog0/state')
+  trial.check('stopped in order, it stops the watchdog', stopped === 'inactive', stopped)
+  await machine.said('systemctl start restante')
+  await trial.ready()
+  // Neither the program nor the service manager gets on: nobody but the machine's watchdog is left.
+  machine.monitor.events()
+  await machine.said(
+    'systemd-run --no-block --quiet sh -c "sleep 1; kill -STOP $(systemctl show --value -p MainPID restante); kill -STOP 1"',
+  )
+  await reset(trial, 'a box and a service manager that stand still')
+  // The kernel itself, by SysRq; panic=10 would restart it sooner.
+  await machine.said('sysctl -q kernel.panic=0')
+  machine.monitor.events()
+  await machine.run('nohup sh -c "sleep 1; echo c >/proc/sysrq-trigger" >/dev/null 2>&1 &')
+  await reset(trial, 'a kernel that panics')
+}
+
+async function byPid1(trial: Trial): Promise<void> {
+  const { machine } = trial
+  await machine.said('rm /etc/systemd/system/restante.service.d/hardware-watchdog.conf')
+  await trial.addConfiguration('')
+  await machine.said(
+    'install -D /usr/share/restante/machine/system.conf /etc/systemd/system.conf.d/50-restante.conf; systemctl daemon-reexec',
+  )
+  const told = await machine.said('cat /sys/class/watchdog/watchdog0/state /sys/class/watchdog/watchdog0/timeout')
+  trial.check('RuntimeWatchdogSec: PID 1 has it, with 15 s', told === 'active\n15', told)
+  await trial.restart()
+  await machine.said('sysctl -q kernel.panic=0')
+  machine.monitor.events()
+  await machine.run('nohup sh -c "sleep 1; echo c >/proc/sysrq-trigger" >/dev/null 2>&1 &')
+  await reset(trial, 'a kernel that panics, with PID 1 to feed it')
+  await machine.said('rm /etc/systemd/system.conf.d/50-restante.conf; systemctl daemon-reexec')
+}
+
+async function reset(trial: Trial, what: string): Promise<void> {
+  const { machine } = trial
+  const began = performance.now()
+  await machine.event('WATCHDOG', trial.ms(120_000))
+  const s = Math.round((performance.now() - began) / 1000)
+  await machine.up()
+  await trial.ready()
+  const { api, metrics, all } = await trial.lastReset()
+  trial.check(
+    `${what}: the machine is reset after ${s} s, and Status and /metrics say hardware-watchdog`,
+    api === 'hardware-watchdog' && metrics === 'hardware_watchdog',
+    `${metrics} ${all}`,
+  )
+}
