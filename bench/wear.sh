@@ -25,7 +25,7 @@ disk_down() {
   [ -z "$LOOP" ] || losetup -d "$LOOP"
 }
 trap 'for p in "${STARTED[@]}"; do stop_pid "$p"; done; disk_down; bench_cleanup' EXIT
-device_bytes() { sync -f "$MOUNT"; awk '{ print $7 * 512 }' "/sys/block/${LOOP##*/}/stat"; }
+device_bytes() { sync -f "$MOUNT"; awk '{ printf "%.0f", $7 * 512 }' "/sys/block/${LOOP##*/}/stat"; }
 
 box_up() { # histories -> OURPID
   rm -rf "$MOUNT/data"

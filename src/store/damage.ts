@@ -8,7 +8,7 @@ export type DamagedRecord =
   | { readonly table: 'account' | 'bindings' | 'settings'; readonly aor: string }
   | { readonly table: 'head'; readonly box: Box }
   | { readonly table: 'index' | 'body'; readonly box: Box; readonly seq: number }
-  | { readonly table: 'life'; readonly seq: number }
+  | { readonly table: 'life' | 'end'; readonly seq: number }
   | { readonly table: 'block'; readonly box: Box; readonly seq: number }
   | { readonly table: 'upload totals' | 'notice totals' | 'subscription count' }
   | { readonly table: 'subscription'; readonly id: string }

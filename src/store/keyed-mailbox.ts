@@ -3,7 +3,7 @@ import type { NewHistory } from './history.ts'
 import { type IdentityHash, identityHash } from './identities.ts'
 import { keepWithCustody } from './keyed-history.ts'
 import { writeNotice } from './keyed-notices.ts'
-import { type Box, endedKey, expiryKey, indexKey, lifeKey, readU48 } from './keys.ts'
+import { type Box, endedKey, expiryKey, indexKey, readU48 } from './keys.ts'
 import type { Head, IndexEntry, LargeRecord, LifeRecord, Totals } from './records.ts'
 import { refusalOf, shareOf } from './room.ts'
 import { leaveBody } from './shared-content.ts'
@@ -180,30 +180,37 @@ export function endMessage(
   detail: string,
 ): LifeRecord {
   const totals = tables.totals()
-  removeMessage(tables, box, seq, entry)
+  const isBodyKept = removeMessage(tables, box, seq, entry)
   const urgent = entry.isUrgent && !entry.isReceipt ? -1 : 0
   tables.count(box, totals, entry.share, { ...less(heldBy(entry.size, entry.isReceipt === true)), urgent })
-  const life = endLife(tables, totals, tables.story(seq), ending(event, at, detail))
+  const life = endLife(tables, totals, tables.story(seq), ending(event, at, detail), isBodyKept)
   tables.putTotals(totals)
   return life
 }
 
+/** Whether a history keeps its body. */
 export function removeMessage(
   tables: Tables,
   box: Box,
   seq: number,
   { expiresAt, large, history }: Pick<IndexEntry, 'expiresAt' | 'large' | 'history'>,
-): void {
+): boolean {
   if (large) toSweep(tables, large.upload, large.blocks)
-  leaveBody(tables, seq, history)
   tables.kv.remove(indexKey(box.mailbox, seq))
   tables.kv.remove(expiryKey(expiresAt, seq))
+  return leaveBody(tables, seq, history)
 }
 
-/** What its sender asked to be told goes into a notice, and is not kept any longer. */
-export function endLife(tables: Tables, totals: Totals, life: LifeRecord, event: LifeEvent): LifeRecord {
-  const { receipt, ...rest } = life
-  tables.putLife({ ...rest, events: withEvent(life.events, event) })
+/** What its sender asked to be told goes into a notice. */
+export function endLife(
+  tables: Tables,
+  totals: Totals,
+  life: LifeRecord,
+  event: LifeEvent,
+  isBodyKept: boolean,
+): LifeRecord {
+  const { receipt } = life
+  tables.endLife(life, event, isBodyKept)
   const why = whyFailed(event)
   if (receipt?.wantsFailed && why !== undefined) {
     const { sender, recipient, storeId } = life
@@ -270,7 +277,7 @@ export const forget: Do<'forget'> = (tables, { before, keep, limit }) => {
   for (const { key } of tables.kv.range('e', 'f', { limit })) {
     if (readU48(key, 1) >= before && totals.ended <= keep) break
     const seq = readU48(key, 7)
-    tables.kv.remove(lifeKey(seq))
+    tables.removeLife(seq)
     tables.removeIdentity(seq)
     tables.kv.remove(key)
     totals.ended--

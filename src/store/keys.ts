@@ -28,6 +28,7 @@ import { AOR_BYTES_MAX } from './story.ts'
  *   q number                  quarantine: records that failed their checksum
  *   r at id                   item of histories: who has it, and of a MESSAGE its bytes; once for all of them
  *   r at id number            pieces of it, from the one of that number; the last number there is: heads and participants
+ *   t seq                     how a message ended whose body a history keeps, so that its life story beside it is not written again
  *   u upload                  large message whose bytes are still coming
  *   v aor                     accounts that have a history
  *   w aor                     mailboxes that have messages waiting
@@ -123,6 +124,7 @@ export const leftoverKey = (at: number, id: number): string => `i${u48(at)}${u48
 export const recordingKey = (id: number): string => `j${u48(id)}`
 export const bodyKey = (seq: number): string => `s${u48(seq)}b`
 export const lifeKey = (seq: number): string => `s${u48(seq)}l`
+export const endKey = (seq: number): string => `t${u48(seq)}`
 
 /** Whether the record under it is one that the verbs keep as a value: schema and totals, account, bindings, heads, upload, recording. */
 export function isKeptAsValue(key: string): boolean {

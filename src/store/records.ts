@@ -318,12 +318,31 @@ export function encodeLife(key: string, life: LifeRecord): Buffer {
   writer.text(life.storeId).text(life.recipient).text(life.sender).text(life.callId).text(life.fromTag)
   writer.text(life.messageId ?? '')
   writer.u8(life.events.length)
-  for (const event of life.events) {
-    writer.u48(event.at).u8(EVENTS.indexOf(event.event))
-    if (event.event !== 'stored') writer.text(event.detail)
-  }
+  for (const event of life.events) writeEvent(event)
   writeReceipt(life.receipt)
   return writer.finish(key)
+}
+
+function writeEvent(event: LifeEvent): void {
+  writer.u48(event.at).u8(EVENTS.indexOf(event.event))
+  if (event.event !== 'stored') writer.text(event.detail)
+}
+
+function readEvent(fields: Reader): LifeEvent {
+  const at = fields.wall()
+  const event = EVENTS[fields.u8()]!
+  return event === 'stored' ? { at, event } : { at, event, detail: fields.text() }
+}
+
+export function encodeEnd(key: string, end: LifeEvent): Buffer {
+  writer.begin()
+  writeEvent(end)
+  return writer.finish(key)
+}
+
+export function decodeEnd(key: string, record: Buffer): LifeEvent | undefined {
+  const fields = openFields(key, record)
+  return fields && readEvent(fields)
 }
 
 export function decodeLife(key: string, seq: number, record: Buffer): LifeRecord | undefined {
@@ -333,11 +352,7 @@ export function decodeLife(key: string, seq: number, record: Buffer): LifeRecord
   const [storeId, recipient, sender] = [fields.text(), fields.text(), fields.text()]
   const [callId, fromTag, messageId] = [fields.text(), fields.text(), fields.text()]
   const events: LifeEvent[] = []
-  for (let left = fields.u8(); left > 0; left--) {
-    const at = fields.wall()
-    const event = EVENTS[fields.u8()]!
-    events.push(event === 'stored' ? { at, event } : { at, event, detail: fields.text() })
-  }
+  for (let left = fields.u8(); left > 0; left--) events.push(readEvent(fields))
   const identity = { sender, callId, cseq, fromTag, ...(messageId !== '' && { messageId }) }
   const receipt = readReceipt(fields)
   return { mailbox, seq, storeId, recipient, ...identity, size, events, ...(receipt && { receipt }) }

@@ -79,6 +79,9 @@ export function repair(tables: Tables, { record, key, value }: Damage): Notice {
     case 'life':
       tables.putLife(lifeAgain(tables, record.seq))
       return { table: 'life', storeId: tables.story(record.seq).storeId }
+    case 'end':
+      tables.putEnd(record.seq, damagedNow(tables))
+      return { table: 'end', storeId: tables.story(record.seq).storeId }
     case 'upload totals':
       uploadTotalsAgain(tables)
       return { table: 'upload totals' }
@@ -190,18 +193,15 @@ function indexOf(body: BodyRecord): IndexEntry {
 function dropDamaged(tables: Tables, box: Box, seq: number, known: IndexEntry | BodyRecord | undefined): void {
   const totals = tables.totals()
   const life = lifeOf(tables, seq)
-  endLife(
-    tables,
-    totals,
-    { ...life, ...box, recipient: box.aor },
-    ending('damaged', totals.clockFloor, 'failed its checksum'),
-  )
+  endLife(tables, totals, { ...life, ...box, recipient: box.aor }, damagedNow(tables), false)
   removeMessage(tables, box, seq, known ?? { expiresAt: totals.clockFloor })
   // A history that shares the body finds it gone.
   if (!bodyOf(tables, seq)) tables.kv.remove(bodyKey(seq))
   tables.putTotals(totals)
   if (!known) sweepOrphans(tables, mailboxes(tables))
 }
+
+const damagedNow = (tables: Tables) => ending('damaged', tables.totals().clockFloor, 'failed its checksum')
 
 function bodyOf(tables: Tables, seq: number): BodyRecord | undefined {
   const value = tables.kv.get(bodyKey(seq))

@@ -3,7 +3,7 @@ import type { WallTime } from '../base/time.ts'
 import { SeededEntropy } from '../testing/seeded-entropy.ts'
 import { ALICE_AOR, BOB_AOR, custodyOf, pageOf, STORED_AT } from '../testing/store-fixtures.ts'
 import { historyOf, historyStore } from './history-store.fixture.ts'
-import { bodyKey, contentKey, historyKey, indexKey, lifeKey } from './keys.ts'
+import { bodyKey, contentKey, endKey, historyKey, indexKey, lifeKey } from './keys.ts'
 import { sharedBytes } from './shared-content.ts'
 
 const [ALICE, BOB] = [1, 2]
@@ -151,10 +151,35 @@ t.test('a body that is there for a history alone is not taken for a message that
   box.flip(lifeKey(1))
   const stories = box.ask({ verb: 'trace', id: 'sip:1@edge1.example.org', limit: 1 }) as readonly { events: unknown }[]
   t.match(stories, [{ storeId: 'sip:1@edge1.example.org' }])
-  t.strictSame(stories[0]?.events, [])
+  t.match(stories[0]?.events, [{ event: 'delivered' }])
   t.match(box.ask({ verb: 'status' }), { waiting: 0 })
   t.strictSame(box.received(), [RECEIVED])
 })
+
+t.test(
+  'how a message ended whose body a history keeps stands apart from its story, which is not written again',
+  async t => {
+    const box = shared()
+    const events = (): unknown => {
+      const stories = box.ask({ verb: 'trace', id: 'sip:1@edge1.example.org', limit: 1 })
+      return (stories as readonly { events: unknown }[])[0]!.events
+    }
+    const before = Buffer.from(box.table.get(lifeKey(1))!)
+    box.confirm()
+    t.strictSame(box.table.get(lifeKey(1)), before)
+    box.restart()
+    t.match(events(), [{ event: 'stored' }, { event: 'delivered', at: STORED_AT, detail: '200' }])
+    t.match(box.ask(custodyOf(1)), { outcome: 'duplicate', seq: 1 })
+    box.flip(endKey(1))
+    t.match(events(), [{ event: 'stored' }, { event: 'damaged', detail: 'failed its checksum' }])
+    t.match(box.notices, [{ table: 'end', storeId: 'sip:1@edge1.example.org' }])
+    t.equal(box.ask({ verb: 'forget', before: LATER, keep: 0, limit: 10 }), 1)
+    t.strictSame(
+      [lifeKey(1), endKey(1)].filter(key => box.table.get(key)),
+      [],
+    )
+  },
+)
 
 t.test('any two texts come together again', async t => {
   const entropy = new SeededEntropy('shared')

@@ -62,7 +62,9 @@ export function releaseBody(tables: Tables, { mailbox, seq }: BodyPlace): void {
   if (!tables.kv.get(indexKey(mailbox, seq))) tables.kv.remove(bodyKey(seq))
 }
 
-/** It waits no more. */
-export function leaveBody(tables: Tables, seq: number, history: HistoryPlace | undefined): void {
-  if (!history || !tables.kv.get(contentKey(history.at, history.id))) tables.kv.remove(bodyKey(seq))
+/** It waits no more. Whether a history keeps it. */
+export function leaveBody(tables: Tables, seq: number, history: HistoryPlace | undefined): boolean {
+  const isKept = history !== undefined && tables.kv.get(contentKey(history.at, history.id)) !== undefined
+  if (!isKept) tables.kv.remove(bodyKey(seq))
+  return isKept
 }

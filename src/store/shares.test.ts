@@ -89,7 +89,7 @@ t.test('after a start the quota over the box is exact before all mailboxes are c
   const users = Array.from({ length: 1000 }, (_, i) => `sip:user${i}@example.org`)
   const sender = { ...SENDER, quotaMessages: users.length }
   const { write, custody, reopen } = box({ quotaMessages: 4, sender })
-  write(users.map(accountPut))
+  write(users.map(aor => accountPut(aor)))
   write(users.map((recipient, i) => custody(i, { recipient })))
   const confirmed = (seq: number): StoreRequest => ({
     verb: 'confirm',
@@ -115,7 +115,7 @@ t.test('mailboxes are counted by every batch, and one that fails counts nothing'
   const users = Array.from({ length: 600 }, (_, i) => `sip:user${i}@example.org`)
   const sender = { ...SENDER, quotaMessages: users.length }
   const { table, write, custody, reopen } = box({ quotaMessages: 4, sender })
-  write(users.map(accountPut))
+  write(users.map(aor => accountPut(aor)))
   write(users.map((recipient, i) => custody(i, { recipient })))
   const store = reopen()
   store.write(table, [])

@@ -6,6 +6,7 @@ import {
   type Box,
   bindingsKey,
   bodyKey,
+  endKey,
   headKey,
   identitiesKey,
   indexKey,
@@ -34,6 +35,7 @@ import {
   decodeAccount,
   decodeBindings,
   decodeBody,
+  decodeEnd,
   decodeHead,
   decodeIdentities,
   decodeIndex,
@@ -42,6 +44,7 @@ import {
   encodeAccount,
   encodeBindings,
   encodeBody,
+  encodeEnd,
   encodeHead,
   encodeIdentities,
   encodeIndex,
@@ -53,6 +56,7 @@ import {
   type Totals,
 } from './records.ts'
 import { type Held, type SenderChanges, withShare } from './shares.ts'
+import { withEvent } from './story.ts'
 import {
   decodeUpload,
   decodeUploadTotals,
@@ -62,7 +66,7 @@ import {
   type UploadRecord,
   type UploadTotals,
 } from './upload-records.ts'
-import type { Notice, Verbs } from './verbs.ts'
+import type { LifeEvent, Notice, Verbs } from './verbs.ts'
 
 /** What the verbs need of the box beside the disk. */
 export interface Surroundings {
@@ -251,10 +255,19 @@ export class Tables {
     this.kv.put(key, encodeBody(key, body))
   }
 
+  /** With its end, wherever that stands. */
   life(seq: number): LifeRecord | undefined {
     const key = lifeKey(seq)
     const value = this.kv.get(key)
-    return value && whole(decodeLife(key, seq, value), { table: 'life', seq }, key, value)
+    const life = value && whole(decodeLife(key, seq, value), { table: 'life', seq }, key, value)
+    const end = life && this.#end(seq)
+    return end ? ended(life, end) : life
+  }
+
+  #end(seq: number): LifeEvent | undefined {
+    const key = endKey(seq)
+    const value = this.kv.get(key)
+    return value && whole(decodeEnd(key, value), { table: 'end', seq }, key, value)
   }
 
   /** The life story of a message that is known to be there. */
@@ -265,6 +278,22 @@ export class Tables {
   putLife(life: LifeRecord): void {
     const key = lifeKey(life.seq)
     this.kv.put(key, encodeLife(key, life))
+  }
+
+  /** `isApart`: on a page of its own kind, as the one of the story is not written anyway. */
+  endLife(life: LifeRecord, end: LifeEvent, isApart: boolean): void {
+    if (isApart) this.putEnd(life.seq, end)
+    else this.putLife(ended(life, end))
+  }
+
+  putEnd(seq: number, end: LifeEvent): void {
+    const key = endKey(seq)
+    this.kv.put(key, encodeEnd(key, end))
+  }
+
+  removeLife(seq: number): void {
+    this.kv.remove(lifeKey(seq))
+    this.kv.remove(endKey(seq))
   }
 
   identityGroup(group: number): IdentityGroup | undefined {
@@ -354,6 +383,11 @@ export class Tables {
     this.kv.remember(key, found ?? null)
     return found
   }
+}
+
+/** What its sender wanted to be told is not kept any longer. */
+function ended({ receipt: _, ...life }: LifeRecord, end: LifeEvent): LifeRecord {
+  return { ...life, events: withEvent(life.events, end) }
 }
 
 /** The value of a key that says all by being there. */
