@@ -25,8 +25,11 @@ interface Event {
 }
 
 /** Streams with a certificate, listening for TLS on an ephemeral port. */
-async function setUp(t: Test, settings: { verifiesPeers?: boolean; protocol?: Flow['protocol'] } = {}) {
-  const { verifiesPeers = true, protocol = 'sip' } = settings
+async function setUp(
+  t: Test,
+  settings: { verifiesPeers?: boolean; protocol?: Flow['protocol']; secure?: number } = {},
+) {
+  const { verifiesPeers = true, protocol = 'sip', secure = 100 } = settings
   const { certificates, write } = await writtenCertificate(authority, t.testdir({}))
   const counters = new Counters()
   const dial = { verifiesPeers, ca: authority.certificate }
@@ -48,6 +51,7 @@ async function setUp(t: Test, settings: { verifiesPeers?: boolean; protocol?: Fl
     counters,
     new SystemEntropy(),
     doors,
+    { streams: 100, secure },
   )
   const endpoint = { address: '127.0.0.1', port: 0 }
   const { port } = await streams.listen(protocol, { transport: 'tls', endpoint, key: 'listen.sip_tls' })
@@ -182,6 +186,18 @@ t.test('half-open handshakes of one address are bounded, and no handshake of oth
       () => false,
     )
   t.ok(isIn, 'there is room again')
+})
+
+t.test('there are fewer connections over TLS than others where it takes more memory than there is', async t => {
+  const { streams, port, counters, next } = await setUp(t, { secure: 2 })
+  const [one] = [await client(t, port), await client(t, port)]
+  await t.rejects(client(t, port), { code: 'ECONNRESET' })
+  streams.connect(outgoing(port))
+  await next('closed')
+  t.equal(counters.get('stream_refused', 'limit of TLS'), 2)
+  one.destroy()
+  while (streams.count > 1) await new Promise(setImmediate)
+  t.ok(await client(t, port), 'there is room again')
 })
 
 /** A TLS server of somebody else's; what it heard. */

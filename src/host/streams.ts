@@ -2,7 +2,7 @@ import { createConnection, createServer, type Server, type Socket } from 'node:n
 import type { ConfiguredListener } from '../base/config.ts'
 import type { Counters } from '../base/counters.ts'
 import { type Entropy, token } from '../base/entropy.ts'
-import { type Endpoint, type Flow, hostPort } from '../base/flow.ts'
+import { type Endpoint, type Flow, hostPort, type Transport } from '../base/flow.ts'
 import { sourceOf } from '../base/source.ts'
 import { Tally } from '../base/tally.ts'
 import { bindError, endpointOf } from './addresses.ts'
@@ -18,6 +18,15 @@ const STREAM_BYTES = 16 * 1024
 /** Connections of all listeners together: about 50 MB at rest, and far below the usual limit of open files. A small machine has room for fewer. */
 const STREAMS_MAX = Math.floor(withinMemory(8192 * STREAM_BYTES, 1 / 4) / STREAM_BYTES)
 
+/** TLS takes so much more, most of it in the library. */
+const SECURE_BYTES = 56 * 1024
+
+const BOUNDS = {
+  streams: STREAMS_MAX,
+  /** Of these, over TLS. */
+  secure: Math.floor(withinMemory(8192 * SECURE_BYTES, 1 / 4) / SECURE_BYTES),
+}
+
 /** From one IPv4 address or IPv6 /64: a whole site behind one NAT, yet no single host takes everything. */
 const STREAMS_PER_ADDRESS_MAX = 1024
 
@@ -30,6 +39,7 @@ interface StreamsEvents extends StreamEvents {
 /** Every listener and connection of TCP and what stands on it, found by flow id. */
 export class Streams {
   readonly #events: StreamsEvents
+  readonly #bounds: typeof BOUNDS
   readonly #counters: Counters
   readonly #servers: Server[] = []
   readonly #streams = new Map<string, Stream>()
@@ -39,14 +49,16 @@ export class Streams {
   /** Connections from and to each address or /64, handshakes included, and all of them. */
   readonly #perAddress = new Tally()
   #sockets = 0
+  #secure = 0
   /** Ids differ from run to run: a binding kept over a restart must never name somebody else's connection. */
   readonly #run: string
   #accepted = 0
   #isHeld = false
   #isOpen = false
 
-  constructor(events: StreamsEvents, counters: Counters, entropy: Entropy, doors?: Doors) {
+  constructor(events: StreamsEvents, counters: Counters, entropy: Entropy, doors?: Doors, bounds = BOUNDS) {
     this.#events = events
+    this.#bounds = bounds
     this.#counters = counters
     this.#handshakes = new Handshakes(counters)
     this.#doors = doors
@@ -76,15 +88,16 @@ export class Streams {
   /** What is written before the connection stands waits for it; failure is told as `closed`. */
   connect(flow: Flow): void {
     if (this.#streams.has(flow.id)) return
-    if (this.#sockets >= STREAMS_MAX) {
-      this.#counters.count('stream_refused', 'limit')
+    const full = this.#fullFor(flow)
+    if (full) {
+      this.#counters.count('stream_refused', full)
       process.nextTick(() => this.#events.closed(flow, 'too many connections'))
       return
     }
     if (flow.transport === 'tls') this.#dial(flow)
     else {
       const socket = createConnection({ host: flow.remote.address, port: flow.remote.port })
-      this.#count(flow.remote.address, socket)
+      this.#count(flow, socket)
       const stream = this.#add(flow, new SocketWire(socket), socket)
       giveUp(stream, socket, 'connect', CONNECT_TIMEOUT_MS)
     }
@@ -102,7 +115,7 @@ export class Streams {
       process.nextTick(() => this.#events.closed(flow, 'no TLS here'))
       return
     }
-    this.#count(flow.remote.address, socket)
+    this.#count(flow, socket)
     giveUp(stream, socket, 'secureConnect', HANDSHAKE_MS)
   }
 
@@ -156,9 +169,9 @@ export class Streams {
     const remote = endpointOf(socket.remoteAddress, socket.remotePort)
     // The reason comes with `close`; without a listener it would end the process.
     socket.on('error', () => {})
-    const refusal = this.#refusal(remote)
+    const refusal = this.#refusal({ ...kind, remote })
     if (refusal) return this.#refuse(socket, refusal)
-    this.#count(remote.address, socket)
+    this.#count({ ...kind, remote }, socket)
     const id = `${kind.transport}/${this.#run}/${++this.#accepted}`
     const flow: Flow = { id, ...kind, local: endpointOf(socket.localAddress, socket.localPort), remote }
     if (kind.transport === 'tcp') return this.#stands(flow, new SocketWire(socket), socket)
@@ -181,19 +194,29 @@ export class Streams {
     socket.resetAndDestroy()
   }
 
-  #refusal(remote: Endpoint): string | undefined {
+  #refusal(opened: Opened): string | undefined {
+    const { remote } = opened
     if (!this.#isOpen) return 'not open'
     if (remote.port === 0) return 'gone already'
-    if (this.#sockets >= STREAMS_MAX) return 'limit'
+    const full = this.#fullFor(opened)
+    if (full) return full
     return this.#perAddress.of(sourceOf(remote.address)) >= STREAMS_PER_ADDRESS_MAX ? 'limit per address' : undefined
   }
 
-  #count(remote: string, socket: Socket): void {
-    const address = sourceOf(remote)
+  #fullFor({ transport }: Opened): string | undefined {
+    if (this.#sockets >= this.#bounds.streams) return 'limit'
+    return isSecure(transport) && this.#secure >= this.#bounds.secure ? 'limit of TLS' : undefined
+  }
+
+  #count({ transport, remote }: Opened, socket: Socket): void {
+    const address = sourceOf(remote.address)
+    const secure = isSecure(transport) ? 1 : 0
     this.#sockets++
+    this.#secure += secure
     this.#perAddress.add(address)
     socket.once('close', () => {
       this.#sockets--
+      this.#secure -= secure
       this.#perAddress.remove(address)
     })
   }
@@ -206,6 +229,10 @@ export class Streams {
     return stream
   }
 }
+
+type Opened = Pick<Flow, 'transport' | 'remote'>
+
+const isSecure = (transport: Transport): boolean => transport === 'tls' || transport === 'wss'
 
 /** Where the connection does not stand in time. */
 function giveUp(stream: Stream, socket: Socket, stands: 'connect' | 'secureConnect', withinMs: number): void {
