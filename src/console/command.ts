@@ -53,8 +53,8 @@ export interface Shell {
   isConfiguring: boolean
   /** `terminal length` was said: it stays for the session. */
   pageLength: number
-  /** `commit confirmed` was typed here, and what became of it was not told yet. */
-  isTrying: boolean
+  /** Alarms are told as they come. */
+  isMonitoring: boolean
   /** Set by a command that ends the session. */
   isLeaving: boolean
 }

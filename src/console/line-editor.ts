@@ -50,6 +50,11 @@ export class LineEditor {
     return this.#render()
   }
 
+  /** Takes the line off the screen; `draw` brings it back. */
+  clear(): string {
+    return `\r${' '.repeat(this.#shown.length)}\r`
+  }
+
   /** Leaves the line as it is, all of it in sight as far as it fits. */
   leave(): string {
     this.#cursor = this.#text.length

@@ -30,7 +30,7 @@ export async function login(parts: LoginParts): Promise<SignedIn | undefined> {
   for (;;) {
     terminal.idleAfter(0)
     try {
-      const read = await terminal.readLine({ prompt: `${promptName(box().hostname)} login: ` })
+      const read = await terminal.readLine({ prompt: `${promptName(box().hostname)} login: `, isNoticed: true })
       if (read.kind === 'over') {
         if (!line.isPhysical) return undefined
         continue

@@ -34,6 +34,11 @@ export class ConsoleSession implements ConsoleKeys {
     return this.#terminal?.keys(bytes) ?? true
   }
 
+  /** Something that nobody there asked for, above the line that is typed. */
+  notice(text: string): void {
+    this.#terminal?.notice(text)
+  }
+
   drained(): void {
     this.#output.drained()
   }

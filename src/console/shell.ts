@@ -5,6 +5,7 @@ import { type Args, type Command, type Context, leaveOne, Refused, type Shell } 
 import { parse, type Wrong } from './grammar.ts'
 import { completion, errorLines, helpLines } from './help.ts'
 import { hiddenLine, type SignedIn } from './login.ts'
+import { Monitor } from './monitor.ts'
 import type { ConsoleClock, ConsoleLine } from './options.ts'
 import { otherMode } from './other-mode.ts'
 import { readPipe } from './pipe.ts'
@@ -42,17 +43,29 @@ export class ShellLoop {
       isEnabled: false,
       isConfiguring: false,
       pageLength: parts.line.rows,
-      isTrying: false,
+      isMonitoring: true,
       isLeaving: false,
     }
   }
 
   async run(): Promise<void> {
+    const { box, clock, terminal, signedIn } = this.#parts
+    const tell = (text: string): void => terminal.notice(text)
+    const monitor = new Monitor({ box, clock, who: signedIn.who, shell: this.#shell, tell })
+    monitor.start()
+    try {
+      await this.#loop(monitor)
+    } finally {
+      monitor.stop()
+    }
+  }
+
+  async #loop(monitor: Monitor): Promise<void> {
     const { terminal, seen } = this.#parts
     while (!this.#shell.isLeaving) {
       terminal.pageLength = this.#shell.pageLength
       try {
-        await this.#tellTrial()
+        monitor.trial()
         const text = await this.#read()
         const who = seen()
         if (!who) return await terminal.line('% You were signed out. Log in again.')
@@ -64,14 +77,6 @@ export class ShellLoop {
     }
   }
 
-  /** A change that this console put on trial and that went back by itself: nobody else would say so here. */
-  async #tellTrial(): Promise<void> {
-    const view = this.#shell.isTrying ? this.#parts.box().configuration?.view() : undefined
-    if (!view || view.pending) return
-    this.#shell.isTrying = false
-    if (view.lastFailure !== undefined) await this.#tell([`*** The configuration went back: ${view.lastFailure}`])
-  }
-
   /** Undefined: ^D. */
   async #read(): Promise<string | undefined> {
     const { terminal, signedIn } = this.#parts
@@ -79,6 +84,7 @@ export class ShellLoop {
     const commands = commandsFor(this.#shell, signedIn.who, box)
     const read = await terminal.readLine({
       prompt: this.#prompt(box),
+      isNoticed: true,
       history: this.#history,
       complete: before => completion(commands, before, box),
       help: before => helpLines(commands, before, box),

@@ -1,4 +1,4 @@
-import { wrapped } from './ascii.ts'
+import { ascii, wrapped } from './ascii.ts'
 import { type Key, KeyReader } from './keys.ts'
 import { LineEditor } from './line-editor.ts'
 import type { ConsoleClock } from './options.ts'
@@ -9,6 +9,10 @@ const AHEAD_ENOUGH = 4096
 /** Of a line that waits for nobody: a configuration of a thousand lines. What comes beyond is lost. */
 const AHEAD_MAX = 65_536
 
+/** Told at the next prompt; what comes beyond is not. */
+const NOTICES_MAX = 8
+/** In place of a key. */
+const NOTICE = 'notice'
 /** Among the keys, where some are missing; to whoever reads it is ^C. */
 const LOST = 'lost'
 
@@ -29,6 +33,8 @@ export class Idle extends Error {
 interface Reading {
   readonly prompt: string
   readonly isHidden?: boolean
+  /** Notices are told above it as they come; else after it. */
+  readonly isNoticed?: boolean
   readonly history?: readonly string[]
   /** What Tab puts in behind the text before the cursor, and what there is to choose from. */
   readonly complete?: (before: string) => { readonly more: string; readonly choices: readonly string[] }
@@ -68,6 +74,7 @@ export class Terminal {
   #controller: AbortController | undefined
   #failure: Error | undefined
   readonly #readers: (() => void)[] = []
+  readonly #notices: string[] = []
   #idleMs = 0
   #cancelIdle: (() => void) | undefined
 
@@ -110,6 +117,12 @@ export class Terminal {
     if (!this.#isEnough || this.#keys.length > AHEAD_ENOUGH / 2) return
     this.#isEnough = false
     this.#room?.()
+  }
+
+  /** Something that nobody asked for: above the line that is typed, or before the next one. */
+  notice(text: string): void {
+    if (this.#notices.length < NOTICES_MAX) this.#notices.push(text)
+    this.#wake()
   }
 
   /** From now on whoever reads, or waits to write, for so long without a key being pressed ends with Idle. 0: never. */
@@ -158,9 +171,14 @@ export class Terminal {
   }
 
   /** The next one. What was interrupted meanwhile takes none from whoever reads after it. */
-  async key(signal = this.#controller?.signal): Promise<Key> {
+  key(signal = this.#controller?.signal): Promise<Key> {
+    return this.#next(signal, false)
+  }
+
+  async #next(signal: AbortSignal | undefined, isNoticed: boolean): Promise<Key> {
     for (;;) {
       this.#check(signal)
+      if (isNoticed && this.#notices.length > 0) return NOTICE
       const key = this.#keys.shift()
       if (key !== undefined) {
         this.#tellRoom()
@@ -176,9 +194,16 @@ export class Terminal {
     const editor = new LineEditor({ ...reading, columns: this.columns })
     const write = (text: string) => this.write(text, signal)
     if (this.#isLossDue) await this.#tellLost()
+    if (reading.isNoticed) await this.#tellNotices()
     await write(editor.draw())
     for (;;) {
-      const key = await this.key(signal)
+      const key = await this.#next(signal, reading.isNoticed === true)
+      if (key === NOTICE) {
+        await write(editor.clear())
+        await this.#tellNotices()
+        await write(editor.draw())
+        continue
+      }
       if (key === 'enter') {
         await write(`${editor.leave()}\r\n`)
         const { text } = editor
@@ -196,6 +221,11 @@ export class Terminal {
       else if (key !== '?' || !(await this.#help(editor, reading)))
         await write(editor.feed(key === 'over' ? 'delete' : key))
     }
+  }
+
+  async #tellNotices(): Promise<void> {
+    for (let text = this.#notices.shift(); text !== undefined; text = this.#notices.shift())
+      await this.line(ascii(text))
   }
 
   async #tellLost(): Promise<void> {

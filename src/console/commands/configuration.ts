@@ -117,7 +117,6 @@ async function commit(context: Context, confirmS: number): Promise<void> {
   const applied = service.apply(changes, { version, who: who.name, confirmS })
   if (applied !== 'applying' && applied !== 'nothing') throw new Refused(whyNot(applied))
   service.candidates.drop(ownerOf(context))
-  if (applied === 'applying' && confirmS > 0) context.shell.isTrying = true
   await report.line(applied === 'nothing' ? 'All of that stands already.' : appliedWords(context, confirmS))
 }
 

@@ -102,5 +102,14 @@ export const generalCommands: readonly Command[] = commandsOf('user', [
       shell.pageLength = Number(args.get('N'))
     },
   },
+  {
+    syntax: 'terminal monitor on|off',
+    help: 'whether alarms are told here as they come',
+    isReduced: true,
+    params: { 'on|off': { help: 'on unless it is switched off', values: ['on', 'off'] } },
+    run: async ({ shell }, args) => {
+      shell.isMonitoring = args.get('on|off') === 'on'
+    },
+  },
   { syntax: 'who', help: 'who is signed in, here and on the page', run: who },
 ])

@@ -171,7 +171,7 @@ export class ConsoleSeat implements ConsoleKeys {
       const wasBack = isBack
       isBack = await isAnswering(this.#dataDir)
       if (isBack && performance.now() - this.#usedAt > UNUSED_MS && line.isPhysical) session.close()
-      else if (isBack && !wasBack) this.#say('The service answers again: Ctrl-] leads to it.')
+      else if (isBack && !wasBack) session.notice('*** The service answers again: Ctrl-] leads to it.')
     }, LOOK_MS)
     session.start()
     this.#hold({
