@@ -46,6 +46,17 @@ t.test('systemd finds nothing wrong with the units, nor with any of the drop-ins
   }
 })
 
+t.test('the drop-in of the hardware watchdog hands over the device that each board names', async t => {
+  const dropIn = readFileSync(join(UNITS, 'drop-ins', 'hardware-watchdog.conf'), 'utf8')
+  const handed = /chgrp restante (\S+?)\*;/.exec(dropIn)?.[1]
+  t.ok(handed)
+  for (const board of readdirSync(join(ROOT, 'board'))) {
+    const text = readFileSync(join(ROOT, 'board', board, 'board.toml'), 'utf8')
+    const device = /^\[watchdog\]\ndevice = "(.+)"$/m.exec(text)?.[1]
+    t.ok(device?.startsWith(handed!), `${board}: ${device}`)
+  }
+})
+
 t.test('it would find what is wrong', async t => {
   if (isPassedOver(t, ANALYZE)) return
   const { folder } = laidOut()

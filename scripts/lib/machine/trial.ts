@@ -145,6 +145,11 @@ export class Trial {
     await this.restart()
   }
 
+  /** A console on the serial line, and nothing else. */
+  addConsole(): Promise<void> {
+    return this.addConfiguration(`[console]\ndevice = "/dev/${this.machine.tty}"\nbaud = 115200\n`)
+  }
+
   async restart(): Promise<void> {
     await this.machine.said('systemctl daemon-reload; systemctl reset-failed restante; systemctl restart restante')
     await this.ready()

@@ -14,7 +14,7 @@ export async function disk(trial: Trial): Promise<void> {
 
 async function failure(trial: Trial, name: string, errno: number): Promise<void> {
   const { machine } = trial
-  await trial.addConfiguration(`[console]\ndevice = "/dev/${machine.tty}"\n`)
+  await trial.addConsole()
   const writer = await Writer.start(trial)
   await trial.until('some messages', 30_000, () => writer.kept.length > 20)
   await machine.failWrites(errno)

@@ -5,7 +5,7 @@ export async function firstRun(trial: Trial): Promise<void> {
   const { machine } = trial
   await trial.dropIn('serial-line.conf', text => text.replaceAll('ttyS1', machine.tty))
   await machine.said(`systemctl mask --now serial-getty@${machine.tty}.service`)
-  await trial.addConfiguration(`[console]\ndevice = "/dev/${machine.tty}"\nbaud = 115200\n`)
+  await trial.addConsole()
   const { line } = machine
   line.enter('')
   await line.expect(/login: $/, trial.ms(20_000))

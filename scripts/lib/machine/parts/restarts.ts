@@ -18,7 +18,7 @@ async function count(trial: Trial): Promise<number> {
 }
 
 async function openConsole(trial: Trial): Promise<void> {
-  await trial.addConfiguration(`[console]\ndevice = "/dev/${trial.machine.tty}"\n`)
+  await trial.addConsole()
   await signIn(trial, trial.machine.line)
 }
 

@@ -4,6 +4,7 @@ import type { Trial } from '../trial.ts'
 
 /** What a technician does on the UART, and what goes wrong there. */
 export async function serialLine(trial: Trial): Promise<void> {
+  await trial.addConsole()
   await commands(trial)
   await noise(trial)
   await secondProgram(trial)
