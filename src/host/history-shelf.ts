@@ -92,8 +92,9 @@ export class HistoryShelf implements HistoryService {
     }
   }
 
-  remove(aor: string, reference: string): Promise<'removed' | 'absent'> {
-    return this.#options.link.ask('history.remove', { aor, reference })
+  async remove(aor: string, reference: string): Promise<'removed' | 'absent'> {
+    const reply = await this.#options.link.ask('history.remove', { aor, reference })
+    return reply === 'removed' ? reply : 'absent'
   }
 
   export(aor: string, query: HistoryQuery): JobView | Unfit | undefined {

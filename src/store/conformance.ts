@@ -155,7 +155,10 @@ export class Conformance {
     }),
     confirm: () => this.#ending('the contact answered 200'),
     attempted: () => this.#ending(this.#pick(['no answer', '', 'x'.repeat(500)])),
-    delete: () => this.#ending('by the owner'),
+    delete: () => {
+      const ending = this.#ending('by the owner')
+      return this.#dice.chance(0.7) ? ending : { ...ending, ...this.#version(ending.aor) }
+    },
     expire: () => ({ at: this.#wall, limit: this.#pick([1, 10]) }),
     redate: () => ({ wall: this.#wall, limit: this.#pick([1, 10]) }),
     forget: () => ({
@@ -288,6 +291,12 @@ export class Conformance {
     })
     const { aor, seq } = all.length > 0 && this.#dice.chance(0.9) ? this.#pick(all) : this.#ending('')
     return { aor, seq }
+  }
+
+  /** That of the moment, or another. */
+  #version(aor: string): { ifVersion: string } {
+    const found = this.#model.execute({ verb: 'mailbox.version', aor })
+    return { ifVersion: this.#dice.chance(0.7) ? (found?.version ?? '') : 'another' }
   }
 
   #traceId(): string {

@@ -67,12 +67,15 @@ export class HistoryRequests {
       from: this.#dice.chance(0.5) ? 0 : this.#dice.below(12),
       bytes: this.#pick([1, 5000, 1_000_000]),
     }),
-    'history.remove': () => this.#named(),
-    'history.erase': () => ({
-      aor: this.#around.aor(),
-      ...(this.#dice.chance(0.7) && { before: this.#past() }),
-      limit: this.#pick([1, 3, 1000]),
-    }),
+    'history.remove': () => {
+      const named = this.#named()
+      return { ...named, ...this.#version(named.aor) }
+    },
+    'history.erase': () => {
+      const aor = this.#around.aor()
+      const before = this.#dice.chance(0.7) && { before: this.#past() }
+      return { aor, ...before, limit: this.#pick([1, 3, 1000]), ...this.#version(aor) }
+    },
     'history.expire': () => ({ before: this.#past(), limit: this.#pick([1, 4, 100]) }),
     'history.sweep': () => ({ limit: this.#pick([1, 3, 100]) }),
     'history.summary': () => ({ aor: this.#around.aor() }),
@@ -187,6 +190,13 @@ export class HistoryRequests {
   /** Mostly of one that is open. */
   #record(): number {
     return this.#open.length > 0 && this.#dice.chance(0.95) ? this.#pick(this.#open) : this.#dice.below(100)
+  }
+
+  /** Mostly none, else that of the moment or another. */
+  #version(aor: string): { ifVersion?: string } {
+    if (this.#dice.chance(0.7)) return {}
+    const summary = this.#around.ask<'history.summary'>({ verb: 'history.summary', aor })
+    return { ifVersion: this.#dice.chance(0.7) ? (summary?.version ?? '') : 'another' }
   }
 
   /** Mostly an item that is there. */

@@ -215,12 +215,18 @@ export interface HistoryVerbs {
     request: { aor: string; reference: string; from: number; bytes: number }
     reply: { readonly pieces: readonly HistoryPiece[]; readonly next: number; readonly isLast: boolean } | undefined
   }
-  /** One item leaves the owner's history; an open one is not recorded for them any further. */
-  'history.remove': { request: { aor: string; reference: string }; reply: 'removed' | 'absent' }
+  /**
+   * One item leaves the owner's history; an open one is not recorded for them any further. With `ifVersion`, here and below, only if that is
+   * what `history.summary` says still.
+   */
+  'history.remove': {
+    request: { aor: string; reference: string; ifVersion?: string }
+    reply: 'removed' | 'absent' | 'changed'
+  }
   /** Removes items of one owner, oldest first, at most `limit`, all or those received before. How many, and whether there are more. */
   'history.erase': {
-    request: { aor: string; before?: WallTime; limit: number }
-    reply: { readonly removed: number; readonly isDone: boolean }
+    request: { aor: string; before?: WallTime; limit: number; ifVersion?: string }
+    reply: { readonly removed: number; readonly isDone: boolean; readonly isChanged?: true }
   }
   /** Ends what is older than `before`, over all owners, at most `limit` items. Never asked while the clock is not trusted. Called until it says 0. */
   'history.expire': { request: { before: WallTime; limit: number }; reply: number }

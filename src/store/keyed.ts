@@ -1,5 +1,6 @@
 import { Damage, whole } from './damage.ts'
 import { IdentityChanges, IdentityIndex } from './identities.ts'
+import { isOfAnother, NOT_ERASED } from './if-version.ts'
 import { type KeyValue, NeedsWrite, Overlay, readOnly, type Snapshot } from './key-value.ts'
 import {
   countBindings,
@@ -90,7 +91,8 @@ const HANDLERS: { readonly [V in Exclude<Verb, 'lease' | 'release'>]: Handler<V>
   page: readPage,
   confirm,
   attempted,
-  delete: deleteUnread,
+  delete: (tables, request) =>
+    isOfAnother(versionOfMailbox(tables, request)?.version, request) ? 'changed' : deleteUnread(tables, request),
   expire,
   redate,
   forget,
@@ -109,8 +111,10 @@ const HANDLERS: { readonly [V in Exclude<Verb, 'lease' | 'release'>]: Handler<V>
   'history.list': listHistory,
   'history.get': getHistory,
   'history.pieces': readPieces,
-  'history.remove': removeHistory,
-  'history.erase': eraseHistory,
+  'history.remove': (tables, request) =>
+    isOfAnother(historySummary(tables, request)?.version, request) ? 'changed' : removeHistory(tables, request),
+  'history.erase': (tables, request) =>
+    isOfAnother(historySummary(tables, request)?.version, request) ? NOT_ERASED : eraseHistory(tables, request),
   'history.expire': expireHistory,
   'history.sweep': sweepHistory,
   'history.summary': historySummary,

@@ -8,7 +8,15 @@ import type {
   HistoryPiece,
   HistoryState,
 } from './history.ts'
-import { bytesOfPieces, endsIn, type HistoryDay, type HistoryPlace, headsSize, referenceOf } from './history-story.ts'
+import {
+  bytesOfPieces,
+  endsIn,
+  type HistoryDay,
+  type HistoryPlace,
+  headsSize,
+  isBefore,
+  referenceOf,
+} from './history-story.ts'
 
 /** What the reference model knows of histories, in plain objects. */
 
@@ -59,3 +67,5 @@ export const copied = ({ invite, answer, bye }: HistoryHeads): HistoryHeads => (
   ...(answer && { answer: Buffer.from(answer) }),
   ...(bye && { bye: Buffer.from(bye) }),
 })
+
+export const inOrderOfTime = (contents: Content[]): Content[] => contents.sort((a, b) => (isBefore(a, b) ? -1 : 1))

@@ -45,7 +45,8 @@ import {
   referenceOf,
   roomMade,
 } from './history-story.ts'
-import { type Content, copied, entryOf, type Owner, sizeOf } from './memory-history-items.ts'
+import { isOfAnother, NOT_ERASED } from './if-version.ts'
+import { type Content, copied, entryOf, inOrderOfTime, type Owner, sizeOf } from './memory-history-items.ts'
 import { inOrder } from './memory-order.ts'
 
 interface Surroundings {
@@ -98,13 +99,15 @@ export class MemoryHistory {
       }
     },
     'history.pieces': request => this.#pieces(request),
-    'history.remove': ({ aor, reference }) => {
+    'history.remove': ({ aor, reference, ...condition }) => {
+      if (isOfAnother(this.#summary(aor)?.version, condition)) return 'changed'
       const found = this.#find(aor, reference)
       if (!found) return 'absent'
       this.#leave(found.content, found.owner)
       return 'removed'
     },
-    'history.erase': ({ aor, before, limit }) => {
+    'history.erase': ({ aor, before, limit, ...condition }) => {
+      if (isOfAnother(this.#summary(aor)?.version, condition)) return NOT_ERASED
       const owner = this.#owners.get(aor)
       const due = owner ? this.#of(owner).filter(({ at }) => before === undefined || at < before) : []
       const removed = due.slice(0, Math.min(limit, REMOVED_MAX))
@@ -112,7 +115,7 @@ export class MemoryHistory {
       return { removed: removed.length, isDone: removed.length === due.length }
     },
     'history.expire': ({ before, limit }) => {
-      const due = this.#sorted([...this.#contents.values()]).filter(({ at }) => at < before)
+      const due = inOrderOfTime([...this.#contents.values()]).filter(({ at }) => at < before)
       const expired = due.slice(0, Math.min(limit, REMOVED_MAX))
       for (const content of expired) this.#drop(content)
       return expired.length
@@ -387,11 +390,7 @@ export class MemoryHistory {
   }
 
   #of(owner: Owner): Content[] {
-    return this.#sorted([...this.#contents.values()].filter(({ holders }) => holders.has(owner)))
-  }
-
-  #sorted(contents: Content[]): Content[] {
-    return contents.sort((a, b) => (isBefore(a, b) ? -1 : 1))
+    return inOrderOfTime([...this.#contents.values()].filter(({ holders }) => holders.has(owner)))
   }
 
   #bytes(owner: Owner): number {

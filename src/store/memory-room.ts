@@ -1,7 +1,25 @@
-import type { MemoryUploads, Refuse } from './memory-uploads.ts'
+import type { WallTime } from '../base/time.ts'
+import type { LargeContent, MemoryUploads, Refuse } from './memory-uploads.ts'
 import { type Held, keyAmong, NOTHING, OTHERS, type Share, senderKey, senderRefusal, sumOf } from './shares.ts'
 import { mailboxVersion, NEARLY_FULL_PERCENT, percentOf, RELIEVED_PERCENT, SELF_TEST_AOR } from './story.ts'
-import type { CustodyLimits, MessageIdentity, StoreStatus, Verbs, Waiting } from './verbs.ts'
+import type {
+  CustodyLimits,
+  MessageIdentity,
+  ReceiptTerms,
+  StoredMessage,
+  StoreStatus,
+  Verbs,
+  Waiting,
+} from './verbs.ts'
+
+export interface Message extends StoredMessage {
+  expiresAt: WallTime
+  attempts: number
+  lastFailure?: string
+  readonly content?: LargeContent
+  readonly share: number
+  readonly receipt?: ReceiptTerms
+}
 
 /** What counts of a mailbox. */
 export interface MemoryMailbox {
@@ -105,4 +123,15 @@ export function totalsOf(
   const counts = all.filter(({ messages }) => messages.size > 0).map(countsOf)
   const sum = (of: 'count' | 'bytes'): number => counts.reduce((total, each) => total + each[of], 0)
   return { accounts: all.length, mailboxes: counts.length, waiting: sum('count'), waitingBytes: sum('bytes') }
+}
+
+export function waitingOf({
+  bytes: _,
+  large: __,
+  content: ___,
+  share: ____,
+  receipt: _____,
+  ...waiting
+}: Message): Waiting {
+  return waiting
 }

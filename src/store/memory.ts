@@ -3,11 +3,22 @@ import type { Binding } from '../sip/binding.ts'
 import { PIECE_BYTES_MAX } from './blocks.ts'
 import type { HistoryVerbs } from './history.ts'
 import { isWithinBounds } from './history-story.ts'
+import { isOfAnother } from './if-version.ts'
 import { Leases } from './leases.ts'
 import { MemoryHistory } from './memory-history.ts'
 import { MemoryNotices } from './memory-notices.ts'
 import { inOrder, pageOf, redate, sum, usersInOrder } from './memory-order.ts'
-import { countsOf, fullPercent, type MemoryMailbox, MemoryRoom, summaryOf, totalsOf, versionOf } from './memory-room.ts'
+import {
+  countsOf,
+  fullPercent,
+  type MemoryMailbox,
+  MemoryRoom,
+  type Message,
+  summaryOf,
+  totalsOf,
+  versionOf,
+  waitingOf,
+} from './memory-room.ts'
 import { MemorySettings } from './memory-settings.ts'
 import { MemorySubscriptions } from './memory-subscriptions.ts'
 import { forgetEnded, traced } from './memory-trace.ts'
@@ -21,24 +32,12 @@ import type {
   LifeStory,
   MessageIdentity,
   NewMessage,
-  ReceiptTerms,
   RefusalReason,
   RequestOf,
-  StoredMessage,
   StoreStatus,
   Verb,
   Verbs,
-  Waiting,
 } from './verbs.ts'
-
-interface Message extends StoredMessage {
-  expiresAt: WallTime
-  attempts: number
-  lastFailure?: string
-  readonly content?: LargeContent
-  readonly share: number
-  readonly receipt?: ReceiptTerms
-}
 
 /** What is stored: a whole message, or the head of a large one with its bytes beside it. */
 type Kept = NewMessage & { readonly content?: LargeContent }
@@ -179,7 +178,10 @@ export class MemoryStore {
       this.#note(seq, { at, event: 'attempt', detail: clip(detail) })
       return 'noted'
     },
-    delete: ({ aor, seq, at, detail }) => (this.#end(aor, seq, 'deleted', at, detail) ? 'deleted' : 'absent'),
+    delete: ({ aor, seq, at, detail, ...condition }) => {
+      if (isOfAnother(versionOf(this.#mailboxes.get(aor))?.version, condition)) return 'changed'
+      return this.#end(aor, seq, 'deleted', at, detail) ? 'deleted' : 'absent'
+    },
     expire: ({ at, limit }) => this.#expire(at, limit),
     redate: request => redate(this.#mailboxes, request),
     forget: request => forgetEnded(this.#stories, request),
@@ -394,7 +396,3 @@ export class MemoryStore {
 }
 
 const refused = (reason: RefusalReason): Custody => ({ outcome: 'refused', reason })
-
-function waitingOf({ bytes: _, large: __, content: ___, share: ____, receipt: _____, ...waiting }: Message): Waiting {
-  return waiting
-}

@@ -1,5 +1,6 @@
 import type { Now, WallTime } from '../base/time.ts'
 import type { Binding } from '../sip/binding.ts'
+import type { Account, DigestAlgorithm } from './account.ts'
 import type { HistoryChoice, HistoryKept, HistoryVerbs, NewHistory } from './history.ts'
 import type { SettingsRecord } from './settings.ts'
 
@@ -8,22 +9,7 @@ import type { SettingsRecord } from './settings.ts'
  * storage. Each verb is atomic, carries its own preconditions and is answered with what was decided. Text is latin1 or ASCII.
  */
 
-export type DigestAlgorithm = 'MD5' | 'SHA-256'
-
-export interface Account {
-  /** Canonical address-of-record, `sip:user@domain`. */
-  readonly aor: string
-  /** Hex; HA1 of user, realm (the domain) and password. Neither: a user of the core's, who has no password here. */
-  readonly ha1Md5?: string
-  readonly ha1Sha256?: string
-  /** The same of the name with its domain, `alice@example.org`, which some clients log in by; only where the password itself was given. */
-  readonly ha1Md5Address?: string
-  readonly ha1Sha256Address?: string
-  /** Order offered to this account; absent: the site's. */
-  readonly algorithms?: readonly DigestAlgorithm[]
-  /** `file`: provisioned by the configuration file and replaced at each start; `store`: made by command, page or API. */
-  readonly origin: 'file' | 'store'
-}
+export type { Account, DigestAlgorithm }
 
 /** Under which duplicates are recognised, across restarts. */
 export interface MessageIdentity {
@@ -364,8 +350,11 @@ export interface Verbs extends HistoryVerbs {
   }
   /** An attempt that did not end in success; the message stays. */
   attempted: { request: { aor: string; seq: number; at: WallTime; detail: string }; reply: 'noted' | 'absent' }
-  /** Deleted unread by its owner or the administrator. */
-  delete: { request: { aor: string; seq: number; at: WallTime; detail: string }; reply: 'deleted' | 'absent' }
+  /** Deleted unread by its owner or the administrator. With `ifVersion` only if that is the version of the mailbox still. */
+  delete: {
+    request: { aor: string; seq: number; at: WallTime; detail: string; ifVersion?: string }
+    reply: 'deleted' | 'absent' | 'changed'
+  }
   /** Ends messages whose time has come, oldest first, at most `limit`. Never asked while the clock is not trusted. */
   expire: { request: { at: WallTime; limit: number }; reply: readonly (Waiting & { readonly aor: string })[] }
   /** Gives messages whose end is `UNDATED` or later the end that counts from `wall` instead, at most `limit`. How many. */

@@ -13,6 +13,13 @@ interface Current {
   readonly isThere: boolean
 }
 
+/** The state that a change is asked of and of no other: what the store holds it against once more, in the same transaction. */
+export const versionAsked = ({ ifMatch }: Conditions, etag: string): { readonly ifVersion?: string } =>
+  ifMatch === undefined || ifMatch.trim() === '*' ? {} : { ifVersion: etag }
+
+/** Something else was faster. */
+export const otherByNow = (): Answer => plain(412, 'It is not what If-Match says any more.')
+
 const TAG = /(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"/g
 
 /** What is to be answered instead; undefined: go on. */

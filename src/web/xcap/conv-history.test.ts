@@ -274,3 +274,30 @@ t.test('deleting a long history goes part by part: 503 until it is gone, and eac
   t.ok(asked > 10 && asked < 100, `${asked}`)
   t.ok(seen.erased >= COUNT)
 })
+
+t.test(
+  'RFC 9110 13.1.1: what joins a history between the look and the deletion stops one that has If-Match',
+  async t => {
+    const box = await setUp(t)
+    await box.keep(1, 2)
+    const [first] = await box.references()
+    const ask = box.store.ask.bind(box.store) as (verb: string, request: object) => Promise<unknown>
+    let next = 3
+    Object.assign(box.store, {
+      ask: async (verb: string, request: object) => {
+        if (/^history\.(remove|erase)$/.test(verb) && next < 5) await box.keep(next++)
+        return ask(verb, request)
+      },
+    })
+    const remove = async (target: string) => {
+      const etag = (await box.ask(HISTORY)).headers.etag!
+      return (await box.ask(target, { method: 'DELETE', headers: { 'if-match': etag } })).status
+    }
+    t.equal(await remove(byReference(first!)), 412)
+    t.equal(await remove(HISTORY), 412)
+    t.equal(subjectsIn(await box.ask(HISTORY)).length, 4, 'nothing went')
+    t.equal(await remove(byReference(first!)), 200)
+    t.equal(await remove(HISTORY), 200)
+    t.same(subjectsIn(await box.ask(HISTORY)), [])
+  },
+)

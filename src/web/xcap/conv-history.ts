@@ -2,7 +2,7 @@ import { HISTORY_LIST_TYPE, historyEntry } from '../../content/history-list.ts'
 import { CONV_HISTORY } from '../../content/xcap-names.ts'
 import type { HistoryCursor, HistoryEntry, HistoryParticipant } from '../../store/history.ts'
 import { ask, type XcapRequest, type XcapStore } from './usage.ts'
-import type { Listing, ListSource } from './user-list.ts'
+import type { AskedVersion, Listing, ListSource } from './user-list.ts'
 
 /** Items read at once. */
 const PAGE = 128
@@ -77,16 +77,22 @@ export class ConvHistory implements ListSource<Row, SeenHistory> {
     return historyEntry(entry, this.#retentionS, participants)
   }
 
-  async delete({ aor }: SeenHistory, reference: string): Promise<boolean> {
-    return (await ask(this.#store, 'history.remove', { aor, reference })) === 'removed'
+  async delete(
+    { aor }: SeenHistory,
+    reference: string,
+    asked: AskedVersion,
+  ): Promise<'deleted' | 'absent' | 'changed'> {
+    const reply = await ask(this.#store, 'history.remove', { aor, reference, ...asked })
+    return reply === 'removed' ? 'deleted' : reply
   }
 
   /** The oldest first, and as many as there were, so that what comes meanwhile stays. */
-  async deleteAll({ aor, items }: SeenHistory): Promise<'all' | 'more'> {
+  async deleteAll({ aor, items }: SeenHistory, asked: AskedVersion): Promise<'all' | 'more' | 'changed'> {
     const most = Math.min(items, ERASED_PER_REQUEST)
     for (let removed = 0; removed < most; ) {
       const limit = Math.min(ERASED_AT_ONCE, most - removed)
-      const reply = await ask(this.#store, 'history.erase', { aor, limit })
+      const reply = await ask(this.#store, 'history.erase', { aor, limit, ...(removed === 0 && asked) })
+      if (reply.isChanged) return 'changed'
       if (reply.isDone) return 'all'
       removed += reply.removed
       if (reply.removed === 0) return 'more'

@@ -199,3 +199,27 @@ t.test('only the server writes it: 405 with what is allowed', async t => {
   t.match(head, { status: 200, text: '', headers: { 'content-type': /deferred-list/, etag: /^"1-1-/ } })
   t.match(await box.ask(`${ENTRY}[1]/subject`, { method: 'HEAD' }), { status: 200, text: '' })
 })
+
+t.test('RFC 9110 13.1.1: what arrives between the look and the deletion stops one that has If-Match', async t => {
+  const box = await serveXcap(t.testdir())
+  t.teardown(box.close)
+  for (const number of [1, 2]) await box.keep(number)
+  const etag = (await box.ask(LIST)).headers.etag!
+  const ask = box.store.ask.bind(box.store) as (verb: string, request: object) => Promise<unknown>
+  let next = 3
+  Object.assign(box.store, {
+    ask: async (verb: string, request: object) => {
+      if (verb === 'delete' && next < 5) await box.keep(next++)
+      return ask(verb, request)
+    },
+  })
+  const remove = async (target: string, headers: Record<string, string>) =>
+    (await box.ask(target, { method: 'DELETE', headers })).status
+  t.equal(await remove(byReference(1), { 'if-match': etag }), 412)
+  const later = (await box.ask(LIST)).headers.etag!
+  t.equal(await remove(LIST, { 'if-match': later }), 412)
+  t.same(subjectsIn(await box.ask(LIST)), ['1', '2', '3', '4'], 'nothing went')
+  const last = (await box.ask(LIST)).headers.etag!
+  t.equal(await remove(LIST, { 'if-match': last }), 200)
+  t.same(subjectsIn(await box.ask(LIST)), [])
+})

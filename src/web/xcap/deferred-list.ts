@@ -4,7 +4,7 @@ import { DEFERRED_LIST } from '../../content/xcap-names.ts'
 import { seqOfStoreId } from '../../store/story.ts'
 import type { Verbs } from '../../store/verbs.ts'
 import { ask, type XcapRequest, type XcapStore } from './usage.ts'
-import type { Listing, ListSource } from './user-list.ts'
+import type { AskedVersion, Listing, ListSource } from './user-list.ts'
 
 const DETAIL = 'deleted from the list by its owner'
 
@@ -58,17 +58,25 @@ export class DeferredList implements ListSource<Row, SeenMailbox> {
     return listEntry({ ...row, head: row.head ?? Buffer.alloc(0) })
   }
 
-  async delete(seen: SeenMailbox, reference: string): Promise<boolean> {
+  async delete(seen: SeenMailbox, reference: string, asked: AskedVersion): Promise<'deleted' | 'absent' | 'changed'> {
     const seq = seqOfStoreId(reference)
-    return seq !== undefined && (await this.#delete(seen, seq))
+    return seq === undefined ? 'absent' : this.#delete(seen, seq, asked)
   }
 
-  async deleteAll(seen: SeenMailbox): Promise<'all'> {
-    for await (const rows of this.pages(seen, false)) await Promise.all(rows.map(({ seq }) => this.#delete(seen, seq)))
+  /** The first one decides; what it leaves is another version. */
+  async deleteAll(seen: SeenMailbox, asked: AskedVersion): Promise<'all' | 'changed'> {
+    let isDecided = asked.ifVersion === undefined
+    for await (const [first, ...rows] of this.pages(seen, false)) {
+      if (!first) continue
+      const reply = await this.#delete(seen, first.seq, isDecided ? {} : asked)
+      if (reply === 'changed') return 'changed'
+      isDecided = true
+      await Promise.all(rows.map(({ seq }) => this.#delete(seen, seq, {})))
+    }
     return 'all'
   }
 
-  async #delete({ aor, now }: SeenMailbox, seq: number): Promise<boolean> {
-    return (await ask(this.#store, 'delete', { aor, seq, at: now.wall, detail: DETAIL })) === 'deleted'
+  #delete({ aor, now }: SeenMailbox, seq: number, asked: AskedVersion): Promise<'deleted' | 'absent' | 'changed'> {
+    return ask(this.#store, 'delete', { aor, seq, at: now.wall, detail: DETAIL, ...asked })
   }
 }

@@ -5,7 +5,7 @@ import type { DocumentName } from '../../content/xcap-names.ts'
 import { isNamed, type Step } from '../../content/xcap-selector.ts'
 import { readXml } from '../../content/xml-read.ts'
 import { type Answer, conflictAnswer, notAllowed, notFound, quoted, unfinished } from './answer.ts'
-import { unmet } from './conditions.ts'
+import { otherByNow, unmet, versionAsked } from './conditions.ts'
 import { ELEMENT_TYPE, isRead, NAMESPACES_TYPE, partOf, type Usage, type XcapRequest } from './usage.ts'
 
 const ROOT = { namespace: LIST_NAMESPACE, name: 'history-list' }
@@ -15,6 +15,11 @@ const ENTRY = { namespace: LIST_NAMESPACE, name: 'history' }
 export interface Listing {
   readonly aor: string
   readonly etag: string
+}
+
+/** With a version only if it is that one still. */
+export interface AskedVersion {
+  readonly ifVersion?: string
 }
 
 /** What a list is made of: rows of the store. `Seen` is what a request is held against all along. */
@@ -28,9 +33,9 @@ export interface ListSource<Row, Seen extends Listing> {
   byReference(seen: Seen, reference: string): Promise<Row | undefined>
   referenceOf(row: Row): string
   entryOf(row: Row): string
-  delete(seen: Seen, reference: string): Promise<boolean>
+  delete(seen: Seen, reference: string, asked: AskedVersion): Promise<'deleted' | 'absent' | 'changed'>
   /** `more`: so many that the rest is left to another request. */
-  deleteAll(seen: Seen): Promise<'all' | 'more'>
+  deleteAll(seen: Seen, asked: AskedVersion): Promise<'all' | 'more' | 'changed'>
 }
 
 /** The document, page by page, behind that beginning. */
@@ -130,8 +135,8 @@ export class UserList<Row, Seen extends Listing> implements Usage {
   async #deleteAll(request: XcapRequest, seen: Seen): Promise<Answer> {
     const instead = unmet(request.conditions, { etag: seen.etag, isThere: true }, false)
     if (instead) return instead
-    const isDone = (await this.#source.deleteAll(seen)) === 'all'
-    return this.#deleted(request, isDone)
+    const reply = await this.#source.deleteAll(seen, versionAsked(request.conditions, seen.etag))
+    return reply === 'changed' ? otherByNow() : this.#deleted(request, reply === 'all')
   }
 
   async #deleteOne(request: XcapRequest, seen: Seen): Promise<Answer> {
@@ -144,8 +149,10 @@ export class UserList<Row, Seen extends Listing> implements Usage {
     if (!row) return notFound()
     if (await this.#isFollowed(seen, entry))
       return conflictAnswer(new XcapConflict('cannot-delete', 'the same selector would then select the next message'))
-    if (!(await this.#source.delete(seen, this.#source.referenceOf(row)))) return notFound()
-    return this.#deleted(request, true)
+    const asked = versionAsked(request.conditions, seen.etag)
+    const reply = await this.#source.delete(seen, this.#source.referenceOf(row), asked)
+    if (reply === 'changed') return otherByNow()
+    return reply === 'absent' ? notFound() : this.#deleted(request, true)
   }
 
   /** RFC 4825 8.2.4: what was deleted is not there any more. */
