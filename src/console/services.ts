@@ -79,7 +79,14 @@ type ReducedQueue = Pick<QueueService, 'totals' | 'mailboxes' | 'messages' | 'tr
 
 type ReducedDiagnosis = Pick<
   Diagnosis,
-  'testDisk' | 'reload' | 'factoryReset' | 'isShippedKnown' | 'presenceLeftS' | 'recoverPassword'
+  | 'testSip'
+  | 'testMsrp'
+  | 'testDisk'
+  | 'reload'
+  | 'factoryReset'
+  | 'isShippedKnown'
+  | 'presenceLeftS'
+  | 'recoverPassword'
 >
 
 /** Of a box that does not serve: what lies on disk, and no more. */

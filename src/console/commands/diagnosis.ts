@@ -50,14 +50,16 @@ export const testCommands: readonly Command[] = commandsOf('enabled', [
     syntax: 'test sip [URI]',
     help: 'OPTIONS to the listeners of the box, or to a URI',
     params: { URI: { help: 'e.g. sip:core.example.org' } },
-    run: (context, args) => tell(context, running(context.box).diagnosis.testSip(args.get('URI'), context.signal)),
+    isReduced: true,
+    run: (context, args) => tell(context, partOf(context.box, 'diagnosis').testSip(args.get('URI'), context.signal)),
   },
   {
     syntax: 'test msrp [HOST:PORT]',
     help: 'a connection to the listeners of the box, or elsewhere',
     params: { 'HOST:PORT': { help: 'e.g. 192.0.2.7:2855' } },
+    isReduced: true,
     run: (context, args) =>
-      tell(context, running(context.box).diagnosis.testMsrp(args.get('HOST:PORT'), context.signal)),
+      tell(context, partOf(context.box, 'diagnosis').testMsrp(args.get('HOST:PORT'), context.signal)),
   },
   {
     syntax: 'test disk',

@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { listeners } from '../../base/config.ts'
 import { Counters } from '../../base/counters.ts'
 import type { Entropy } from '../../base/entropy.ts'
 import type { Log } from '../../base/log.ts'
@@ -12,9 +13,11 @@ import { Administrators } from '../administrators.ts'
 import { Backups } from '../backups.ts'
 import { Clock } from '../clock.ts'
 import { testDisk } from '../diagnosis/disk-test.ts'
+import { testMsrp, testSip } from '../diagnosis/network-tests.ts'
 import { isPowerOn, presenceLeftS } from '../diagnosis/presence.ts'
 import { recoverPassword } from '../diagnosis/recovery.ts'
 import { reload } from '../diagnosis/restarting.ts'
+import { Dns } from '../dns.ts'
 import { markForReset } from '../factory-reset.ts'
 import { Jobs } from '../jobs.ts'
 import { becomeOwner } from '../owner.ts'
@@ -84,6 +87,7 @@ export class ReducedBox {
     })
     const jobs = this.#jobs(config.deferral.reserve_bytes, now, entropy, log)
     const parts = { config, dataDir, store, openStore, restoring, entropy, now }
+    const network = { hostname: config.hostname || hostname(), ...listeners(config), dns: new Dns(), entropy, now }
     const presence = () => presenceLeftS({ wasSwitchedOn: () => isPowerOn(startsIn(dataDir), bootId()) })
     this.services = {
       reduced: why,
@@ -100,6 +104,8 @@ export class ReducedBox {
       jobs,
       files: machineFiles({ dataDir, reserveBytes: config.deferral.reserve_bytes }),
       diagnosis: {
+        testSip: (target, signal) => testSip(network, target, signal),
+        testMsrp: (target, signal) => testMsrp(network, target, signal),
         testDisk: signal => testDisk({ dataDir, reserveBytes: config.deferral.reserve_bytes }, signal),
         presenceLeftS: presence,
         recoverPassword: line => recoverPassword({ access, presenceLeftS: presence, log }, line),

@@ -17,7 +17,7 @@ export interface NetworkTestParts {
   readonly sip: readonly BoundListener[]
   readonly msrp: readonly BoundListener<'tcp' | 'tls'>[]
   readonly dns: Pick<Dns, 'ask'>
-  /** How the box connects to others; undefined where nothing speaks TLS. */
+  /** How the box connects to others; undefined where nothing speaks TLS, or the box does not run. */
   readonly dialler?: Pick<TlsDialler, 'dial'> | undefined
   readonly entropy: Entropy
   readonly now: () => Now
@@ -42,9 +42,11 @@ export async function* testSip(
   const found = sipTarget(target)
   if (!found) return yield wrong(target, 'Give a SIP URI, e.g. sip:192.0.2.1:5060;transport=tcp or sip:example.net.')
   const what = `Resolve ${found.text}`
-  const hops = await limited.of(hopsTo(found.uri, { ...parts, listeners: parts.sip }))
+  const ways = parts.dialler ? parts.sip : parts.sip.filter(({ transport }) => transport !== 'tls')
+  const hops = await limited.of(hopsTo(found.uri, { ...parts, listeners: ways }))
   if (typeof hops === 'string') return yield { what, isOk: false, result: 'No answer of the name servers in time.' }
-  if (hops.length === 0) return yield { what, isOk: false, result: NO_WAY }
+  if (hops.length === 0)
+    return yield { what, isOk: false, result: ways === parts.sip ? NO_WAY : `${NO_WAY} ${NOT_OVER_TLS}` }
   yield { what, isOk: true, result: hopsText(hops) }
   const asked = hops.map(hop => {
     const place = { ...hop, dial: hop.transport === 'tls' ? () => dialled(parts, hop, hop.name) : undefined }
@@ -55,6 +57,8 @@ export async function* testSip(
 
 const NO_WAY =
   'No way there: the name has no address in DNS, or the box has no listener of that transport and address family to send from.'
+
+const NOT_OVER_TLS = 'Over TLS the service alone can try, while it runs.'
 
 /** Each listener of the box, or another host. */
 export async function* testMsrp(
