@@ -61,7 +61,12 @@ t.test('what is so now', async t => {
   t.same(ids({ freeBytes: 199 }), [['flash-low', 'warning']])
   t.same(ids({ freeBytes: 99, problem: '99 bytes are free' }), [['flash-low', 'alarm']], 'told once')
   t.same(ids({ problem: 'the store cannot write' }), [['store-failing', 'alarm']])
-  const progress = { condition: 'degraded' as const, reason: 'the store is slow: 12 s', device: undefined }
+  const progress = {
+    condition: 'degraded' as const,
+    reason: 'the store is slow: 12 s',
+    listeners: undefined,
+    device: undefined,
+  }
   t.same(ids({ progress }), [['slow-progress', 'warning']])
   const device = { path: '/dev/watchdog', timeoutS: undefined, problem: 'EBUSY' }
   t.same(ids({ progress: { ...progress, condition: 'ready', device } }), [['watchdog-device', 'alarm']])

@@ -34,6 +34,7 @@ export const RULES: readonly Rule[] = [
   { id: 'page-doors', level: 'warning', counters: [['admin_refused']], from: 5 },
   { id: 'xdms', level: 'alarm', counters: [['xdms_writes', 'failed']], from: 1 },
   { id: 'tls-dials', level: 'alarm', counters: [['tls_dials_failed']], from: 1 },
+  { id: 'listener-reopened', level: 'warning', counters: [['listeners_reopened']], from: 1 },
   { id: 'handshakes', level: 'warning', counters: [['handshakes_ended']], from: 20 },
   { id: 'streams-refused', level: 'warning', counters: [['stream_refused']], from: 1 },
 ]
@@ -98,7 +99,7 @@ export interface Condition {
   readonly damaged: number
   readonly noticesLost: number
   /** Whether messages get on; undefined: nobody watches. */
-  readonly progress: Pick<ProgressFigures, 'condition' | 'reason' | 'device'> | undefined
+  readonly progress: Pick<ProgressFigures, 'condition' | 'reason' | 'listeners' | 'device'> | undefined
   /** Why nobody can work on the serial line of the configuration, and could not for a while. */
   readonly consoleTrouble: string | undefined
   /** Starts of the latest day after an end that was not in order, and why the latest of them was. */
@@ -144,9 +145,13 @@ export function conditionAlarms(now: Condition): Alarm[] {
 
 /** What the watchdogs find; where no message can be kept that says it all. */
 function progressAlarms({ progress, uncleanStarts: { count, kind } }: Condition): Alarm[] {
-  const { condition, reason = '', device } = progress ?? {}
+  const { condition, reason = '', listeners, device } = progress ?? {}
   const alarms: Alarm[] = []
-  if (condition === 'degraded') alarms.push({ id: 'slow-progress', level: 'warning', count: 0, detail: reason })
+  const [silent] = listeners?.silent ?? []
+  if (silent) {
+    const detail = `${silent.name}: ${silent.reason}`
+    alarms.push({ id: 'listener-silent', level: 'alarm', count: listeners?.silent.length ?? 0, detail })
+  } else if (condition === 'degraded') alarms.push({ id: 'slow-progress', level: 'warning', count: 0, detail: reason })
   if (device && device.problem !== '')
     alarms.push({ id: 'watchdog-device', level: 'alarm', count: 0, detail: `${device.path}: ${device.problem}` })
   if (count > 0) alarms.push({ id: 'unclean-start', level: 'warning', count, detail: kind })

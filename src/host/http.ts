@@ -10,6 +10,7 @@ import type { Certificates } from './certificates.ts'
 import { HANDSHAKE_MS } from './handshakes.ts'
 import type { Health } from './health.ts'
 import { boundConnections } from './http-connections.ts'
+import type { Listening } from './listening.ts'
 import { metricsText } from './metrics.ts'
 import { describeApi } from './openapi/document.ts'
 import { TLS_SETTINGS } from './tls-settings.ts'
@@ -40,11 +41,21 @@ interface HttpOptions {
 const PARAM_LENGTH_MAX = 3 * 1024
 
 /** One listener of `listen.http` or `listen.https`. */
-export class HttpServer {
+export class HttpServer implements Listening {
+  readonly use = 'HTTP'
+  readonly transport: 'tcp' | 'tls'
+  readonly refused = 0
+  entered = 0
+  readonly endpoint: Endpoint
   readonly #app: FastifyInstance
 
-  private constructor(app: FastifyInstance) {
+  private constructor(app: FastifyInstance, transport: 'tcp' | 'tls', address: string) {
     this.#app = app
+    this.transport = transport
+    this.endpoint = { address, port: (app.server.address() as { port: number }).port }
+    app.server.on('request', () => {
+      this.entered++
+    })
   }
 
   static async listen(
@@ -58,8 +69,22 @@ export class HttpServer {
     } catch (error) {
       throw bindError(error, key, `TCP ${hostPort(endpoint)}`)
     }
-    const at = { address, port: (app.server.address() as { port: number }).port }
-    return { http: new HttpServer(app), at }
+    const http = new HttpServer(app, transport, address)
+    return { http, at: http.endpoint }
+  }
+
+  async reopen(): Promise<void> {
+    const { server } = this.#app
+    const { address: host, port } = this.endpoint
+    // Requests under way go on; what follows them comes over the new one.
+    if (server.listening) server.close()
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen({ host, port, ipv6Only: host.includes(':') }, () => {
+        server.off('error', reject)
+        resolve()
+      })
+    })
   }
 
   async close(): Promise<void> {

@@ -125,6 +125,11 @@ export class Loop {
     return next === undefined ? 0 : Math.max(0, this.#clock.now().at - next)
   }
 
+  /** Streams are not read, as the store is behind. */
+  get isHeld(): boolean {
+    return this.#isHeld
+  }
+
   /** No more inputs; the timer is let go. */
   end(): void {
     this.#isEnded = true

@@ -7,6 +7,7 @@ import type { Capture } from './diagnosis/capture.ts'
 import { Dns } from './dns.ts'
 import { Doors } from './doors.ts'
 import { endWork } from './end-work.ts'
+import type { Listening } from './listening.ts'
 import { type DrivenEngine, Loop } from './loop.ts'
 import { engineLimits } from './memory/engine-limits.ts'
 import { originPolicy } from './origins.ts'
@@ -36,6 +37,7 @@ export interface RunningEngine {
   readonly streams: Streams
   readonly sip: readonly BoundListener[]
   readonly msrp: readonly BoundListener<'tcp' | 'tls'>[]
+  readonly listeners: readonly Listening[]
 }
 
 export async function runEngine(opening: Opening, needs: EngineNeeds): Promise<RunningEngine> {
@@ -83,7 +85,8 @@ export async function runEngine(opening: Opening, needs: EngineNeeds): Promise<R
   onClose(() => endWork(engine, started, streams, store))
   started.start({ datagrams, streams, dns: new Dns(), store, mailboxes })
   streams.open()
-  return { engine, loop: started, streams, sip, msrp }
+  const standing = [...datagrams.listeners, ...streams.listeners]
+  return { engine, loop: started, streams, sip, msrp, listeners: standing }
 }
 
 async function listen(

@@ -18,6 +18,7 @@ import { ControlServer } from './control.ts'
 import { custodyOf } from './custody-numbers.ts'
 import { Capture } from './diagnosis/capture.ts'
 import { DiagnosisDesk } from './diagnosis/desk.ts'
+import { askOwn } from './diagnosis/own-listeners.ts'
 import { diagnosisApi } from './diagnosis-api.ts'
 import { type Credential, makeFirstAccounts } from './first-start.ts'
 import { Health } from './health.ts'
@@ -34,6 +35,7 @@ import { type RunningEngine, runEngine } from './running-engine.ts'
 import { statusApi } from './status-api.ts'
 import { Support } from './support.ts'
 import { supportApi } from './support-api.ts'
+import { ListenerWatch } from './watchdog/listener-watch.ts'
 import { watchedFromTheStart } from './watched-counters.ts'
 import { WatchedStore } from './watched-store.ts'
 import { type BoxServices, webServices } from './web-services.ts'
@@ -72,6 +74,9 @@ export class Box {
 
   readonly #options: ServeOptions
   readonly #opening: Opening
+  /** Who tries its listeners, once it serves; undefined where nobody watches it. */
+  trials: ListenerWatch | undefined
+  readonly #httpServers: HttpServer[] = []
   readonly #closings: (() => void | Promise<void>)[] = []
 
   private constructor(options: ServeOptions) {
@@ -111,8 +116,9 @@ export class Box {
     const working = await this.#openEngine(custody)
     await this.#openServices(custody, working)
     this.#opening.onClose(() => custody.health.stopping())
-    const release = this.#options.watch?.use({ config, ...custody, ...working })
-    if (release) this.#opening.onClose(release)
+    const { watch } = this.#options
+    this.trials = watch && this.#tryListeners(working)
+    if (watch) this.#opening.onClose(watch.use({ config, ...custody, ...working, trials: this.trials }))
     // Last of all: passwords are shown once, so nothing may go wrong between making and showing them.
     const { dataDir } = this
     const users = firstAccounts ?? []
@@ -236,8 +242,22 @@ export class Box {
     for (const listener of httpListeners(this.#options.config)) {
       const { http, at } = await HttpServer.listen(listener, options)
       this.#opening.onClose(() => http.close())
+      this.#httpServers.push(http)
       this.http.push({ ...at, isSecure: listener.transport === 'tls' })
     }
+  }
+
+  #tryListeners({ listeners, loop }: Working): ListenerWatch {
+    const { config, entropy, log } = this.#options
+    const trials = new ListenerWatch({
+      listeners: [...listeners, ...this.#httpServers],
+      ask: (listener, limited) => askOwn({ hostname: config.hostname, entropy }, listener, limited),
+      isHeld: () => loop.isHeld,
+      ...{ log, counters: this.counters },
+    })
+    trials.start()
+    this.#opening.onClose(() => trials.stop())
+    return trials
   }
 
   #pages(services: BoxServices): FastifyPluginAsync[] {

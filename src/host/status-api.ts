@@ -36,6 +36,8 @@ const boardView = ({ name, title, console: line, watchdog, keepsTime }: Board): 
   keeps_time: keepsTime,
 })
 
+const listenerView = ({ name, reason }: { name: string; reason: string }): object => ({ listener: name, reason })
+
 const progressView = ({ selfTest, device, ...progress }: ProgressFigures): object => ({
   condition: progress.condition,
   reason: progress.reason,
@@ -49,6 +51,13 @@ const progressView = ({ selfTest, device, ...progress }: ProgressFigures): objec
     failures: selfTest.failures,
     ago_s: orNull(selfTest.agoS),
   },
+  listeners: progress.listeners
+    ? {
+        answering: progress.listeners.answering,
+        silent: progress.listeners.silent.map(listenerView),
+        untold: progress.listeners.untold.map(listenerView),
+      }
+    : null,
   service_watchdog_s: orNull(progress.serviceS),
   deadman_s: orNull(progress.deadmanS),
   watchdog_device: device

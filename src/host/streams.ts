@@ -1,4 +1,4 @@
-import { createConnection, createServer, type Server, type Socket } from 'node:net'
+import { createConnection, type Socket } from 'node:net'
 import type { ConfiguredListener } from '../base/config.ts'
 import type { Counters } from '../base/counters.ts'
 import { type Entropy, token } from '../base/entropy.ts'
@@ -8,8 +8,10 @@ import { Tally } from '../base/tally.ts'
 import { bindError, endpointOf } from './addresses.ts'
 import type { Doors } from './doors.ts'
 import { HANDSHAKE_MS, Handshakes } from './handshakes.ts'
+import type { Listening } from './listening.ts'
 import { withinMemory } from './memory/machine.ts'
 import { Stream, type StreamEvents } from './stream.ts'
+import { StreamListener } from './stream-listener.ts'
 import { SocketWire, type Wire } from './wire.ts'
 
 /** What one connection is reckoned with at rest, in the process and in the kernel. */
@@ -41,7 +43,7 @@ export class Streams {
   readonly #events: StreamsEvents
   readonly #bounds: typeof BOUNDS
   readonly #counters: Counters
-  readonly #servers: Server[] = []
+  readonly #listeners: StreamListener[] = []
   readonly #streams = new Map<string, Stream>()
   readonly #handshakes: Handshakes
   /** Needed for all transports but TCP. */
@@ -66,18 +68,22 @@ export class Streams {
   }
 
   async listen(protocol: Flow['protocol'], listener: ConfiguredListener): Promise<Endpoint> {
-    const { transport, endpoint } = listener
-    const { address, port } = endpoint
-    const server = createServer({ noDelay: true })
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', error => reject(bindError(error, listener.key, `TCP ${hostPort(listener.endpoint)}`)))
-      server.listen({ host: address, port, ipv6Only: address.includes(':'), backlog: 511 }, resolve)
+    const { transport, key } = listener
+    const standing = new StreamListener(protocol, listener, {
+      accept: (from, socket) => this.#accept({ protocol, transport }, socket, from),
+      failed: () => this.#counters.count('stream_accept_errors'),
     })
-    server.removeAllListeners('error')
-    server.on('error', () => this.#counters.count('stream_accept_errors'))
-    server.on('connection', socket => this.#accept({ protocol, transport }, socket))
-    this.#servers.push(server)
-    return { address, port: (server.address() as { port: number }).port }
+    try {
+      await standing.open()
+    } catch (error) {
+      throw bindError(error, key, `TCP ${hostPort(listener.endpoint)}`)
+    }
+    this.#listeners.push(standing)
+    return standing.endpoint
+  }
+
+  get listeners(): readonly Listening[] {
+    return this.#listeners
   }
 
   /** From here on connections are taken; what came while the listeners were being opened was reset. */
@@ -152,7 +158,7 @@ export class Streams {
 
   stopListening(): void {
     this.#isOpen = false
-    for (const server of this.#servers.splice(0)) server.close()
+    for (const listener of this.#listeners.splice(0)) listener.close()
   }
 
   /** Lets what was written leave, for at most `withinMs`. */
@@ -165,31 +171,33 @@ export class Streams {
     for (const stream of this.#streams.values()) stream.fail('stopped')
   }
 
-  #accept(kind: Pick<Flow, 'protocol' | 'transport'>, socket: Socket): void {
+  #accept(kind: Pick<Flow, 'protocol' | 'transport'>, socket: Socket, by: StreamListener): void {
     const remote = endpointOf(socket.remoteAddress, socket.remotePort)
     // The reason comes with `close`; without a listener it would end the process.
     socket.on('error', () => {})
     const refusal = this.#refusal({ ...kind, remote })
-    if (refusal) return this.#refuse(socket, refusal)
+    if (refusal) return this.#refuse(socket, refusal, by)
     this.#count({ ...kind, remote }, socket)
     const id = `${kind.transport}/${this.#run}/${++this.#accepted}`
     const flow: Flow = { id, ...kind, local: endpointOf(socket.localAddress, socket.localPort), remote }
-    if (kind.transport === 'tcp') return this.#stands(flow, new SocketWire(socket), socket)
-    if (!this.#handshakes.begin(socket, remote.address)) return this.#refuse(socket, 'handshakes per address')
+    if (kind.transport === 'tcp') return this.#stands(flow, new SocketWire(socket), socket, by)
+    if (!this.#handshakes.begin(socket, remote.address)) return this.#refuse(socket, 'handshakes per address', by)
     this.#doors?.enter(kind, socket, (wire, peerFingerprints) => {
       this.#handshakes.done(socket)
-      this.#stands({ ...flow, ...(peerFingerprints && { peerFingerprints }) }, wire, socket)
+      this.#stands({ ...flow, ...(peerFingerprints && { peerFingerprints }) }, wire, socket, by)
     })
   }
 
-  #stands(flow: Flow, wire: Wire, socket: Socket): void {
+  #stands(flow: Flow, wire: Wire, socket: Socket, by: StreamListener): void {
     if (!this.#isOpen || socket.destroyed) return wire.destroy()
+    by.entered++
     this.#add(flow, wire, socket)
     this.#counters.count('stream_accepted', flow.protocol)
     this.#events.opened(flow)
   }
 
-  #refuse(socket: Socket, why: string): void {
+  #refuse(socket: Socket, why: string, by: StreamListener): void {
+    by.refused++
     this.#counters.count('stream_refused', why)
     socket.resetAndDestroy()
   }

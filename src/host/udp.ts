@@ -3,6 +3,7 @@ import type { ConfiguredListener } from '../base/config.ts'
 import type { Counters } from '../base/counters.ts'
 import { type Endpoint, type Flow, hostPort, udpFlow } from '../base/flow.ts'
 import { bindError, endpointOf } from './addresses.ts'
+import type { Listening } from './listening.ts'
 import { messageOf } from './plain-error.ts'
 
 /** Room for some seconds of bursts while a commit is being flushed; the kernel takes less where rmem_max says so. */
@@ -17,11 +18,6 @@ const FLOWS_KEPT = 1024
 /** Every address here is numeric; node:dgram would ask the resolver for each datagram nevertheless. */
 const lookup: SocketOptions['lookup'] = (address, _options, done) => done(null, address, address.includes(':') ? 6 : 4)
 
-interface Listener {
-  readonly local: Endpoint
-  readonly socket: Socket
-}
-
 export interface DatagramEvents {
   received(flow: Flow, bytes: Buffer): void
   failed(flow: Flow, reason: string): void
@@ -29,7 +25,7 @@ export interface DatagramEvents {
 
 /** Every UDP listener; a datagram leaves by the one that its flow came in on. */
 export class Datagrams {
-  readonly #listeners: Listener[] = []
+  readonly #listeners: DatagramListener[] = []
   readonly #events: DatagramEvents
   readonly #counters: Counters
 
@@ -40,30 +36,18 @@ export class Datagrams {
 
   /** Resolves with the address bound, which differs from the one asked for where the port was 0. */
   async listen(listener: ConfiguredListener): Promise<Endpoint> {
-    const { address, port } = listener.endpoint
-    const isIpv6 = address.includes(':')
-    // Each family has its own listener, so that `0.0.0.0` and `::` can stand side by side.
-    const socket = createSocket({
-      type: isIpv6 ? 'udp6' : 'udp4',
-      ipv6Only: isIpv6,
-      recvBufferSize: RECEIVE_BUFFER_BYTES,
-      lookup,
-    })
-    await new Promise<void>((resolve, reject) => {
-      socket.once('error', error => reject(bindError(error, listener.key, `UDP ${hostPort(listener.endpoint)}`)))
-      socket.bind({ address, port, exclusive: true }, resolve)
-    })
-    socket.removeAllListeners('error')
-    const local = { address, port: socket.address().port }
-    this.#listeners.push({ local, socket })
-    const flows = new RecentFlows(local)
-    socket.on('error', () => this.#counters.count('udp_errors'))
-    socket.on('message', (bytes: Buffer, remote: RemoteInfo) => {
-      // A source port of 0 cannot be answered, and is only ever forged.
-      if (remote.port === 0) this.#counters.count('udp_dropped', 'source port 0')
-      else this.#events.received(flows.from(remote), bytes)
-    })
-    return local
+    const standing = new DatagramListener(listener.endpoint, this.#events, this.#counters)
+    try {
+      await standing.open()
+    } catch (error) {
+      throw bindError(error, listener.key, `UDP ${hostPort(listener.endpoint)}`)
+    }
+    this.#listeners.push(standing)
+    return standing.endpoint
+  }
+
+  get listeners(): readonly Listening[] {
+    return this.#listeners
   }
 
   send(flow: Flow, bytes: Buffer): void {
@@ -78,7 +62,8 @@ export class Datagrams {
   }
 
   #socketAt(wanted: Endpoint): Socket | undefined {
-    for (const { local, socket } of this.#listeners) if (local === wanted || isSame(local, wanted)) return socket
+    for (const { endpoint, socket } of this.#listeners)
+      if (endpoint === wanted || isSame(endpoint, wanted)) return socket
     return undefined
   }
 
@@ -97,7 +82,71 @@ export class Datagrams {
 
   async close(): Promise<void> {
     const listeners = this.#listeners.splice(0)
-    await Promise.all(listeners.map(({ socket }) => new Promise<void>(resolve => socket.close(() => resolve()))))
+    await Promise.all(listeners.map(listener => listener.close()))
+  }
+}
+
+class DatagramListener implements Listening {
+  readonly use = 'SIP'
+  readonly transport = 'udp'
+  readonly refused = 0
+  entered = 0
+  endpoint: Endpoint
+  /** Undefined: it could not be opened anew. */
+  socket: Socket | undefined
+  readonly #events: DatagramEvents
+  readonly #counters: Counters
+
+  constructor(endpoint: Endpoint, events: DatagramEvents, counters: Counters) {
+    this.endpoint = endpoint
+    this.#events = events
+    this.#counters = counters
+  }
+
+  async open(): Promise<void> {
+    const { address, port } = this.endpoint
+    const isIpv6 = address.includes(':')
+    // Each family has its own listener, so that `0.0.0.0` and `::` can stand side by side.
+    const socket = createSocket({
+      type: isIpv6 ? 'udp6' : 'udp4',
+      ipv6Only: isIpv6,
+      recvBufferSize: RECEIVE_BUFFER_BYTES,
+      lookup,
+    })
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', reject)
+      socket.bind({ address, port, exclusive: true }, resolve)
+    })
+    socket.removeAllListeners('error')
+    this.socket = socket
+    this.endpoint = { address, port: socket.address().port }
+    const flows = new RecentFlows(this.endpoint)
+    socket.on('error', () => this.#counters.count('udp_errors'))
+    socket.on('message', (bytes: Buffer, remote: RemoteInfo) => {
+      this.entered++
+      // A source port of 0 cannot be answered, and is only ever forged.
+      if (remote.port === 0) this.#counters.count('udp_dropped', 'source port 0')
+      else this.#events.received(flows.from(remote), bytes)
+    })
+  }
+
+  async reopen(): Promise<void> {
+    await this.close()
+    await this.open()
+  }
+
+  async close(): Promise<void> {
+    const { socket } = this
+    this.socket = undefined
+    if (!socket) return
+    await new Promise<void>(resolve => {
+      try {
+        socket.close(() => resolve())
+      } catch {
+        // It is closed already: node:dgram throws.
+        resolve()
+      }
+    })
   }
 }
 

@@ -57,6 +57,8 @@ export interface ProgressFigures {
     readonly failures: number
     readonly agoS: number | undefined
   }
+  /** Undefined: nobody tries them, as in a test. */
+  readonly listeners: ListenerTrials | undefined
   /** How long the service manager waits for a word; undefined: it does not. */
   readonly serviceS: number | undefined
   /** How long a dead man's switch of the program's own waits; undefined: there is none. */
@@ -65,6 +67,16 @@ export interface ProgressFigures {
   readonly device:
     | { readonly path: string; readonly timeoutS: number | undefined; readonly problem: string }
     | undefined
+}
+
+/** How the listeners of the box answer to this machine. */
+export interface ListenerTrials {
+  /** How many do. */
+  readonly answering: number
+  /** Those that did, and do not any more. */
+  readonly silent: readonly { readonly name: string; readonly reason: string }[]
+  /** Those that never did: they may not be reached from this machine. */
+  readonly untold: readonly { readonly name: string; readonly reason: string }[]
 }
 
 /**
@@ -202,6 +214,8 @@ export interface Alarm {
 export const ALARM_IDS = [
   'store-failing',
   'slow-progress',
+  'listener-silent',
+  'listener-reopened',
   'watchdog-device',
   'console-line',
   'unclean-start',

@@ -93,9 +93,10 @@ function progressLines({ board, progress, starts, resets: [last] }: BoxStatus): 
     field('Starts', starts),
   ]
   if (!progress) return lines
-  const { condition, reason, selfTest, device, serviceS } = progress
+  const { condition, reason, selfTest, device, serviceS, deadmanS } = progress
   const watched = [
     ...(serviceS === undefined ? [] : [`service manager, ${serviceS} s`]),
+    ...(deadmanS === undefined ? [] : [`its own, ${deadmanS} s`]),
     ...(device === undefined ? [] : [`${device.path} ${device.problem}`.trimEnd()]),
   ]
   return [

@@ -1,3 +1,5 @@
+import { lateAfter, toldError } from './told-error.ts'
+
 /** What the technician who waits is told, in place of what never came. */
 export type Unanswered = 'late' | 'stopped'
 
@@ -45,5 +47,27 @@ export function stopwatch(): () => string {
   return () => {
     const ms = performance.now() - from
     return `${ms < 100 ? ms.toFixed(1) : Math.round(ms)} ms`
+  }
+}
+
+/** What the other side said, and how long it took; or why nothing came. */
+export type Heard<T> = { readonly answer: T; readonly time: string } | { readonly failure: string }
+
+/** What is still open when it is over is closed by the signal. Never rejects. */
+export async function heardWithin<T>(
+  limited: Limited,
+  mostMs: number,
+  ask: (signal: AbortSignal) => Promise<{ readonly answer: T; readonly time: string }>,
+): Promise<Heard<T>> {
+  const ms = Math.min(mostMs, limited.leftMs)
+  const ending = new AbortController()
+  try {
+    const heard = await limited.of(ask(ending.signal), ms)
+    if (heard === 'stopped') return { failure: 'Stopped.' }
+    return heard === 'late' ? { failure: lateAfter(ms) } : heard
+  } catch (error) {
+    return { failure: toldError(error) }
+  } finally {
+    ending.abort()
   }
 }

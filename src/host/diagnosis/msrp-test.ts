@@ -2,8 +2,7 @@ import { type Entropy, token } from '../../base/entropy.ts'
 import { hostPort } from '../../base/flow.ts'
 import type { TestStep } from '../../services/diagnosis.ts'
 import { type Channel, openChannel, type Place } from './channel.ts'
-import { type Limited, stopwatch } from './limited.ts'
-import { lateAfter, toldError } from './told-error.ts'
+import { type Heard, heardWithin, type Limited, stopwatch } from './limited.ts'
 
 const ANSWER_MS = 4000
 /** RFC 4975 7.2: start line and two paths. */
@@ -22,29 +21,19 @@ interface MsrpAsk {
 export async function msrpTo(ask: MsrpAsk, limited: Limited): Promise<TestStep> {
   const { place, isOwn } = ask
   const what = `${isOwn ? 'SEND of no session' : 'Connection'} to ${hostPort(place)} over ${place.transport.toUpperCase()}`
-  const mostMs = Math.min(ANSWER_MS, limited.leftMs)
-  const ending = new AbortController()
-  try {
-    const answer = await limited.of(asked(ask, ending.signal), mostMs)
-    if (answer === 'stopped') return { what, isOk: false, result: 'Stopped.' }
-    if (answer === 'late') return { what, isOk: false, result: lateAfter(mostMs) }
-    const { status, time } = answer
-    if (status === undefined) return { what, isOk: true, result: `connected, ${time}` }
-    const isOk = status === 481
-    return { what, isOk, result: `${status}${isOk ? ' as it should be' : ', where 481 was due'}, ${time}` }
-  } catch (error) {
-    return { what, isOk: false, result: toldError(error) }
-  } finally {
-    ending.abort()
-  }
+  const heard = await msrpHeard(ask, limited)
+  if ('failure' in heard) return { what, isOk: false, result: heard.failure }
+  const { answer: status, time } = heard
+  if (status === undefined) return { what, isOk: true, result: `connected, ${time}` }
+  const isOk = status === 481
+  return { what, isOk, result: `${status}${isOk ? ' as it should be' : ', where 481 was due'}, ${time}` }
 }
 
-interface Answer {
-  readonly status: number | undefined
-  readonly time: string
-}
+/** Its status; undefined: it is connected, and nothing was asked. Never rejects. */
+export const msrpHeard = (ask: MsrpAsk, limited: Limited): Promise<Heard<number | undefined>> =>
+  heardWithin(limited, ANSWER_MS, signal => asked(ask, signal))
 
-function asked(ask: MsrpAsk, signal: AbortSignal): Promise<Answer> {
+function asked(ask: MsrpAsk, signal: AbortSignal): Promise<{ answer: number | undefined; time: string }> {
   return new Promise((resolve, reject) => {
     let time = stopwatch()
     let heard = ''
@@ -52,11 +41,11 @@ function asked(ask: MsrpAsk, signal: AbortSignal): Promise<Answer> {
     const received = (bytes: Buffer): void => {
       heard = (heard + bytes.toString('latin1')).slice(0, ANSWER_BYTES_MAX)
       const [, found, status] = /^MSRP (\S+) (\d{3})[ \r]/.exec(heard) ?? []
-      if (found === id && heard.includes(`-------${id}$`)) resolve({ status: Number(status), time: time() })
+      if (found === id && heard.includes(`-------${id}$`)) resolve({ answer: Number(status), time: time() })
     }
     openChannel(ask.place, { received, failed: reject }, signal)
       .then(channel => {
-        if (!ask.isOwn) return resolve({ status: undefined, time: time() })
+        if (!ask.isOwn) return resolve({ answer: undefined, time: time() })
         time = stopwatch()
         channel.send(sendOfNoSession(ask, id, channel))
       })

@@ -87,17 +87,18 @@ async function* inOrder(steps: readonly Promise<TestStep>[]): AsyncGenerator<Tes
   for (const step of steps) yield await step
 }
 
-function ownSip(listener: BoundListener): { readonly place: Place; readonly uri: string } {
+export function ownSip(listener: BoundListener): { readonly place: Place; readonly uri: string } {
   const place = ownPlace(listener)
   const scheme = listener.transport === 'tls' || listener.transport === 'wss' ? 'sips' : 'sip'
   return { place, uri: `${scheme}:${hostPort(place)}` }
 }
 
 /** A listener on every address is reached on this machine's own. */
-function ownPlace({ transport, endpoint }: BoundListener): Place {
-  const everywhere: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
-  return { transport, address: everywhere[endpoint.address] ?? endpoint.address, port: endpoint.port }
+export function ownPlace({ transport, endpoint }: BoundListener): Place {
+  return { transport, address: EVERYWHERE[endpoint.address] ?? endpoint.address, port: endpoint.port }
 }
+
+const EVERYWHERE: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
 
 function dialled({ dialler }: NetworkTestParts, remote: Endpoint, peerName?: string): ReturnType<TlsDialler['dial']> {
   const transport: Transport = 'tls'

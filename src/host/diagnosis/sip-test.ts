@@ -8,9 +8,8 @@ import { field } from '../../sip-parser-lite/names.ts'
 import { parseMessage } from '../../sip-parser-lite/parse.ts'
 import { SipStream } from '../../sip-parser-lite/stream.ts'
 import { type Channel, openChannel, type Place } from './channel.ts'
-import { type Limited, stopwatch } from './limited.ts'
+import { type Heard, heardWithin, type Limited, stopwatch } from './limited.ts'
 import { printable } from './shown-head.ts'
-import { lateAfter, toldError } from './told-error.ts'
 
 /** Eight times T1, in which a datagram is repeated four times (RFC 3261 17.1.2.2). */
 const ANSWER_MS = 4000
@@ -28,38 +27,30 @@ interface OptionsAsk {
 
 /** RFC 3261 11: asks what the server there can do, and tells what it answered. */
 export async function optionsTo(ask: OptionsAsk, limited: Limited): Promise<TestStep> {
-  const { place } = ask
-  const what = `OPTIONS to ${hostPort(place)} over ${place.transport.toUpperCase()}`
-  const mostMs = Math.min(ANSWER_MS, limited.leftMs)
-  const ending = new AbortController()
-  try {
-    const answer = await limited.of(asked(ask, ending.signal), mostMs)
-    if (answer === 'stopped') return { what, isOk: false, result: 'Stopped.' }
-    if (answer === 'late') return { what, isOk: false, result: lateAfter(mostMs) }
-    const { status, reason } = answer.response
-    // What refuses lives; what says 5xx does not serve.
-    const isOk = status < 500 || status === 501
-    return { what, isOk, result: `${status} ${printable(reason).slice(0, 60)}, ${answer.time}` }
-  } catch (error) {
-    return { what, isOk: false, result: toldError(error) }
-  } finally {
-    ending.abort()
-  }
+  const what = `OPTIONS to ${hostPort(ask.place)} over ${ask.place.transport.toUpperCase()}`
+  const heard = await optionsHeard(ask, limited)
+  if ('failure' in heard) return { what, isOk: false, result: heard.failure }
+  const { status, reason } = heard.answer
+  // What refuses lives; what says 5xx does not serve.
+  const isOk = status < 500 || status === 501
+  return { what, isOk, result: `${status} ${printable(reason).slice(0, 60)}, ${heard.time}` }
 }
 
-interface Answer {
-  readonly response: SipResponse
-  readonly time: string
-}
+/** Never rejects. */
+export const optionsHeard = (ask: OptionsAsk, limited: Limited): Promise<Heard<SipResponse>> =>
+  heardWithin(limited, ANSWER_MS, signal => asked(ask, signal))
 
-function asked({ place, uri, hostname, entropy }: OptionsAsk, signal: AbortSignal): Promise<Answer> {
+function asked(
+  { place, uri, hostname, entropy }: OptionsAsk,
+  signal: AbortSignal,
+): Promise<{ answer: SipResponse; time: string }> {
   return new Promise((resolve, reject) => {
     const callId = token(entropy, 100)
     let time = stopwatch()
     const messages = messagesOf(place, message => {
       if (message.kind !== 'response' || message.status < 200) return
       const isOurs = message.headers.some(({ key, value }) => key === 'call-id' && value === callId)
-      if (isOurs) resolve({ response: message, time: time() })
+      if (isOurs) resolve({ answer: message, time: time() })
     })
     openChannel(place, { received: messages, failed: reject }, signal)
       .then(channel => {

@@ -1,5 +1,8 @@
 import { codeOf, messageOf, reasonOf } from '../plain-error.ts'
 
+export const NO_DESCRIPTORS =
+  'this program may open no more files and connections. Raise its limit (LimitNOFILE), or see who holds so many.'
+
 /** What the network said, and what to do about it. */
 const WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'refused: nothing listens there. Check address, port and transport, and that the program there runs.',
@@ -7,6 +10,8 @@ const WORDS: Readonly<Record<string, string>> = {
   EHOSTUNREACH: 'no way there: no host of that address answers. Check address, cable and gateway.',
   ENETUNREACH: 'no way there: this machine has no route. Check its addresses and gateway.',
   EADDRNOTAVAIL: 'this machine has no address to go there from. Check its addresses.',
+  EMFILE: NO_DESCRIPTORS,
+  ENFILE: NO_DESCRIPTORS,
   EPIPE: 'cut off by the other side.',
   EPROTO: 'it does not speak TLS there. Check the port.',
   ERR_TLS_CERT_ALTNAME_INVALID: 'the certificate is for another name.',

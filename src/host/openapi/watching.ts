@@ -89,6 +89,13 @@ const status = closed({
         failures: whole,
         ago_s: orNull(whole),
       }),
+      listeners: orNull(
+        closed({
+          answering: whole,
+          silent: list(closed({ listener: text, reason: text })),
+          untold: list(closed({ listener: text, reason: text })),
+        }),
+      ),
       service_watchdog_s: amount,
       deadman_s: amount,
       watchdog_device: orNull(closed({ device: text, timeout_s: amount, problem: orNull(text) })),

@@ -3,7 +3,7 @@ import type { Config } from '../../base/config.ts'
 import type { Log } from '../../base/log.ts'
 import type { SelfTestView } from '../../base/self-test-view.ts'
 import type { Now } from '../../base/time.ts'
-import type { ProgressFigures, Reset, ResetKind } from '../../services/status.ts'
+import type { ListenerTrials, ProgressFigures, Reset, ResetKind } from '../../services/status.ts'
 import type { native } from '../native.ts'
 import { messageOf, PlainError } from '../plain-error.ts'
 import type { Notifier } from '../service/notifier.ts'
@@ -25,6 +25,8 @@ export interface WatchedBox {
   readonly clock: { now(): Now }
   readonly loop: { readonly lateMs: number }
   readonly engine: { readonly selfTest?: SelfTestView | undefined }
+  /** Absent: nobody tries its listeners. */
+  readonly trials?: { readonly view: ListenerTrials } | undefined
 }
 
 interface WatchOptions {
@@ -151,6 +153,7 @@ export class BoxWatch {
         failures: selfTest?.failures ?? 0,
         agoS: selfTest?.at === undefined ? undefined : Math.max(0, Math.floor((at - selfTest.at) / 1000)),
       },
+      listeners: this.#box?.trials?.view,
       serviceS: notifier.watchdogMs === undefined ? undefined : notifier.watchdogMs / 1000,
       deadmanS: deadman?.limitS,
       device:
@@ -160,9 +163,13 @@ export class BoxWatch {
 
   /** Numbers for /metrics. */
   describe(): object {
-    const { loopLagMs, storeMs, timersLateMs } = this.figures
+    const { loopLagMs, storeMs, timersLateMs, listeners } = this.figures
     const kinds = Object.fromEntries(this.resets.slice(0, 1).map(({ kind }) => [kind, 1]))
-    return { starts: this.starts, last_reset: kinds, progress: { loopLagMs, storeMs, timersLateMs } }
+    return {
+      starts: this.starts,
+      last_reset: kinds,
+      progress: { loopLagMs, storeMs, timersLateMs, listenersSilent: listeners?.silent.length ?? 0 },
+    }
   }
 
   /** The process is about to end, and this is why; the first word counts. */
@@ -205,7 +212,9 @@ export class BoxWatch {
     const storeMs = box.store.oldestMs
     const isExcused = problem !== undefined || storeMs >= STORE_SLOW_MS || selfTest?.isRefused === true
     this.#excused = Math.min(selfTest?.failures ?? 0, isExcused ? Number.POSITIVE_INFINITY : this.#excused)
+    const silent = box.trials?.view.silent.map(({ name, reason }) => `${name}: ${reason}`) ?? []
     const progress = {
+      ...(silent.length > 0 && { silent: silent.join('; ') }),
       ...{ problem, loopLagMs: this.#lagMs(), selfTest, excused: this.#excused },
       ...{ storeMs, stalledMs: box.store.stalledMs, timersLateMs: box.loop.lateMs },
     }

@@ -13,6 +13,8 @@ export interface Progress {
   readonly selfTest: SelfTestView | undefined
   /** How many of its failures were a word, or fell into a time in which the store was slow or took no writes, and so told nothing else. */
   readonly excused: number
+  /** Listeners that no longer answer, in words; undefined: all do. */
+  readonly silent?: string | undefined
   /** Why no message can be taken, as the store and the flash say; undefined: one can. */
   readonly problem: string | undefined
 }
@@ -42,7 +44,7 @@ const seconds = (ms: number): string => `${Math.floor(ms / 1000)} s`
  * What has stopped without a word is begun anew.
  */
 export function judge(progress: Progress): Verdict {
-  const { loopLagMs, storeMs, stalledMs, timersLateMs, selfTest, excused, problem } = progress
+  const { loopLagMs, storeMs, stalledMs, timersLateMs, selfTest, excused, silent, problem } = progress
   const failures = selfTest?.failures ?? 0
   const tested = `the self-test failed: ${selfTest?.detail ?? ''}`
   if (stalledMs >= STALLED_MS_MAX)
@@ -55,6 +57,7 @@ export function judge(progress: Progress): Verdict {
   const isSlow = storeMs >= STORE_SLOW_MS
   // What waits its turn in a queue that moves has failed for a reason that is known.
   if (failures > (isSlow ? excused : 0)) return { condition: 'fault', reason: tested }
+  if (silent !== undefined) return { condition: 'degraded', reason: `no answer of ${silent}` }
   if (isSlow)
     return {
       condition: 'degraded',

@@ -19,6 +19,8 @@ export function alarmText(speaking: Pick<Visit, 'language' | 'strings'>, { id, c
 const PAGES: Readonly<Record<AlarmId, string>> = {
   'store-failing': '/logs',
   'slow-progress': '/logs',
+  'listener-silent': '/network',
+  'listener-reopened': '/logs',
   'watchdog-device': '/logs',
   'console-line': '/logs',
   'unclean-start': '/logs',

@@ -20,6 +20,7 @@ export function progressCard(visit: Visit, { progress, starts }: BoxStatus): Htm
           : html`<strong class="bad">${state}</strong>${reason !== '' && html`: ${foreign(reason, 300)}`}`,
       ],
       [words.selfTest, selfTest(visit, progress)],
+      [words.listeners, listeners(visit, progress)],
       [words.flushed, flushedAgoS === undefined ? words.notFlushed : shell.ago(duration(visit, flushedAgoS * 1000))],
       [words.oldest, duration(visit, storeMs)],
       [words.loopLag, `${number(visit, loopLagMs)} ms`],
@@ -59,6 +60,14 @@ function selfTest(visit: Visit, { selfTest: { result, detail, agoS } }: Progress
   const { progress: words, shell } = visit.strings
   const when = agoS !== undefined && html`, ${shell.ago(duration(visit, agoS * 1000))}`
   return html`${words.selfTests[result]}${when}${detail !== '' && html`: ${foreign(detail, 300)}`}`
+}
+
+function listeners(visit: Visit, { listeners: tried }: ProgressFigures): Html {
+  const { progress: words } = visit.strings
+  const { answering = 0, silent = [], untold = [] } = tried ?? {}
+  return html`${words.listenersAnswer(number(visit, answering))}${silent.map(
+    ({ name, reason }) => html`; <strong class="bad">${foreign(`${name}: ${reason}`, 300)}</strong>`,
+  )}${untold.map(({ name, reason }) => html`; ${words.listenersUntold}: ${foreign(`${name}: ${reason}`, 300)}`)}`
 }
 
 function service(visit: Visit, { serviceS }: ProgressFigures): string {

@@ -13,6 +13,15 @@ export const alarms: Strings['alarms'] = {
     text: (_, detail) => `Das Gerät ist langsamer, als es sein darf: ${detail}.`,
     todo: 'Verloren ist nichts. Bleibt es so, suchen Sie nach einem langsamen Speicher, oder nach mehr Arbeit, als dieses Gerät leisten kann.',
   },
+  'listener-silent': {
+    text: (count, detail) =>
+      `${some(count, 'Zugang antwortet', 'Zugänge antworten')} der Maschine selbst nicht mehr: ${detail}.`,
+    todo: 'Vielleicht kommt dort niemand herein. Er wurde neu geöffnet und wird wieder versucht. Prüfen Sie, ob die Maschine die Adresse noch hat, kein anderes Programm den Port hat und keine Firewall der Maschine verbietet, sich selbst zu erreichen.',
+  },
+  'listener-reopened': {
+    text: count => `In der letzten Stunde war ein Zugang stumm und wurde ${count}-mal neu geöffnet.`,
+    todo: 'Clients fanden ihn vielleicht verschlossen und kommen von selbst wieder. Das Protokoll nennt ihn; kommt es wieder, machen Sie ein Paket für den Support.',
+  },
   'watchdog-device': {
     text: (_, detail) => `Der Watchdog der Maschine wacht nicht: ${detail}.`,
     todo: 'Eine Maschine, die hängt, startet nicht von selbst neu. Prüfen Sie, ob watchdog.device ihn nennt, kein anderes Programm ihn hat und dieses Gerät ihn öffnen darf.',

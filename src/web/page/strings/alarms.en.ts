@@ -19,6 +19,15 @@ export const alarms: Readonly<Record<AlarmId, AlarmWords>> = {
     text: (_, detail) => `The box is slower than it may be: ${detail}.`,
     todo: 'Nothing is lost. If it stays so, look for a slow medium, or for more work than this box can do.',
   },
+  'listener-silent': {
+    text: (count, detail) =>
+      `${some(count, 'listener does', 'listeners do')} not answer this machine itself any more: ${detail}.`,
+    todo: 'Nobody may come in there. It was opened anew and is tried again. See that the machine still has that address, that no other program took the port, and that no firewall keeps the machine from calling itself.',
+  },
+  'listener-reopened': {
+    text: count => `In the last hour a listener was silent and was opened anew ${some(count, 'time', 'times')}.`,
+    todo: 'Clients may have found it closed, and come again by themselves. The log says which; if it comes again, make a support bundle.',
+  },
   'watchdog-device': {
     text: (_, detail) => `The machine’s watchdog does not watch: ${detail}.`,
     todo: 'A machine that hangs is not reset by itself. See that watchdog.device names it, that nothing else holds it, and that this box may open it.',
