@@ -4,14 +4,23 @@ import { type Config, configSchema, NO_CONTROLS } from './config-schema.ts'
 import { nearest } from './nearest.ts'
 import { printable, quoted } from './quoted.ts'
 
-/** `verbose` puts the value and its schema into each error, from which the message is made. */
-const validate = new Ajv({ allErrors: true, useDefaults: true, verbose: true }).compile<Config>(configSchema)
+/**
+ * `verbose` puts the value and its schema into each error, from which the message is made. A schema that TypeBox made is one, and what is run once is not
+ * worth making shorter: that would be half of the compiling, which is a tenth of a start.
+ */
+const OPTIONS = { allErrors: true, useDefaults: true, verbose: true, meta: false, validateSchema: false } as const
+
+let compiled: ValidateFunction<Config> | undefined
+
+const shape = (): ValidateFunction<Config> =>
+  (compiled ??= new Ajv({ ...OPTIONS, code: { optimize: false } }).compile<Config>(configSchema))
 
 /**
  * Everything that the schema refuses. Puts defaults in where nothing is written or what is written was refused, so that the
  * checks across keys can still say what they find; refused elements of lists stay as they are.
  */
 export function checkShape(value: Record<string, unknown>, keys: ConfigKeys): ConfigError[] {
+  const validate = shape()
   if (validate(value)) return []
   const errors = relevant(validate.errors ?? [])
   const misspelt = new Set(errors.map(meantKey).filter(key => key !== undefined && !keys.isWritten(key)))
@@ -26,8 +35,8 @@ export function checkShape(value: Record<string, unknown>, keys: ConfigKeys): Co
 }
 
 /** Of any other file with keys: what its compiled schema refuses. It has to be compiled with `allErrors` and `verbose`. */
-export const checkedShape = (compiled: ValidateFunction, value: unknown): ConfigError[] =>
-  compiled(value) ? [] : relevant(compiled.errors ?? []).map(schemaError)
+export const checkedShape = (validate: ValidateFunction, value: unknown): ConfigError[] =>
+  validate(value) ? [] : relevant(validate.errors ?? []).map(schemaError)
 
 const MISSING = 'missing'
 
