@@ -26,12 +26,16 @@ export function makeDisks(folder: string, baseFolder: string, deb: string): Disk
   const disks = disksIn(folder, baseFolder)
   const backing = join(baseFolder, 'system.ext4')
   execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', '-b', backing, '-F', 'raw', disks.system])
-  execFileSync('cp', [deb, disks.deb])
-  // A disk has whole sectors.
-  execFileSync('truncate', ['--size=%512', disks.deb])
+  layPackage(disks, deb)
   partition(disks.state, 'state', STATE_MIB)
   partition(disks.data, 'data', DATA_MIB)
   return disks
+}
+
+/** Read by the machine as a disk, which has whole sectors. */
+export function layPackage(disks: Disks, deb: string): void {
+  execFileSync('cp', [deb, disks.deb])
+  execFileSync('truncate', ['--size=%512', disks.deb])
 }
 
 export const disksIn = (folder: string, baseFolder: string): Disks => ({

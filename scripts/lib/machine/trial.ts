@@ -5,7 +5,7 @@ import { setTimeout } from 'node:timers/promises'
 import { DOMAIN, passwordOf } from '../../../src/interop/box.ts'
 import { freePorts } from '../../../src/interop/ports.ts'
 import { until } from '../../../src/interop/until.ts'
-import { disksIn, makeDisks } from './disks.ts'
+import { disksIn, layPackage, makeDisks } from './disks.ts'
 import { type Boot, type Disks, Machine, type Place, type Ports } from './machine.ts'
 
 /** Where the configuration lies. */
@@ -44,11 +44,13 @@ export class Trial {
   }
 
   /** One that was kept after its first run; undefined: there is none in that folder. */
-  static kept(place: Omit<Place, 'ports'>, baseFolder: string): Trial | undefined {
+  static kept(place: Omit<Place, 'ports'>, baseFolder: string, deb: string): Trial | undefined {
     const note = join(place.folder, NOTE)
     if (!existsSync(note)) return undefined
     const { ports, toml, token } = JSON.parse(readFileSync(note, 'utf8'))
-    const trial = new Trial({ ...place, ports }, disksIn(place.folder, baseFolder), 0)
+    const disks = disksIn(place.folder, baseFolder)
+    layPackage(disks, deb)
+    const trial = new Trial({ ...place, ports }, disks, statSync(deb).size)
     trial.#toml = toml
     trial.#token = token
     return trial

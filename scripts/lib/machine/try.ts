@@ -6,7 +6,7 @@ import { type Arch, isRunByKvm } from './machine.ts'
 import { clock } from './parts/clock.ts'
 import { disk } from './parts/disk.ts'
 import { firstRun } from './parts/first-run.ts'
-import { install } from './parts/install.ts'
+import { install, upgrade } from './parts/install.ts'
 import { lampAndButton } from './parts/lamp-and-button.ts'
 import { limits } from './parts/limits.ts'
 import { powerCuts } from './parts/power-cuts.ts'
@@ -38,9 +38,9 @@ const baseFolder = base(arch as Arch, cache)
 const isEmulated = !(await isRunByKvm(arch as Arch, baseFolder))
 console.log(isEmulated ? 'emulated: all of it takes an hour' : 'run by KVM')
 const place = { arch: arch as Arch, isEmulated, folder }
-const kept = Trial.kept(place, baseFolder)
+const kept = Trial.kept(place, baseFolder, deb)
 const trial = kept ?? (await Trial.make(place, baseFolder, deb))
-if (kept) await part('boot', async () => void (await kept.boot()))
+if (kept) await part('upgrade', upgrade)
 else {
   await part('install', install)
   if (trial.wrong.length === 0) await part('first-run', firstRun)

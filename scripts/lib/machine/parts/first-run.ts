@@ -21,4 +21,7 @@ export async function firstRun(trial: Trial): Promise<void> {
   trial.check('the first run on the serial line: a new password for admin', true)
   line.enter('exit')
   await trial.makeToken()
+  if (trial.place.arch !== 'arm64') return
+  const board = JSON.stringify((await trial.api('/api/v1/status')).board)
+  trial.check('Status names the board qemu-aarch64', board.includes('qemu-aarch64'), board)
 }
