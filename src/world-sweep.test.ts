@@ -1,27 +1,27 @@
 import t from 'tap'
+import * as large from './testing/large-requests.ts'
 import { BOB, type Scenario, scenario } from './testing/scenario.ts'
-import { appendOf, beginOf, bytesOf, finishOf } from './testing/store-fixtures.ts'
 
-const BODY = bytesOf(400_000)
+const BODY = large.bytes(400_000)
 
 t.test(
   'a large message that was coming when the box went down is gone after the start, with all its bytes',
   async t => {
     const run = scenario('cut off')
     const upload = begin(run, 1)
-    t.equal(run.world.ask(run.box, 'upload.append', appendOf(upload, 0, BODY)), 'kept')
+    t.equal(run.world.ask(run.box, 'upload.append', large.append(upload, 0, BODY)), 'kept')
     run.box.crashFor(1000)
     run.world.pass(20_000)
     t.strictSame(left(run), [])
-    t.equal(run.world.ask(run.box, 'upload.append', appendOf(upload, 0, BODY)), 'gone')
+    t.equal(run.world.ask(run.box, 'upload.append', large.append(upload, 0, BODY)), 'gone')
   },
 )
 
 t.test('the bytes of a large message are swept soon after its end, and not before', async t => {
   const run = scenario('swept')
   const upload = begin(run, 1)
-  run.world.ask(run.box, 'upload.append', appendOf(upload, 0, BODY))
-  const stored = run.world.ask(run.box, 'upload.finish', finishOf(upload, BODY.length))
+  run.world.ask(run.box, 'upload.append', large.append(upload, 0, BODY))
+  const stored = run.world.ask(run.box, 'upload.finish', large.finish(upload, BODY.length))
   const seq = (stored as { seq: number }).seq
   run.world.pass(60_000)
   const piece = run.world.ask(run.box, 'piece', { aor: BOB, seq, offset: 0, length: BODY.length })
@@ -33,7 +33,7 @@ t.test('the bytes of a large message are swept soon after its end, and not befor
 })
 
 function begin(run: Scenario, number: number): number {
-  const begun = run.world.ask(run.box, 'upload.begin', beginOf(number, { recipient: BOB }))
+  const begun = run.world.ask(run.box, 'upload.begin', large.begin(number, { recipient: BOB }))
   return (begun as { upload: number }).upload
 }
 

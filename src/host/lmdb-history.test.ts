@@ -10,8 +10,9 @@ import { SCHEMA_VERSION } from '../store/schema.ts'
 import { HISTORY_VERBS, LONG_HISTORY_VERBS } from '../store/verb-mixes.fixture.ts'
 import { ask, replyOf } from '../testing/asked-store.ts'
 import { firstDifference } from '../testing/conforming.ts'
+import * as large from '../testing/large-requests.ts'
 import { SeededEntropy } from '../testing/seeded-entropy.ts'
-import { accountPut, BOB_AOR, bytesOf, custodyOf, STORED_AT } from '../testing/store-fixtures.ts'
+import { accountPut, BOB_AOR, custodyOf, STORED_AT } from '../testing/store-fixtures.ts'
 import { LmdbStore } from './lmdb.ts'
 import { LmdbTable, openTable } from './lmdb-table.ts'
 
@@ -38,7 +39,7 @@ t.test('a session of megabytes is read as it was written, piece by piece', async
   const limits = HISTORY_LIMITS
   const opened = await replyOf(store, { verb: 'history.open', item, owners: BOB_ALONE, heads: {}, limits })
   const { record } = opened as { record: number }
-  const content = bytesOf(3_000_000)
+  const content = large.bytes(3_000_000)
   const lengths = [1, 700, 65_536, 30_000, 12]
   const pieces: ReturnType<typeof historyPiece>[] = []
   for (let from = 0; from < content.length; ) {

@@ -10,21 +10,9 @@ import type { StoredMessage, StoreRequest } from '../store/verbs.ts'
 import { ask, replyOf } from '../testing/asked-store.ts'
 import { firstDifference } from '../testing/conforming.ts'
 import { linesUntilKilled } from '../testing/killed-child.ts'
+import * as large from '../testing/large-requests.ts'
 import { SeededEntropy } from '../testing/seeded-entropy.ts'
-import {
-  accountPut,
-  appendOf,
-  BOB_AOR,
-  beginOf,
-  bytesOf,
-  custodyOf,
-  finishOf,
-  LARGE_HEAD,
-  pageOf,
-  pieceOf,
-  STORED_AT,
-  wholeOf,
-} from '../testing/store-fixtures.ts'
+import { accountPut, BOB_AOR, custodyOf, pageOf, STORED_AT } from '../testing/store-fixtures.ts'
 import { LmdbStore } from './lmdb.ts'
 import { LmdbTable, openTable } from './lmdb-table.ts'
 
@@ -42,9 +30,9 @@ t.test('the chunks of all senders that come during a commit go in the next one (
   const store = await opened(t, t.testdir())
   const uploads = await Promise.all(Array.from({ length: 10 }, (_, i) => begin(store, i)))
   const before = store.status.commits
-  const bytes = bytesOf(64 * 1024)
+  const bytes = large.bytes(64 * 1024)
   const chunks = uploads.flatMap(upload =>
-    Array.from({ length: 16 }, (_, i) => ask(store, appendOf(upload, i * bytes.length, bytes))),
+    Array.from({ length: 16 }, (_, i) => ask(store, large.append(upload, i * bytes.length, bytes))),
   )
   for (const result of await Promise.all(chunks)) t.match(result, { value: 'kept' })
   t.ok(store.status.commits - before <= 2, `${store.status.commits - before} commits for 160 chunks`)
@@ -54,7 +42,7 @@ t.test('bytes that wait for the disk are bounded: more is turned away as busy', 
   const store = await opened(t, t.testdir())
   const upload = await begin(store, 1)
   const bytes = Buffer.alloc(100 * 1024 * 1024)
-  const asked = [0, 1, 2].map(i => ask(store, appendOf(upload, i * bytes.length, bytes, { quotaBytes: 1 })))
+  const asked = [0, 1, 2].map(i => ask(store, large.append(upload, i * bytes.length, bytes, { quotaBytes: 1 })))
   const refused = { value: { refused: 'byte quota' } }
   t.match(await Promise.all(asked), [refused, refused, { failure: 'busy' }])
 })
@@ -91,10 +79,10 @@ t.test('large messages that are small take as much of the flash as a MESSAGE of 
     return used / PAGE_BYTES
   }
   for (const size of [200, 1024, 3000]) {
-    const body = bytesOf(size)
-    const bytes = Buffer.concat([LARGE_HEAD, body])
+    const body = large.bytes(size)
+    const bytes = Buffer.concat([large.HEAD, body])
     const message = await pages(number => custodyOf(number, { bytes }))
-    const whole = await pages(number => wholeOf(number, body))
+    const whole = await pages(number => large.whole(number, body))
     t.ok(whole <= message * 1.3, `${size} bytes: ${whole} pages for 512, ${message} for as many MESSAGEs`)
   }
 })
@@ -102,7 +90,7 @@ t.test('large messages that are small take as much of the flash as a MESSAGE of 
 t.test('what was swept is used again: the file does not grow with what passes through it', async t => {
   const dir = t.testdir()
   const store = await opened(t, dir)
-  const body = bytesOf(1_500_000)
+  const body = large.bytes(1_500_000)
   const size = (): number => statSync(join(dir, 'mailbox', 'data.mdb')).size
   let first = 0
   for (let round = 0; round < 12; round++) {
@@ -116,7 +104,7 @@ t.test('what was swept is used again: the file does not grow with what passes th
 
 t.test('a message larger than a piece is read back byte for byte, also when opened again', async t => {
   const dir = t.testdir()
-  const body = bytesOf(5_000_000)
+  const body = large.bytes(5_000_000)
   const store = await openStore(dir)
   await replyOf(store, accountPut(BOB_AOR))
   const seq = await upload(store, 1, body)
@@ -172,7 +160,7 @@ async function leftOf(dir: string): Promise<string[]> {
 }
 
 /** As the child makes them. */
-const sent = (number: number): Buffer => bytesOf(100_000 + ((number * 7919) % 200_000))
+const sent = (number: number): Buffer => large.bytes(100_000 + ((number * 7919) % 200_000))
 
 async function waiting(store: LmdbStore): Promise<StoredMessage[]> {
   return (await replyOf(store, pageOf(BOB_AOR))) as StoredMessage[]
@@ -181,7 +169,7 @@ async function waiting(store: LmdbStore): Promise<StoredMessage[]> {
 async function bodyOf(store: LmdbStore, seq: number): Promise<Buffer> {
   const pieces: Buffer[] = []
   for (let at = 0; ; ) {
-    const piece = (await replyOf(store, pieceOf(seq, at, 1024 * 1024))) as Buffer
+    const piece = (await replyOf(store, large.piece(seq, at, 1024 * 1024))) as Buffer
     if (piece.length === 0) return Buffer.concat(pieces)
     pieces.push(piece)
     at += piece.length
@@ -191,12 +179,12 @@ async function bodyOf(store: LmdbStore, seq: number): Promise<Buffer> {
 async function upload(store: LmdbStore, number: number, body: Buffer): Promise<number> {
   const upload = await begin(store, number)
   for (let at = 0; at < body.length; at += 100_000)
-    await replyOf(store, appendOf(upload, at, body.subarray(at, at + 100_000)))
-  return ((await replyOf(store, finishOf(upload, body.length))) as { seq: number }).seq
+    await replyOf(store, large.append(upload, at, body.subarray(at, at + 100_000)))
+  return ((await replyOf(store, large.finish(upload, body.length))) as { seq: number }).seq
 }
 
 async function begin(store: LmdbStore, number: number): Promise<number> {
-  return ((await replyOf(store, beginOf(number))) as { upload: number }).upload
+  return ((await replyOf(store, large.begin(number))) as { upload: number }).upload
 }
 
 async function openStore(dir: string): Promise<LmdbStore> {

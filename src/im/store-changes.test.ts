@@ -3,8 +3,9 @@ import { after, type Now } from '../base/time.ts'
 import { Timers } from '../base/timers.ts'
 import type { StoreClient, StoreRequest, StoreResult, Verb } from '../store/verbs.ts'
 import { messageKept, sessionOpened } from '../testing/history-items.ts'
+import * as large from '../testing/large-requests.ts'
 import { SimulatedClock } from '../testing/simulated-clock.ts'
-import { BOB_AOR, beginOf, custodyOf, wholeOf } from '../testing/store-fixtures.ts'
+import { BOB_AOR, custodyOf } from '../testing/store-fixtures.ts'
 import { StoreChanges } from './store-changes.ts'
 
 const CAROL_AOR = 'sip:carol@example.org'
@@ -55,8 +56,8 @@ t.test('every reply that changes a mailbox is told, and no other', async t => {
   t.same(telling(custodyOf(1), stored), [BOB_AOR])
   t.same(telling(custodyOf(1), { outcome: 'duplicate', seq: 1, storeId: '' }), [])
   t.same(telling(custodyOf(1), { outcome: 'refused', reason: 'message quota' }), [])
-  t.same(telling(wholeOf(1, Buffer.alloc(1)), stored), [BOB_AOR])
-  t.same(telling(wholeOf(1, Buffer.alloc(1)), { outcome: 'duplicate', seq: 1, storeId: '' }), [])
+  t.same(telling(large.whole(1, Buffer.alloc(1)), stored), [BOB_AOR])
+  t.same(telling(large.whole(1, Buffer.alloc(1)), { outcome: 'duplicate', seq: 1, storeId: '' }), [])
   t.same(telling({ verb: 'confirm', ...ending }, { wasWaiting: true, waiting: 0 }), [BOB_AOR])
   t.same(telling({ verb: 'confirm', ...ending }, { wasWaiting: false, waiting: 0 }), [])
   t.same(telling({ verb: 'delete', ...ending }, 'deleted'), [BOB_AOR])
@@ -77,9 +78,9 @@ t.test('a large message is told when it is whole, to whom its beginning was for'
     contentType: '',
     transactionId: '',
   })
-  ask(beginOf(1), { outcome: 'begun', upload: 7 })
-  ask(beginOf(2), { outcome: 'begun', upload: 8 })
-  ask(beginOf(3), { outcome: 'refused', reason: 'byte quota' })
+  ask(large.begin(1), { outcome: 'begun', upload: 7 })
+  ask(large.begin(2), { outcome: 'begun', upload: 8 })
+  ask(large.begin(3), { outcome: 'refused', reason: 'byte quota' })
   ask({ verb: 'upload.drop', upload: 8 }, 'dropped')
   pass(1000)
   t.same(told, [])

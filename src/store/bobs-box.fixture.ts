@@ -1,15 +1,7 @@
+import * as large from '../testing/large-requests.ts'
 import { openedStore } from '../testing/opened-store.ts'
 import { SortedKeyValue } from '../testing/sorted-key-value.ts'
-import {
-  accountPut,
-  appendOf,
-  BOB_AOR,
-  beginOf,
-  custodyOf,
-  finishOf,
-  pageOf,
-  pieceOf,
-} from '../testing/store-fixtures.ts'
+import { accountPut, BOB_AOR, custodyOf, pageOf } from '../testing/store-fixtures.ts'
 import type { Result } from './keyed.ts'
 import type { StoredMessage, StoreRequest, Verbs } from './verbs.ts'
 
@@ -31,7 +23,7 @@ export function bobsBox(free = Number.MAX_SAFE_INTEGER) {
     return result.value
   }
   const begin = (number: number, expectedBytes = 0): number =>
-    (value(beginOf(number, {}, {}, expectedBytes)) as { upload: number }).upload
+    (value(large.begin(number, {}, {}, expectedBytes)) as { upload: number }).upload
   ask(accountPut(BOB_AOR))
   return {
     ask,
@@ -43,11 +35,11 @@ export function bobsBox(free = Number.MAX_SAFE_INTEGER) {
     },
     store: (number: number, body: Buffer): number => {
       const upload = begin(number)
-      value(appendOf(upload, 0, body))
-      return (value(finishOf(upload, body.length)) as { seq: number }).seq
+      value(large.append(upload, 0, body))
+      return (value(large.finish(upload, body.length)) as { seq: number }).seq
     },
     small: (number: number): number => (value(custodyOf(number)) as { seq: number }).seq,
-    body: (seq: number, size: number): Buffer => value(pieceOf(seq, 0, size)) as Buffer,
+    body: (seq: number, size: number): Buffer => value(large.piece(seq, 0, size)) as Buffer,
     page: () => value(pageOf(BOB_AOR)) as StoredMessage[],
     status: () => value({ verb: 'status' }) as Verbs['status']['reply'],
     sweep: () => value({ verb: 'sweep', limit: 1000 }),

@@ -1,16 +1,8 @@
 import t from 'tap'
+import * as large from '../testing/large-requests.ts'
 import { openedStore } from '../testing/opened-store.ts'
 import { SortedKeyValue } from '../testing/sorted-key-value.ts'
-import {
-  ALICE_AOR,
-  accountPut,
-  appendOf,
-  BOB_AOR,
-  beginOf,
-  custodyOf,
-  finishOf,
-  STORED_AT,
-} from '../testing/store-fixtures.ts'
+import { ALICE_AOR, accountPut, BOB_AOR, custodyOf, STORED_AT } from '../testing/store-fixtures.ts'
 import { bodyKey, NOTICE_TOTALS_KEY, noticeKey } from './keys.ts'
 import { encodeNoticeTotals } from './notice-records.ts'
 import { NOTICES_MAX } from './story.ts'
@@ -119,9 +111,9 @@ t.test('a notice that is done is gone, also after a restart, and its id is not u
 
 t.test('the sender of a large message is told like any other', async t => {
   const { write, notices } = box()
-  const begun = write(beginOf(1))[0] as { upload: number }
-  write(appendOf(begun.upload, 0, Buffer.alloc(10)))
-  write({ ...finishOf(begun.upload, 10), receipt: RECEIPT })
+  const begun = write(large.begin(1))[0] as { upload: number }
+  write(large.append(begun.upload, 0, Buffer.alloc(10)))
+  write({ ...large.finish(begun.upload, 10), receipt: RECEIPT })
   write({ verb: 'expire', at: LATER, limit: 10 })
   t.same(kinds(notices()), ['stored 1', 'failed 1'])
 })

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { UNDATED, type WallTime } from '../base/time.ts'
-import { appendOf, BOB_AOR, beginOf, custodyOf, finishOf, STORED_AT } from '../testing/store-fixtures.ts'
+import * as large from '../testing/large-requests.ts'
+import { BOB_AOR, custodyOf, STORED_AT } from '../testing/store-fixtures.ts'
 import { bobsBox } from './bobs-box.fixture.ts'
 import { indexKey } from './keys.ts'
 import type { Waiting } from './verbs.ts'
@@ -34,10 +35,10 @@ t.test('DM-STO-11: what has no end yet gets one from then on; nothing else is to
     [3, 1000],
   ])
   t.equal(redate(50_000), 0, 'once')
-  const upload = (value(beginOf(4, undated(5000))) as { upload: number }).upload
+  const upload = (value(large.begin(4, undated(5000))) as { upload: number }).upload
   t.equal(redate(50_000), 0, 'a large message that is still coming')
-  value(appendOf(upload, 0, Buffer.alloc(10)))
-  value(finishOf(upload, 10))
+  value(large.append(upload, 0, Buffer.alloc(10)))
+  value(large.finish(upload, 10))
   t.equal(redate(50_000), 1)
   t.same(expire(10_999), [3])
   t.same(expire(11_000), [1])

@@ -1,23 +1,13 @@
 import t from 'tap'
 import type { Instant } from '../base/time.ts'
+import * as large from '../testing/large-requests.ts'
 import { SeededEntropy } from '../testing/seeded-entropy.ts'
 import { type Answer, BAD_DISK, GOOD_DISK, SimulatedDisk } from '../testing/simulated-disk.ts'
-import {
-  accountPut,
-  appendOf,
-  BOB_AOR,
-  beginOf,
-  bytesOf,
-  finishOf,
-  LARGE_HEAD,
-  pageOf,
-  pieceOf,
-  STORED_AT,
-} from '../testing/store-fixtures.ts'
+import { accountPut, BOB_AOR, pageOf, STORED_AT } from '../testing/store-fixtures.ts'
 import type { Result } from './keyed.ts'
 import type { StoredMessage, StoreRequest } from './verbs.ts'
 
-const BODY = bytesOf(150_000)
+const BODY = large.bytes(150_000)
 /** Out of order, overlapping. */
 const CHUNKS = [
   [100_000, 150_000],
@@ -78,16 +68,18 @@ t.test(
 t.test('the disk is full in mid-transfer: what had come goes, and its room is free again', async t => {
   const disk = simulated('full')
   disk.value(accountPut(BOB_AOR))
-  const { upload } = disk.value(beginOf(1, {}, {}, BODY.length)) as { upload: number }
-  t.equal(disk.value(appendOf(upload, 0, BODY.subarray(0, 90_000))), 'kept')
+  const { upload } = disk.value(large.begin(1, {}, {}, BODY.length)) as { upload: number }
+  t.equal(disk.value(large.append(upload, 0, BODY.subarray(0, 90_000))), 'kept')
   disk.faults = { ...GOOD_DISK, full: 1 }
-  t.match(disk.ask(appendOf(upload, 90_000, BODY.subarray(90_000))), { failure: 'full' })
+  t.match(disk.ask(large.append(upload, 90_000, BODY.subarray(90_000))), { failure: 'full' })
   t.match(disk.ask({ verb: 'upload.drop', upload }), { failure: 'full' })
   disk.faults = GOOD_DISK
   t.equal(disk.value({ verb: 'upload.drop', upload }), 'dropped')
   end(disk)
   t.strictSame(disk.left(), [])
-  t.match(disk.value(beginOf(2, {}, { quotaMessages: 1, quotaBytes: LARGE_HEAD.length + 9 }, 9)), { outcome: 'begun' })
+  t.match(disk.value(large.begin(2, {}, { quotaMessages: 1, quotaBytes: large.HEAD.length + 9 }, 9)), {
+    outcome: 'begun',
+  })
 })
 
 t.test('a medium that fails and works again: bytes that were refused are sent again, and nothing is wrong', async t => {
@@ -100,9 +92,9 @@ t.test('a medium that fails and works again: bytes that were refused are sent ag
       }
     }
     patiently(accountPut(BOB_AOR))
-    const { upload } = patiently(beginOf(1)) as { upload: number }
-    for (const [from, to] of CHUNKS) patiently(appendOf(upload, from, BODY.subarray(from, to)))
-    t.match(patiently(finishOf(upload, BODY.length)), { outcome: 'stored' })
+    const { upload } = patiently(large.begin(1)) as { upload: number }
+    for (const [from, to] of CHUNKS) patiently(large.append(upload, from, BODY.subarray(from, to)))
+    t.match(patiently(large.finish(upload, BODY.length)), { outcome: 'stored' })
     disk.faults = GOOD_DISK
     t.ok(isThereOnce(disk))
   }
@@ -112,12 +104,12 @@ type Disk = ReturnType<typeof simulated>
 
 /** Message 1, from its begin to its end. */
 function send(disk: Disk): string {
-  const begun = disk.value(beginOf(1, {}, {}, BODY.length)) as { outcome: string; upload: number } | undefined
+  const begun = disk.value(large.begin(1, {}, {}, BODY.length)) as { outcome: string; upload: number } | undefined
   if (begun?.outcome !== 'begun') return begun?.outcome ?? 'cut'
   for (const [from, to] of CHUNKS) {
-    if (disk.value(appendOf(begun.upload, from, BODY.subarray(from, to))) !== 'kept') return 'cut'
+    if (disk.value(large.append(begun.upload, from, BODY.subarray(from, to))) !== 'kept') return 'cut'
   }
-  return (disk.value(finishOf(begun.upload, BODY.length)) as { outcome: string } | undefined)?.outcome ?? 'cut'
+  return (disk.value(large.finish(begun.upload, BODY.length)) as { outcome: string } | undefined)?.outcome ?? 'cut'
 }
 
 function isThereOnce(disk: Disk): boolean {
@@ -126,7 +118,7 @@ function isThereOnce(disk: Disk): boolean {
 }
 
 function whole(disk: Disk, seq: number): Buffer {
-  return disk.value(pieceOf(seq, 0, 1_000_000)) as Buffer
+  return disk.value(large.piece(seq, 0, 1_000_000)) as Buffer
 }
 
 function bodyOf(number: number): Buffer {
@@ -138,14 +130,17 @@ function manyAtOnce(disk: Disk, dice: SeededEntropy, stored: Set<number>): void 
   const numbers = Array.from({ length: 8 }, () => 1 + dice.below(100))
   const uploads = new Map<number, number>()
   for (const number of new Set(numbers)) {
-    const begun = disk.value(beginOf(number)) as { outcome: string; upload: number }
+    const begun = disk.value(large.begin(number)) as { outcome: string; upload: number }
     if (begun.outcome === 'begun') uploads.set(number, begun.upload)
   }
   const requests = [...uploads].flatMap(([number, upload]) => {
     const body = bodyOf(number)
     const middle = dice.below(body.length)
-    const parts = [appendOf(upload, middle, body.subarray(middle)), appendOf(upload, 0, body.subarray(0, middle))]
-    return [...parts, finishOf(upload, body.length)].map(request => ({ number, request }))
+    const parts = [
+      large.append(upload, middle, body.subarray(middle)),
+      large.append(upload, 0, body.subarray(0, middle)),
+    ]
+    return [...parts, large.finish(upload, body.length)].map(request => ({ number, request }))
   })
   const isFinish = requests.map(({ request }) => request.verb === 'upload.finish')
   const until = dice.below(200)

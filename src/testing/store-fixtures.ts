@@ -1,5 +1,5 @@
 import type { WallTime } from '../base/time.ts'
-import type { Account, CustodyLimits, NewMessage, NewUpload, RequestOf } from '../store/verbs.ts'
+import type { Account, CustodyLimits, NewMessage, RequestOf } from '../store/verbs.ts'
 
 /** Requests that tests of stores begin with. */
 
@@ -13,7 +13,7 @@ export const accountPut = (aor: string, origin: Account['origin'] = 'store'): Re
   account: { aor, ha1Md5: '0123456789abcdef0123456789abcdef', origin },
 })
 
-const newOf = (number: number) => ({
+export const newOf = (number: number) => ({
   recipient: BOB_AOR,
   sender: ALICE_AOR,
   callId: `call-${number}@192.0.2.9`,
@@ -48,73 +48,3 @@ export const pageOf = (aor: string, afterSeq = 0): RequestOf<'page'> => ({
   at: STORED_AT,
   isWallTrusted: true,
 })
-
-/** Large message `number` to bob begins, unlike every other number. */
-export const beginOf = (
-  number: number,
-  message: Partial<NewUpload> = {},
-  limits: Partial<CustodyLimits> = {},
-  expectedBytes = 0,
-): RequestOf<'upload.begin'> => ({
-  verb: 'upload.begin',
-  expectedBytes,
-  message: {
-    ...newOf(number),
-    messageId: `message-${number}`,
-    head: LARGE_HEAD,
-    ...message,
-  },
-  limits: { ...WIDE_LIMITS, ...limits },
-})
-
-export const LARGE_HEAD = Buffer.from(`INVITE ${BOB_AOR} SIP/2.0\r\nFrom: <${ALICE_AOR}>;tag=tag1\r\n`)
-
-export const appendOf = (
-  upload: number,
-  offset: number,
-  bytes: Buffer,
-  limits: Partial<CustodyLimits> = {},
-): RequestOf<'upload.append'> => ({
-  verb: 'upload.append',
-  upload,
-  offset,
-  bytes,
-  limits: { ...WIDE_LIMITS, ...limits },
-})
-
-export const finishOf = (upload: number, size: number): RequestOf<'upload.finish'> => ({
-  verb: 'upload.finish',
-  upload,
-  size,
-  contentType: 'image/png',
-  transactionId: 'dkei38sd',
-  at: STORED_AT,
-  limits: WIDE_LIMITS,
-})
-
-/** Large message `number` to bob at once, unlike every other number. */
-export const wholeOf = (
-  number: number,
-  content: Buffer,
-  message: Partial<NewUpload> = {},
-  limits: Partial<CustodyLimits> = {},
-): RequestOf<'upload.whole'> => {
-  const { message: whole, limits: all } = beginOf(number, message, limits)
-  const what = { contentType: 'image/png', transactionId: 'dkei38sd', at: STORED_AT }
-  return { verb: 'upload.whole', message: whole, content, ...what, limits: all }
-}
-
-export const pieceOf = (seq: number, offset: number, length: number): RequestOf<'piece'> => ({
-  verb: 'piece',
-  aor: BOB_AOR,
-  seq,
-  offset,
-  length,
-})
-
-/** Bytes of which no two stretches are alike. */
-export function bytesOf(length: number): Buffer {
-  const bytes = Buffer.alloc(length)
-  for (let i = 0; i < length; i++) bytes[i] = (Math.imul(i, 2654435761) >>> 13) & 255
-  return bytes
-}

@@ -3,7 +3,8 @@ import { silentLog } from '../base/log.ts'
 import { LmdbStore } from '../host/lmdb.ts'
 import type { Custody } from '../store/verbs.ts'
 import { replyOf } from './asked-store.ts'
-import { accountPut, appendOf, BOB_AOR, beginOf, bytesOf, finishOf, STORED_AT, wholeOf } from './store-fixtures.ts'
+import * as large from './large-requests.ts'
+import { accountPut, BOB_AOR, STORED_AT } from './store-fixtures.ts'
 
 /**
  * Large messages from the given number on, four at a time, each as long as its number says; every fifth is handed over at once, every
@@ -12,14 +13,14 @@ import { accountPut, appendOf, BOB_AOR, beginOf, bytesOf, finishOf, STORED_AT, w
 const [dir, first] = [process.argv[2]!, Number(process.argv[3])]
 const AT_ONCE = 4
 const APPEND_BYTES = 50_000
-const BYTES = bytesOf(300_000)
+const BYTES = large.bytes(300_000)
 
 const store = await LmdbStore.open({ dir, hostname: 'edge1.example.org', mapBytes: 2 ** 30, log: silentLog })
 let number = first
 
 async function one(mine: number): Promise<void> {
   const body = BYTES.subarray(0, 100_000 + ((mine * 7919) % 200_000))
-  const custody = mine % 5 === 0 ? await replyOf(store, wholeOf(mine, body)) : await inPieces(mine, body)
+  const custody = mine % 5 === 0 ? await replyOf(store, large.whole(mine, body)) : await inPieces(mine, body)
   const { outcome, seq } = custody as Extract<Custody, { seq: number }>
   writeSync(1, `${outcome} ${mine} ${seq}\n`)
   if (mine % 3 !== 0) return
@@ -29,12 +30,12 @@ async function one(mine: number): Promise<void> {
 }
 
 async function inPieces(mine: number, body: Buffer): Promise<unknown> {
-  const { upload } = (await replyOf(store, beginOf(mine))) as { upload: number }
+  const { upload } = (await replyOf(store, large.begin(mine))) as { upload: number }
   const appends = []
   for (let at = 0; at < body.length; at += APPEND_BYTES)
-    appends.unshift(replyOf(store, appendOf(upload, at, body.subarray(at, at + APPEND_BYTES))))
+    appends.unshift(replyOf(store, large.append(upload, at, body.subarray(at, at + APPEND_BYTES))))
   await Promise.all(appends)
-  return replyOf(store, finishOf(upload, body.length))
+  return replyOf(store, large.finish(upload, body.length))
 }
 
 async function forever(): Promise<void> {

@@ -1,14 +1,14 @@
 import t from 'tap'
 import type { Now, WallTime } from '../../base/time.ts'
 import { BLOCK_BYTES } from '../../store/blocks.ts'
-import { bytesOf } from '../../testing/store-fixtures.ts'
+import * as large from '../../testing/large-requests.ts'
 import type { MailboxReader } from './mailbox-reader.ts'
 import { StoredBody } from './stored-body.ts'
 
 const NOW: Now = { at: 0 as Now['at'], wall: 0 as WallTime, isWallTrusted: true }
 
 t.test('reads end with a block, so that none is read twice; all of it comes as it is', async t => {
-  const content = bytesOf(5 * BLOCK_BYTES + 99)
+  const content = large.bytes(5 * BLOCK_BYTES + 99)
   const [before, after] = [Buffer.from('before'), Buffer.from('after')]
   const asked: number[] = []
   const reader: Pick<MailboxReader, 'piece'> = {

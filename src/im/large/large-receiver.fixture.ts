@@ -3,7 +3,8 @@ import { Timers } from '../../base/timers.ts'
 import type { ContinuationFlag, MsrpHead } from '../../msrp/frame.ts'
 import { MemoryStore } from '../../store/memory.ts'
 import type { CustodyLimits, RequestOf, StoreClient, StoreResult, Verb, Verbs } from '../../store/verbs.ts'
-import { ALICE_AOR, accountPut, BOB_AOR, LARGE_HEAD, WIDE_LIMITS } from '../../testing/store-fixtures.ts'
+import * as large from '../../testing/large-requests.ts'
+import { ALICE_AOR, accountPut, BOB_AOR, WIDE_LIMITS } from '../../testing/store-fixtures.ts'
 import { LargeReceiver } from './large-receiver.ts'
 import { ReceiveBudget } from './receive-budget.ts'
 
@@ -90,7 +91,7 @@ export class Sender {
       took: () => {},
     }
     const messageFor = (_now: Now, messageId: string) => ({
-      ...{ recipient: BOB_AOR, sender: ALICE_AOR, callId, cseq: 1, fromTag: 'a', messageId, head: LARGE_HEAD },
+      ...{ recipient: BOB_AOR, sender: ALICE_AOR, callId, cseq: 1, fromTag: 'a', messageId, head: large.HEAD },
       ...{ receivedAt: NOW.wall, expiresAt: (NOW.wall + 1000) as WallTime, isUrgent: false },
     })
     this.receiver = new LargeReceiver(context, messageFor, {

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
 import type { MsrpHead } from '../../msrp/frame.ts'
-import { BOB_AOR, bytesOf } from '../../testing/store-fixtures.ts'
+import * as large from '../../testing/large-requests.ts'
+import { BOB_AOR } from '../../testing/store-fixtures.ts'
 import { Desk, NOW, Sender } from './large-receiver.fixture.ts'
 import { GATHER_BYTES, ReceiveBudget } from './receive-budget.ts'
 
@@ -25,7 +26,7 @@ t.test(
       (messages, turns) => {
         const desk = new Desk(new ReceiveBudget(3 * GATHER_BYTES))
         const sender = new Sender(desk)
-        const bodies = messages.map(({ length }, i) => bytesOf(length + i).subarray(i))
+        const bodies = messages.map(({ length }, i) => large.bytes(length + i).subarray(i))
         const queues = messages.map(({ length, marks, order }) => cutsOf(length, marks, order))
         for (let turn = 0; queues.some(queue => queue.length > 0); turn++) {
           const at = turns[turn % turns.length]! % queues.length
@@ -68,7 +69,7 @@ function cutsOf(length: number, marks: readonly number[], order: readonly number
 t.test('DM-DEC-04: the last chunk is answered, and a success reported, when the whole message is on flash', async t => {
   const desk = new Desk()
   const sender = new Sender(desk)
-  const body = bytesOf(600_000)
+  const body = large.bytes(600_000)
   sender.chunk(body.subarray(0, 300_000), { total: body.length, flag: '+' })
   t.same(sender.answers, [{ id: 'message-1', status: 200, total: undefined }], 'taken')
   sender.chunk(body.subarray(300_000), { offset: 300_000, total: body.length })
@@ -84,7 +85,7 @@ t.test('DM-DEC-04: the last chunk is answered, and a success reported, when the 
 t.test('ten senders at once: memory stays within its bound, whoever is held goes on, nothing is refused', async t => {
   const desk = new Desk(new ReceiveBudget(4 * GATHER_BYTES))
   const senders = Array.from({ length: 10 }, (_, i) => new Sender(desk, `call-${i}`))
-  const body = bytesOf(1_000_000)
+  const body = large.bytes(1_000_000)
   const sent = senders.map(() => 0)
   for (let left = true; left; ) {
     left = false
@@ -116,11 +117,11 @@ t.test('messages that were begun and do not go on keep no memory from those that
   const desk = new Desk(new ReceiveBudget(8 * GATHER_BYTES))
   const totals = [...Array(7).fill(1_000_000), ...Array(4).fill(60_000)]
   const idle = totals.map((total, i) => ({ sender: new Sender(desk, `idle-${i}`), total }))
-  for (const { sender, total } of idle) sender.chunk(bytesOf(1), { total, flag: '+' })
+  for (const { sender, total } of idle) sender.chunk(large.bytes(1), { total, flag: '+' })
   desk.settle()
   t.ok(desk.budget.describe().used > 7.5 * GATHER_BYTES, 'most of it is theirs')
   const senders = ['call-1', 'call-2'].map(callId => new Sender(desk, callId))
-  const body = bytesOf(1_000_000)
+  const body = large.bytes(1_000_000)
   for (let at = 0; at < body.length; at += 65_536) {
     for (const sender of senders) {
       t.notOk(sender.isHeld)
@@ -141,7 +142,7 @@ t.test(
   async t => {
     for (const count of [1, 2, 5]) {
       const desk = new Desk(new ReceiveBudget(count === 1 ? 64 * GATHER_BYTES : 10 * GATHER_BYTES))
-      const body = bytesOf(6_000_000)
+      const body = large.bytes(6_000_000)
       const senders = Array.from({ length: count }, (_, i) => ({ sender: new Sender(desk, `call-${i}`), at: 0 }))
       while (senders.some(({ at }) => at < body.length)) {
         const free = senders.filter(({ sender, at }) => !sender.isHeld && at < body.length)
@@ -165,7 +166,7 @@ t.test(
 t.test('a sender faster than the disk is held, and let go when half of it is on flash', async t => {
   const desk = new Desk()
   const sender = new Sender(desk)
-  const body = bytesOf(6_000_000)
+  const body = large.bytes(6_000_000)
   let at = 0
   while (!sender.isHeld) {
     sender.chunk(body.subarray(at, at + 65_536), { offset: at, total: body.length, flag: '+' })
@@ -180,7 +181,7 @@ t.test('a sender faster than the disk is held, and let go when half of it is on 
 })
 
 t.test('DM-DEC-05: what grows over a limit is 413, whatever follows of it too, and nothing is left behind', async t => {
-  const body = bytesOf(400_000)
+  const body = large.bytes(400_000)
   for (const [what, limits, bytesMax, why] of [
     ['max_message_bytes', {}, 300_000, 'too large'],
     ['quota_bytes', { quotaBytes: 300_000 }, 1e9, 'byte quota'],
@@ -212,7 +213,7 @@ t.test('a disk that fails at any step is told to the sender, and nothing is left
     const desk = new Desk()
     const sender = new Sender(desk)
     desk.failing = verb
-    sender.chunk(bytesOf(verb === 'upload.whole' ? 3000 : 300_000))
+    sender.chunk(large.bytes(verb === 'upload.whole' ? 3000 : 300_000))
     desk.settle()
     t.same(sender.answers, [{ id: 'message-1', status: 413, total: undefined }], verb)
     t.same(sender.refused, ['io'])
@@ -227,10 +228,10 @@ t.test('a disk that fails at any step is told to the sender, and nothing is left
 t.test('RFC 4975 5.1, 7.1.1: aborted, cut off, or silent: nothing is left; what is whole goes on to flash', async t => {
   const desk = new Desk()
   const sender = new Sender(desk)
-  sender.chunk(bytesOf(300_000), { flag: '+' })
+  sender.chunk(large.bytes(300_000), { flag: '+' })
   sender.chunk(Buffer.alloc(0), { offset: 300_000, flag: '#' })
-  sender.chunk(bytesOf(500_000), { id: 'cut-off', flag: '+' })
-  sender.chunk(bytesOf(70_000), { id: 'whole' })
+  sender.chunk(large.bytes(500_000), { id: 'cut-off', flag: '+' })
+  sender.chunk(large.bytes(70_000), { id: 'whole' })
   sender.receiver.abandon()
   sender.receiver.close(NOW)
   desk.settle()
@@ -242,7 +243,7 @@ t.test('RFC 4975 5.1, 7.1.1: aborted, cut off, or silent: nothing is left; what 
 
 t.test('a message that comes again is answered as the first time, and kept once', async t => {
   const desk = new Desk()
-  const body = bytesOf(200_000)
+  const body = large.bytes(200_000)
   new Sender(desk).chunk(body)
   desk.settle()
   const again = new Sender(desk)
@@ -263,8 +264,8 @@ t.test('a message that comes again is answered as the first time, and kept once'
 
 t.test('chunks that contradict each other are 400', async t => {
   const sender = new Sender(new Desk())
-  sender.chunk(bytesOf(100), { total: 200, flag: '+' })
-  t.equal(sender.chunk(bytesOf(10), { offset: 100, total: 300, flag: '+' }), 400)
+  sender.chunk(large.bytes(100), { total: 200, flag: '+' })
+  t.equal(sender.chunk(large.bytes(10), { offset: 100, total: 300, flag: '+' }), 400)
   t.same(sender.refused, ['contradictory'])
 })
 
@@ -289,12 +290,12 @@ t.test(
   async t => {
     const desk = new Desk()
     const hoarder = new Sender(desk)
-    for (let i = 0; i < 8; i++) t.equal(hoarder.chunk(bytesOf(10), { id: `part-${i}`, flag: '+' }), 200)
-    t.equal(hoarder.chunk(bytesOf(10), { id: 'part-8', flag: '+' }), 413)
+    for (let i = 0; i < 8; i++) t.equal(hoarder.chunk(large.bytes(10), { id: `part-${i}`, flag: '+' }), 200)
+    t.equal(hoarder.chunk(large.bytes(10), { id: 'part-8', flag: '+' }), 413)
     const busy = new Sender(desk, 'call-2')
-    for (let i = 0; i < 127; i++) busy.chunk(bytesOf(10), { id: `small-${i}`, total: 10 })
+    for (let i = 0; i < 127; i++) busy.chunk(large.bytes(10), { id: `small-${i}`, total: 10 })
     t.notOk(busy.isHeld)
-    busy.chunk(bytesOf(10), { id: 'small-127', total: 10 })
+    busy.chunk(large.bytes(10), { id: 'small-127', total: 10 })
     t.ok(busy.isHeld)
     desk.settle()
     t.notOk(busy.isHeld)
@@ -306,7 +307,7 @@ t.test(
   'DM-STO-06, DM-PSH-06: the transaction id of the first SEND, or a fresh one if its end-line is in the content',
   async t => {
     const desk = new Desk()
-    new Sender(desk).chunk(bytesOf(1000))
+    new Sender(desk).chunk(large.bytes(1000))
     new Sender(desk, 'call-2').chunk(Buffer.from('x\r\n-------chunk0$\r\n'))
     desk.settle()
     const page = desk.ask('page', {

@@ -1,10 +1,10 @@
 import t from 'tap'
-import { bytesOf, LARGE_HEAD } from '../../testing/store-fixtures.ts'
+import * as large from '../../testing/large-requests.ts'
 import { Desk, NOW, Sender } from './large-receiver.fixture.ts'
 import { GATHER_BYTES, ReceiveBudget } from './receive-budget.ts'
 
 t.test('a message that comes whole is one request to the store, in one chunk or in several', async t => {
-  const body = bytesOf(65_507)
+  const body = large.bytes(65_507)
   for (const [what, cuts, total, asked] of [
     ['one chunk', [300], 300, ['upload.whole']],
     ['one chunk of unknown length', [300], undefined, ['upload.whole']],
@@ -36,8 +36,8 @@ t.test('room is reserved as soon as it is seen that a message does not come whol
   ] as const) {
     const desk = new Desk()
     const sender = new Sender(desk)
-    sender.chunk(bytesOf(10), chunk)
-    if (chunk.offset) sender.chunk(bytesOf(5), { total: 100, flag: '+' })
+    sender.chunk(large.bytes(10), chunk)
+    if (chunk.offset) sender.chunk(large.bytes(5), { total: 100, flag: '+' })
     t.equal(desk.asked[0], 'upload.begin', what)
     sender.receiver.close(NOW)
     desk.settle()
@@ -49,7 +49,7 @@ t.test('room is reserved as soon as it is seen that a message does not come whol
 t.test('while memory is short what waits to become whole goes to flash', async t => {
   const desk = new Desk(new ReceiveBudget(GATHER_BYTES))
   const sender = new Sender(desk)
-  const body = bytesOf(60_000)
+  const body = large.bytes(60_000)
   for (let i = 0; i < 6; i++) sender.chunk(body.subarray(0, 59_999), { id: `part-${i}`, total: body.length, flag: '+' })
   t.ok(desk.asked.includes('upload.begin'))
   desk.settle()
@@ -65,17 +65,17 @@ t.test('while memory is short what waits to become whole goes to flash', async t
 t.test('messages of a session stand in the mailbox in the order in which they were whole', async t => {
   const desk = new Desk()
   const sender = new Sender(desk)
-  sender.chunk(bytesOf(10), { id: 'unfinished', total: 20, flag: '+' })
-  sender.chunk(bytesOf(600_000), { id: 'large' })
-  for (let i = 0; i < 3; i++) sender.chunk(bytesOf(10), { id: `small-${i}` })
-  sender.chunk(bytesOf(300_000), { id: 'another' })
-  sender.chunk(bytesOf(10), { id: 'unfinished', offset: 10, total: 20 })
+  sender.chunk(large.bytes(10), { id: 'unfinished', total: 20, flag: '+' })
+  sender.chunk(large.bytes(600_000), { id: 'large' })
+  for (let i = 0; i < 3; i++) sender.chunk(large.bytes(10), { id: `small-${i}` })
+  sender.chunk(large.bytes(300_000), { id: 'another' })
+  sender.chunk(large.bytes(10), { id: 'unfinished', offset: 10, total: 20 })
   sender.receiver.close(NOW)
   desk.settle()
   const order = sender.answers.filter(({ total }) => total !== undefined).map(({ id }) => id)
   t.strictSame(order, ['large', 'small-0', 'small-1', 'small-2', 'another', 'unfinished'])
   t.strictSame(
-    desk.waiting().map(({ size }) => size - LARGE_HEAD.length),
+    desk.waiting().map(({ size }) => size - large.HEAD.length),
     [600_000, 10, 10, 10, 300_000, 20],
   )
 })
@@ -84,8 +84,8 @@ t.test('what waits behind a large message that fails is kept', async t => {
   const desk = new Desk()
   const sender = new Sender(desk)
   desk.failing = 'upload.append'
-  sender.chunk(bytesOf(600_000), { id: 'large' })
-  sender.chunk(bytesOf(10), { id: 'small' })
+  sender.chunk(large.bytes(600_000), { id: 'large' })
+  sender.chunk(large.bytes(10), { id: 'small' })
   desk.settle()
   t.same(
     sender.answers.map(({ id, status }) => [id, status]),
@@ -101,12 +101,12 @@ t.test('what waits behind a large message that fails is kept', async t => {
 t.test('a chunk that repeats what waits for flash is answered with it, and not before', async t => {
   const desk = new Desk()
   const sender = new Sender(desk)
-  for (let i = 0; i < 3; i++) sender.chunk(bytesOf(100), { total: 100 })
-  sender.chunk(bytesOf(100).subarray(0, 50), { total: 100, flag: '+' })
+  for (let i = 0; i < 3; i++) sender.chunk(large.bytes(100), { total: 100 })
+  sender.chunk(large.bytes(100).subarray(0, 50), { total: 100, flag: '+' })
   t.same(sender.answers, [])
   desk.settle()
   t.equal(sender.answers.filter(({ status }) => status === 200).length, 4)
-  sender.chunk(bytesOf(100).subarray(0, 50), { total: 100, flag: '+' })
+  sender.chunk(large.bytes(100).subarray(0, 50), { total: 100, flag: '+' })
   t.equal(sender.answers.at(-1)?.status, 200, 'and afterwards at once')
   t.equal(desk.waiting().length, 1)
   t.equal(desk.budget.describe().used, 0)
@@ -115,13 +115,13 @@ t.test('a chunk that repeats what waits for flash is answered with it, and not b
 t.test('DM-DEC-05: a small message for which there is no room is 413, not 200', async t => {
   for (const [limits, bytesMax, why] of [
     [{}, 9, 'too large'],
-    [{ quotaBytes: LARGE_HEAD.length + 9 }, 1e9, 'byte quota'],
+    [{ quotaBytes: large.HEAD.length + 9 }, 1e9, 'byte quota'],
     [{ quotaMessages: 0 }, 1e9, 'message quota'],
-    [{ reserveBytes: 1e12 - LARGE_HEAD.length - 9 }, 1e9, 'flash reserve'],
+    [{ reserveBytes: 1e12 - large.HEAD.length - 9 }, 1e9, 'flash reserve'],
   ] as const) {
     const desk = new Desk(new ReceiveBudget(), limits)
     const sender = new Sender(desk, 'call', bytesMax)
-    sender.chunk(bytesOf(10))
+    sender.chunk(large.bytes(10))
     desk.settle()
     t.same(sender.answers, [{ id: 'message-1', status: 413, total: undefined }], why)
     t.same(sender.refused, [why])
