@@ -28,8 +28,10 @@ async function restore(context: Context, args: Args): Promise<void> {
   const { box, report, who } = context
   const backups: Backups = partOf(box, 'backups')
   const jobs = partOf(box, 'jobs')
+  const file = await partOf(box, 'files').open(args.get('FILE')!, context.signal)
+  if ('why' in file) throw new Refused(file.why)
   const passphrase = await context.askHidden('Passphrase of the backup: ')
-  const checked = await upload(context, backups, jobs, args.get('FILE')!, passphrase)
+  const checked = await upload(context, { backups, jobs, file }, passphrase)
   let isConfirmed = false
   try {
     const choice = await choose(context, checked)
@@ -45,16 +47,18 @@ async function restore(context: Context, args: Args): Promise<void> {
   }
 }
 
+interface Uploading {
+  readonly backups: Backups
+  readonly jobs: JobService
+  readonly file: { readonly bytes: number; readonly pieces: AsyncIterable<Buffer> }
+}
+
 async function upload(
   context: Context,
-  backups: Backups,
-  jobs: JobService,
-  name: string,
+  { backups, jobs, file }: Uploading,
   passphrase: string,
 ): Promise<CheckedBackup> {
   const { report, signal } = context
-  const file = await partOf(context.box, 'files').open(name, signal)
-  if ('why' in file) throw new Refused(file.why)
   const taken = await backups.upload(file.bytes)
   try {
     for await (const piece of file.pieces) {

@@ -81,6 +81,9 @@ export function valueTyped({ key, schema }: ConfigKey, words: readonly string[])
     if (!/^-?\d{1,16}$/.test(text)) throw new Refused(`${key} is a whole number${within(schema)}.`)
     return Number(text)
   }
+  // A speed is one of some numbers.
+  const listed = schema.enum?.find(value => `${value}` === text)
+  if (listed !== undefined) return listed
   const isList = schema.type === 'array' || (schema.anyOf !== undefined && words.length > 1)
   if (isList) return words.flatMap(word => word.split(',')).filter(word => word !== '')
   return text

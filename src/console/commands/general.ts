@@ -79,6 +79,8 @@ async function exit({ shell, box, who, report }: Context): Promise<void> {
   leaveOne(shell)
 }
 
+const MONITOR_HELP = { on: 'they are, as at each login', off: 'they are not' }
+
 export const generalCommands: readonly Command[] = commandsOf('user', [
   { syntax: 'help', help: 'keys, and what there is', isReduced: true, run: help },
   { syntax: 'enable', help: 'the commands of administrators, too', isReduced: true, run: enable },
@@ -106,7 +108,7 @@ export const generalCommands: readonly Command[] = commandsOf('user', [
     syntax: 'terminal monitor on|off',
     help: 'whether alarms are told here as they come',
     isReduced: true,
-    params: { 'on|off': { help: 'on unless it is switched off', values: ['on', 'off'] } },
+    params: { 'on|off': { help: 'on unless it is switched off', values: ['on', 'off'], valueHelp: MONITOR_HELP } },
     run: async ({ shell }, args) => {
       shell.isMonitoring = args.get('on|off') === 'on'
     },

@@ -70,12 +70,17 @@ export const machineFiles = (own: OwnFlash): ConsoleFiles => ({
       if (status.size === 0) return { why: `${file} is empty.` }
       // Found out here rather than in the middle.
       await (await open(file, 'r')).close()
-      return { bytes: status.size, pieces: createReadStream(file, { highWaterMark: PIECE_BYTES, signal }) }
+      return { bytes: status.size, pieces: piecesOf(file, signal) }
     } catch (error) {
       return { why: `${file}: ${troubleOf(error)}` }
     }
   },
 })
+
+/** Opened when they are asked for: what comes before may take a person's time, or end it. */
+async function* piecesOf(file: string, signal: AbortSignal): AsyncGenerator<Buffer> {
+  yield* createReadStream(file, { highWaterMark: PIECE_BYTES, signal })
+}
 
 const isThere = (path: string): Promise<boolean> =>
   lstat(path).then(
