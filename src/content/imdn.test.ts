@@ -125,6 +125,16 @@ t.test(
   },
 )
 
+t.test('RFC 5438 8: a list server says whom it was to before', async t => {
+  const original = (value: string) =>
+    asked(['processing'], text => text.replace('DateTime:', `imdn.Original-To: ${value}\r\nDateTime:`))!
+  const about = { ...original('Friends <sip:friends@example.net>'), dateTime: '2026-04-04T12:16:49-05:00' }
+  const bytes = encodeImdn({ id: 'x', about, status: 'stored', why: '', at: 0 as WallTime, recipientUri: 'sip:b@b' })
+  t.match(bytes.toString(), '<original-recipient-uri>sip:friends@example.net</original-recipient-uri>')
+  t.equal(original(`<sip:${'x'.repeat(2000)}@example.net>`).originalTo, undefined)
+  t.equal(original('nobody').originalTo, undefined)
+})
+
 t.test('RFC 5438: stored is a processing notification', async t => {
   const about = { ...asked(['processing'])!, dateTime: '2026-04-04T12:16:49-05:00' }
   const rest = { id: 'x', about, why: '', at: 0 as WallTime, recipientUri: 'sip:bob@example.org' }

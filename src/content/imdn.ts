@@ -18,6 +18,8 @@ export interface ReceiptRequest {
   /** CPIM header values. */
   readonly from: string
   readonly to: string
+  /** RFC 5438 8: whom it was to before a list server wrote it to somebody else; a URI. */
+  readonly originalTo?: string
   /** `processing`: that it was stored. */
   readonly wantsStored: boolean
   /** `negative-delivery`. */
@@ -36,8 +38,11 @@ export function receiptAsked(head: CpimHead): ReceiptRequest | undefined {
   if (messageId === undefined || !/^\S+$/.test(messageId) || messageId.length > ID_LENGTH_MAX) return undefined
   if (!isParty(from) || !isParty(to)) return undefined
   const [dateTime] = head.core('DateTime')
+  const [original = ''] = head.of(NAMESPACE, 'Original-To')
+  const originalTo = original.length > PARTY_LENGTH_MAX ? undefined : uriIn(original)
   const isDate = dateTime !== undefined && DATE_TIME.test(dateTime)
-  return { messageId, dateTime: isDate ? dateTime : undefined, from, to, wantsStored, wantsFailed }
+  const parties = { from, to, ...(originalTo !== undefined && { originalTo }) }
+  return { messageId, dateTime: isDate ? dateTime : undefined, ...parties, wantsStored, wantsFailed }
 }
 
 const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/i
@@ -50,7 +55,7 @@ const uriIn = (party: string): string | undefined => /<([^<>\s]+)>$/.exec(party)
 interface Imdn {
   /** Its own, and that of the message that it is about. */
   readonly id: string
-  readonly about: Pick<ReceiptRequest, 'messageId' | 'from' | 'to'> & { readonly dateTime: string }
+  readonly about: Pick<ReceiptRequest, 'messageId' | 'from' | 'to' | 'originalTo'> & { readonly dateTime: string }
   readonly status: 'stored' | 'failed'
   /** For a person. */
   readonly why: string
@@ -72,7 +77,7 @@ export function encodeImdn({ id, about, status, why, at, recipientUri }: Imdn): 
     `<message-id>${escaped(about.messageId)}</message-id>`,
     `<datetime>${escaped(about.dateTime)}</datetime>`,
     `<recipient-uri>${escaped(recipientUri)}</recipient-uri>`,
-    `<original-recipient-uri>${escaped(uriIn(about.to) ?? recipientUri)}</original-recipient-uri>`,
+    `<original-recipient-uri>${escaped(about.originalTo ?? uriIn(about.to) ?? recipientUri)}</original-recipient-uri>`,
     STATUS[status],
     '</imdn>',
     '',

@@ -25,9 +25,7 @@ export function receiptTerms(
 ): ReceiptTerms | undefined {
   if (!asked || recipient === policy.storeUri || !isSipUser(sender.name)) return undefined
   if (!sender.isProven && !policy.isOurs(sender.name)) return undefined
-  const { messageId, from, to, wantsStored, wantsFailed } = asked
-  const dateTime = asked.dateTime ?? new Date(now.wall).toISOString()
-  return { messageId, dateTime, from, to, wantsStored, wantsFailed }
+  return { ...asked, dateTime: asked.dateTime ?? new Date(now.wall).toISOString() }
 }
 
 /** Anonymous is nobody, and a telephone number is nobody who gets a MESSAGE. */

@@ -46,6 +46,8 @@ export interface ReceiptTerms {
   /** CPIM From and To header values, as received. */
   readonly from: string
   readonly to: string
+  /** URI of imdn.Original-To, if there is one. */
+  readonly originalTo?: string
   readonly wantsStored: boolean
   readonly wantsFailed: boolean
 }

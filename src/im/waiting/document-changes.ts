@@ -27,8 +27,8 @@ const XCAP_DIFF = 'xcap-diff'
 const PROFILES = ['ua-profile', 'sip-profile'] as const
 const EXTERNAL_TYPE = 'message/external-body'
 
-/** Of one subscriber. A burst of arrivals is told as one change. */
-const CHANGE_INTERVAL_MS = 1000
+/** RFC 5875 4.10: of one subscription, and a burst of arrivals is told as one change. */
+const CHANGE_INTERVAL_MS = 5000
 /** What a subscription may ask to be remembered. */
 const ASKED_LENGTH_MAX = 4096
 
@@ -194,24 +194,31 @@ function changesFor(
   const changed = wanted.filter(kind => (isChange ? tags[kind] !== told[kind] : tags[kind] !== undefined))
   if (isChange && changed.length === 0) return undefined
   return changed.map(kind => ({
-    selector: documentPath(NAMES[kind], resource),
+    selector: spelled(asked, NAMES[kind], resource),
     ...(told[kind] !== undefined && { before: told[kind] }),
     ...(tags[kind] !== undefined && { after: tags[kind] }),
   }))
 }
 
+const isAsked = (asked: string, name: DocumentName, resource: string): boolean =>
+  asked === '' || asked.split('\n').some(uri => isWithin(uri, name, resource))
+
+/** RFC 5875 4.6: octet by octet as it was asked for, unless by its collection or not at all. */
+function spelled(asked: string, name: DocumentName, resource: string): string {
+  const uri = asked.split('\n').find(each => !/^$|\/$/.test(each) && isWithin(each, name, resource))
+  return uri === undefined ? documentPath(name, resource) : pathIn(uri)
+}
+
+const pathIn = (uri: string): string => uri.split('/~~/', 1)[0]!
+
 /** RFC 5875 4.4: a document, a part of it, or a collection that it is in, whose URI ends with `/`. */
-function isAsked(asked: string, { auid, document }: DocumentName, resource: string): boolean {
-  if (asked === '') return true
-  return asked.split('\n').some(uri => {
-    const [path = ''] = uri.split('/~~/')
-    const segments = path.split('/')
-    const names = [auid, 'users', resource, document]
-    const isCollection = segments.at(-1) === ''
-    const given = isCollection ? segments.slice(0, -1) : segments
-    if (isCollection ? given.length >= names.length : given.length !== names.length) return false
-    return given.every((segment, at) => (at === 2 ? isUser(segment, resource) : segment === names[at]))
-  })
+function isWithin(uri: string, { auid, document }: DocumentName, resource: string): boolean {
+  const segments = pathIn(uri).split('/')
+  const names = [auid, 'users', resource, document]
+  const isCollection = segments.at(-1) === ''
+  const given = isCollection ? segments.slice(0, -1) : segments
+  if (isCollection ? given.length >= names.length : given.length !== names.length) return false
+  return given.every((segment, at) => (at === 2 ? isUser(segment, resource) : segment === names[at]))
 }
 
 function isUser(segment: string, resource: string): boolean {
