@@ -82,7 +82,7 @@ export interface ListenerTrials {
 /**
  * How the run before ended. `stop`: by a signal. `restart`: somebody asked for it on page, console or API. `failed`: it could not start or go on.
  * `defect`: an error of the program. `watchdog`: by its own decision, as messages did not get on. `hung`: the service manager ended it. `blocked`: it stood still, and its dead man's switch ended it. `killed`: by
- * the system or somebody. `power`: the machine was started anew without a word, by the power or its kernel. `hardware-watchdog`: by that of the machine.
+ * the system or somebody. `power`: the machine was started anew without a word, by the power or its kernel. `reset`: the same, and it kept its power. `hardware-watchdog`: by that of the machine.
  */
 export const RESET_KINDS = [
   'first',
@@ -97,6 +97,7 @@ export const RESET_KINDS = [
   'blocked',
   'killed',
   'power',
+  'reset',
   'hardware-watchdog',
 ] as const
 

@@ -9,6 +9,7 @@ import { messageOf, PlainError } from '../plain-error.ts'
 import type { Notifier } from '../service/notifier.ts'
 import { openingS } from '../service/voice.ts'
 import type { WatchedStore } from '../watched-store.ts'
+import { keptItsPower } from './board-reset.ts'
 import { BoxState } from './box-state.ts'
 import { type Deadman, forgetBlocked, wasBlocked } from './deadman.ts'
 import { WatchdogDevice, wasResetByDevice } from './device.ts'
@@ -99,8 +100,8 @@ export class BoxWatch {
     if (this.#runs) return
     this.#dataDir = dataDir
     const traces = { boot: bootId(), beat: this.#heartbeat.last(), word: this.#heartbeat.word(), factoryReset }
-    const found = { wasResetByDevice: wasResetByDevice(watchdog.device, root), wasBlocked: wasBlocked(dataDir) }
-    this.#runs = new RunBook(dataDir, { ...traces, ...found }, log)
+    const machine = { wasResetByDevice: wasResetByDevice(watchdog.device, root), keptItsPower: keptItsPower(root) }
+    this.#runs = new RunBook(dataDir, { ...traces, ...machine, wasBlocked: wasBlocked(dataDir) }, log)
   }
 
   /** A box serves; the function that is given back is called when it no longer does. */

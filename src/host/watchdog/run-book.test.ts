@@ -52,6 +52,8 @@ t.test('how it ended where it could not say: by what is left in memory and by th
   const beat = { machineS: machineS + 60, condition: 'fault', reason: 'the store is slow' }
   for (const [name, traces, expected] of [
     ['power', { boot: 'two' }, { kind: 'power' }],
+    ['kept its power', { boot: 'two', keptItsPower: true }, { kind: 'reset' }],
+    ['both', { boot: 'two', keptItsPower: true, wasResetByDevice: true }, { kind: 'hardware-watchdog' }],
     ['device', { boot: 'two', wasResetByDevice: true }, { kind: 'hardware-watchdog' }],
     [
       'hung',

@@ -49,6 +49,8 @@ export interface Traces {
   readonly beat?: Beat | undefined
   readonly word?: ManagerWord | undefined
   readonly wasResetByDevice?: boolean
+  /** The board says that it began anew without losing its power. */
+  readonly keptItsPower?: boolean
   /** Its dead man's switch ended the run before. */
   readonly wasBlocked?: boolean
   readonly factoryReset?: 'config' | 'full' | undefined
@@ -120,7 +122,7 @@ export class RunBook {
   /** The device itself says that it was what reset the machine. */
   resetByDevice(): void {
     const [latest, ...rest] = this.#book.resets
-    if (latest?.kind !== 'power') return
+    if (latest?.kind !== 'power' && latest?.kind !== 'reset') return
     this.#book = { ...this.#book, resets: [{ ...latest, kind: 'hardware-watchdog' }, ...rest] }
     this.#write()
   }
@@ -177,7 +179,7 @@ function endOf(before: Book | undefined, run: Run, traces: Traces): { kind: Rese
   }
   const isSameBoot = before.run.boot === run.boot
   if (!isSameBoot && !traces.wasBlocked)
-    return { kind: traces.wasResetByDevice ? 'hardware-watchdog' : 'power', detail: '' }
+    return { kind: traces.wasResetByDevice ? 'hardware-watchdog' : traces.keptItsPower ? 'reset' : 'power', detail: '' }
   return killed(before.run, traces)
 }
 

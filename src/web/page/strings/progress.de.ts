@@ -13,6 +13,7 @@ export const resetKinds: Strings['resetKinds'] = {
   blocked: 'stand still und beendete sich selbst',
   killed: 'von außen beendet',
   power: 'Stromausfall, oder die Maschine wurde neu gestartet',
+  reset: 'die Maschine startete neu, ohne den Strom zu verlieren',
   'hardware-watchdog': 'vom Watchdog der Maschine zurückgesetzt',
 }
 

@@ -14,6 +14,7 @@ export const resetKinds: Readonly<Record<ResetKind, string>> = {
   blocked: 'it stood still, and ended itself',
   killed: 'ended from outside',
   power: 'the power failed, or the machine was started anew',
+  reset: 'the machine was started anew, and kept its power',
   'hardware-watchdog': 'the machine’s watchdog reset it',
 }
 
