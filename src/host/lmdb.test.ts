@@ -37,6 +37,22 @@ t.test('what is asked at once goes in one commit, and the quota is exact (group 
   t.ok(store.status.commits - before <= 3, `${store.status.commits - before} commits`)
 })
 
+t.test('what a start puts off is read without being asked for, and that writes nothing', async t => {
+  const dir = t.testdir()
+  const before = await opened(t, dir)
+  const users = Array.from({ length: 300 }, (_, i) => `sip:user${i}@example.org`)
+  await Promise.all(users.map(aor => ask(before, accountPut(aor))))
+  await Promise.all(users.map((recipient, i) => ask(before, custodyOf(i, { recipient }))))
+  await before.close()
+  const file = join(dir, 'mailbox', 'data.mdb')
+  const store = await openStore(dir)
+  t.teardown(() => store.close())
+  const written = statSync(file).mtimeMs
+  while (store.status.writes === 0) await new Promise(resolve => setTimeout(resolve, 10))
+  t.match(store.status, { writes: 1, commits: 1 }, 'one round for the 44 mailboxes that were left')
+  t.equal(statSync(file).mtimeMs, written)
+})
+
 t.test('a read sees every write that was answered before it', async t => {
   const store = await opened(t, t.testdir())
   for (let i = 1; i <= 50; i++) {
