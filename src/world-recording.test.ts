@@ -308,3 +308,30 @@ t.test('HIS-DLV-05, 06: what was recorded is given back as it was said', async t
     said,
   )
 })
+
+t.test(
+  'RFC 4575 4.6: a conference that is told to be no more is unsubscribed from, and what is said is still recorded',
+  async t => {
+    const run = recordingScenario('deleted')
+    const { world, focus } = run
+    focus.join(BOB)
+    recording(run)
+    world.pass(1000)
+    const { roster } = focus.focus
+    t.ok(roster.isWatched)
+    const deleted =
+      '<conference-info xmlns="urn:ietf:params:xml:ns:conference-info" entity="sip:room@10.0.2.3" state="deleted" version="9"/>'
+    focus.act(now => roster.tell(now, deleted))
+    world.pass(1000)
+    t.notOk(roster.isWatched, 'the last NOTIFY, which names bob once more, counts for nothing')
+    focus.say(BOB, 'still here')
+    world.pass(1000)
+    focus.end()
+    world.pass(QUIET_MS)
+    const [item] = recorded(run)
+    t.equal(item!.entry.state, 'whole')
+    t.ok(item!.sends.some(send => send.includes('still here')))
+    t.ok(item!.participants.find(({ uri }) => uri === BOB)!.leftAt! < world.clock.now().wall - QUIET_MS)
+    t.equal(roster.subscribes.length, 1, 'nor asked for again')
+  },
+)

@@ -86,10 +86,13 @@ export class RecordingWatch {
   }
 
   #told(now: Now, { isFirst, contentType, body }: Notice): void {
+    if (this.#isOver) return
     if (isFirst) this.#conference.restart()
     if (contentType !== CONFERENCE_INFO_TYPE) return
     const change = this.#conference.apply(body)
     if (change === 'gap') this.#subscription?.refresh(now)
     if (change === 'applied' || change === 'over') this.#participants.are(now, this.#conference.present())
+    // RFC 4575 4.6: nothing more is told of what is no more. What is said, if anything is, goes on to be recorded.
+    if (change === 'over') this.end(now)
   }
 }
