@@ -23,7 +23,7 @@ const USUAL_BAUD = 115200
 /** ^D: leaves at an empty line. */
 const OVER = Buffer.from([4])
 /** One ^D leaves a question or a level alone, and is lost where the box broke off: a pipe that has ended says it until it is out. */
-const OVER_AGAIN_MS = 1000
+const OVER_AGAIN_MS = 250
 /** The console of the service or, while it does not run, of what lies on disk; on this terminal, or on a serial line for ever. */
 export async function runConsole(world: World, options: ConsoleCommandOptions): Promise<void> {
   if (options.baud !== undefined && options.device === undefined)

@@ -67,7 +67,7 @@ t.test(
   async t => {
     if (isPassedOver(t, 'socat')) return
     const lines = [1, 2, 3, 4].map(() => onTerminal(t))
-    for (const line of lines) await signIn(line)
+    await Promise.all(lines.map(signIn))
     const fifth = onTerminal(t)
     await fifth.expect(/Reduced console: 4 consoles are open already/)
     t.match(await shownBy(lines[0]!, 'show version'), /Restante/)
@@ -95,14 +95,19 @@ t.test('in a script: lines of the input are typed, and what is shown comes as li
   t.match(alone.out, /Nothing waits/)
   await box.start()
   const within = `admin\n${ADMIN_PASSWORD}\nenable\n`
-  for (const input of ['admin\nwrong\nshow version\n', `${within}configure\n`, `${within}reload\n`])
-    t.equal((await piped(input)).code, 0, 'it ends also at a question, and within the configuration')
+  const unfinished = ['admin\nwrong\nshow version\n', `${within}configure\n`, `${within}reload\n`]
+  const ends = await Promise.all(unfinished.map(piped))
+  t.same(
+    ends.map(end => end.code),
+    [0, 0, 0],
+    'it ends also at a question, and within the configuration',
+  )
 })
 
 t.test('a terminal is as it was, however the console ends', async t => {
   if (isPassedOver(t, 'socat', 'stty')) return
   const quoted = [...RESTANTE, 'console', '--config', box.file].map(each => `'${each}'`).join(' ')
-  for (const end of ['SIGTERM', 'SIGHUP', 'exit']) {
+  const endedBy = async (end: 'SIGTERM' | 'SIGHUP' | 'exit'): Promise<void> => {
     const shell = `stty -g; ${quoted} & wait_for=$!; echo "pid $wait_for"; fg >/dev/null; stty -g; echo over`
     const line = PtyLine.program(['bash', '-i', '-m', '-c', shell])
     t.teardown(() => line.unplug())
@@ -113,6 +118,7 @@ t.test('a terminal is as it was, however the console ends', async t => {
     else process.kill(pid, end)
     t.equal((await line.expect(/([0-9a-f]+(?::[0-9a-f]+)+)\r\nover/)).match[1], before, end)
   }
+  await Promise.all([endedBy('SIGTERM'), endedBy('SIGHUP'), endedBy('exit')])
 })
 
 t.test(
