@@ -23,6 +23,9 @@ http = "127.0.0.1:0"
 https = "127.0.0.1:0"`
 const COUNT = 10
 
+/** What the box logged as such. */
+const errors: string[] = []
+
 /** Everything that this process listens with: what a defect, or the system, takes away behind the back of the box. */
 const listening = (): (Server | Datagrams)[] =>
   (process as unknown as { _getActiveHandles(): unknown[] })
@@ -42,7 +45,7 @@ async function opened(t: Test, doors: string) {
   const before = new Set(listening())
   const box = await Box.start({
     config: loaded.config,
-    log: silentLog,
+    log: { ...silentLog, error: msg => void errors.push(msg) },
     entropy: new SystemEntropy(),
     makeEngine: async parts => new Engine({ ...parts, isSelfTesting: false }),
     openStore: async () => new HostStore({ freeBytes: () => 10_000_000_000 }),
@@ -109,4 +112,17 @@ t.test('one whose port was taken meanwhile stays closed, is told, and is opened 
   await trials.round()
   await trials.round()
   t.same(trials.view, { answering: 1, silent: [], untold: [] })
+})
+
+t.test('a box whose listeners are closed stops in order', async t => {
+  const { box, trials, handles } = await opened(
+    t,
+    'sip_udp = "127.0.0.1:0"\nsip_tcp = ""\nmsrp_tcp = ""\nhttp = "127.0.0.1:0"',
+  )
+  await trials.round()
+  errors.length = 0
+  for (const handle of handles) handle.close()
+  await trials.round()
+  await box.stop()
+  t.same([trials.view.silent, errors], [[], []])
 })

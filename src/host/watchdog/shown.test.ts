@@ -26,6 +26,8 @@ t.test('Status, the API and /metrics say whether messages get on, and why the bo
   const text = textOf((await page.ask('/', { headers: { ...headers, 'accept-language': 'en' } })).body)
   t.match(text, /Watch State messages get on/)
   t.match(text, /Self-test: .* none yet/)
+  t.match(text, /Listeners, tried from this machine 0 answer/)
+  t.match(text, /Standstill of the program left to the service manager/)
   t.match(text, /does not watch: \/dev\/none\/watchdog: ENOENT/, 'an alarm')
   t.match(text, /started 1 time after an end that was not in order; the latest: the power failed/)
   t.match(text, /Starts, and why/)
@@ -37,12 +39,15 @@ t.test('Status, the API and /metrics say whether messages get on, and why the bo
     progress: {
       condition: 'ready',
       self_test: { result: 'none yet', failures: 0, ago_s: null },
+      listeners: { answering: 0, silent: [], untold: [] },
       service_watchdog_s: null,
+      deadman_s: null,
       watchdog_device: { device: '/dev/none/watchdog', timeout_s: null, problem: /ENOENT/ },
     },
   })
   const metrics = (await page.ask('/metrics')).body
   t.match(metrics, /^restante_starts 2$/m)
   t.match(metrics, /^restante_last_reset_power 1$/m)
+  t.match(metrics, /^restante_progress_listeners_silent 0$/m)
   t.match(metrics, /^restante_progress_store_ms \d+$/m)
 })
