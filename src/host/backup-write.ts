@@ -51,7 +51,7 @@ const ROOM_BYTES = 32 * 1024 * 1024
 /** A small machine has none to spare: the system would end the box. Throws what to tell a person. */
 export function checkRoom(isSmall = memoryBytes() < SMALL_BYTES, left = leftBytes): void {
   if (!isSmall) return
-  makeRoom()
+  makeRoom(ROOM_BYTES)
   const bytes = left()
   if (bytes < ROOM_BYTES)
     throw new PlainError(

@@ -3,11 +3,11 @@ import { PlainError } from '../plain-error.ts'
 import { leftBytes, memoryBytes, SMALL_BYTES } from './machine.ts'
 import { makeRoom } from './thrift.ts'
 
-/** What the system and the program's own pages need beside it: with less the system ends the process. */
-const BESIDE_BYTES = 8 * 1024 * 1024
+/** What the kernel holds for the process, and the program's own pages, need beside it: with less the system ends the process. */
+const BESIDE_BYTES = 12 * 1024 * 1024
 
 interface Room {
-  readonly make: () => void
+  readonly make: (bytes: number) => void
   /** What can still be taken. */
   readonly left: () => number
 }
@@ -30,8 +30,9 @@ export class KeyLine {
     const room = this.#room
     if (!room) return derived(password, salt, bytes, options)
     const key = this.#last.then(() => {
-      room.make()
-      checkRoom(workBytes(options), room.left())
+      const needed = workBytes(options)
+      room.make(needed + BESIDE_BYTES)
+      checkRoom(needed, room.left())
       return derived(password, salt, bytes, options)
     })
     this.#last = key.catch(() => {})

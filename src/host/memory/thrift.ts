@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { native } from '../native.ts'
-import { memoryBytes, ownBytes, SMALL_BYTES } from './machine.ts'
+import { leftBytes, memoryBytes, ownBytes, SMALL_BYTES } from './machine.ts'
 
 /**
  * The heap is searched when it has grown by so much, and not at several times its size: some tenths more processor time under full load.
@@ -23,6 +23,8 @@ const COMPACT_EVERY_LOOKS = 30
 interface Machine {
   readonly memory: number
   readonly own: () => number
+  /** What it can still take. */
+  readonly left: () => number
   /** Makes what follows take less. */
   readonly frugal: () => void
   /** Has it run as fast as it may, whatever the program began with. */
@@ -36,11 +38,11 @@ interface Machine {
 }
 
 const nothing = (): void => {}
-let room = nothing
+let room: (bytes: number) => void = nothing
 let rest = nothing
 
-/** Before something that takes much at once. Some tenths of a second on a small machine that is nearly full; nothing elsewhere. */
-export const makeRoom = (): void => room()
+/** Before something that takes so much at once. Some tenths of a second on a small machine that has not so much left; nothing elsewhere. */
+export const makeRoom = (bytes: number): void => room(bytes)
 
 /** After what leaves much behind outside of JavaScript's heap, which is not searched for the sake of that. Some tens of milliseconds, where `makeRoom` takes some tenths of a second. */
 export const dropRest = (): void => rest()
@@ -70,13 +72,17 @@ export function saveMemory(machine: Machine = thisMachine()): () => void {
     kept = machine.own()
   }, LOOK_MS)
   timer.unref()
-  const whereScarce = (search: () => void) => () => {
-    if (!isScarce()) return
+  const then = (search: () => void): void => {
     search()
     machine.trim()
   }
-  room = whereScarce(machine.compact)
-  rest = whereScarce(machine.collect)
+  room = bytes => {
+    if (machine.left() < bytes) then(machine.collect)
+    if (machine.left() < bytes) then(machine.compact)
+  }
+  rest = () => {
+    if (isScarce()) then(machine.collect)
+  }
   return () => {
     clearInterval(timer)
     room = nothing
@@ -91,6 +97,7 @@ function thisMachine(): Machine {
   return {
     memory: memoryBytes(),
     own: ownBytes,
+    left: leftBytes,
     frugal: () => {
       for (const flag of SMALL_HEAP) setFlagsFromString(flag)
       setFlagsFromString('--expose-gc')
