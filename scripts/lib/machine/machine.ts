@@ -64,7 +64,7 @@ export interface Ran {
 const PROBE_MS = 8000
 
 /** One that the processor itself runs, and one that is emulated: a minute where nothing else runs. */
-const BOOT_MS = { kvm: 60_000, tcg: 400_000 }
+const BOOT_MS = { kvm: 60_000, tcg: 900_000 }
 
 /** Its output goes to one pipe with its end marked by the agent, so 2 MiB are enough for all that is asked. */
 const RUN_MS = 180_000

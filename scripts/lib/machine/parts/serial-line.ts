@@ -105,6 +105,13 @@ async function secondProgram(trial: Trial): Promise<void> {
   trial.check('when the getty is gone the console has the line by itself', true)
 }
 
+const isHere = (trial: Trial, isThere: boolean): Promise<boolean> =>
+  trial.until(
+    isThere ? 'the adapter' : 'it is gone',
+    20_000,
+    async () => ((await trial.machine.run('test -c /dev/ttyUSB0')).code === 0) === isThere,
+  )
+
 /** A USB adapter that is pulled out and put in again. */
 async function unplugged(trial: Trial): Promise<void> {
   const { machine } = trial
@@ -124,19 +131,22 @@ async function unplugged(trial: Trial): Promise<void> {
       chardev: 'usbline',
       'always-plugged': true,
     })
-  await plug()
-  await trial.until('ttyUSB0', 20_000, async () => (await machine.run('test -c /dev/ttyUSB0')).code === 0)
-  await trial.dropIn('serial-line.conf', text => text.replaceAll('ttyS1', 'ttyUSB0'))
+  await machine.put('/etc/modules-load.d/restante-usb.conf', 'usbserial\n')
+  await machine.said('systemctl restart systemd-modules-load')
+  await trial.dropIn('serial-line.conf', text => text.replaceAll('/dev/ttyS1', 'char-ttyUSB'))
   await trial.addConfiguration('[console]\ndevice = "/dev/ttyUSB0"\nbaud = 115200\n')
+  await plug()
+  await isHere(trial, true)
   const line = await Port.open(`${trial.place.folder}/usb`)
-  await loginOn(trial, line)
+  const first = await loginOn(trial, line).then(() => 'a login', String)
+  trial.check('an adapter that comes after the start of the box has its console', first === 'a login', first)
   await signIn(trial, line)
   await monitor.does('device_del', { id: 'adapter' })
   await monitor.does('device_del', { id: 'adapter' }).catch(() => {})
-  await trial.until('it is gone', 20_000, async () => (await machine.run('test -c /dev/ttyUSB0')).code !== 0)
+  await isHere(trial, false)
   trial.check('an adapter is pulled out: the box goes on', (await trial.healthz()).status === 200)
   await plug()
-  await trial.until('ttyUSB0', 20_000, async () => (await machine.run('test -c /dev/ttyUSB0')).code === 0)
+  await isHere(trial, true)
   const back = await loginOn(trial, line).then(() => 'a login', String)
   trial.check('put in again: the line is back, and whoever was signed in is not', back === 'a login', back)
   line.close()
