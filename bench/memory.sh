@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Whether all of it goes into the memory of a small board: a box under a hard limit of memory (its own and the page cache that it fills) takes
 # 100,000 messages for 10,000 users who are away, has all 10,000 register with clients that cannot take messages now, hands hundreds of
-# messages to one user, takes a large message, shows its pages, writes a backup, and is started again with all that waits. After each
+# messages to one user, takes a large message, shows its pages, writes a backup, checks it as for a restore, and is started again with all that waits. After each
 # step: the memory of the process by kind, what the group holds now and held at most, how often the limit made the kernel search for pages,
 # pages read from flash again (major faults), and how often nothing was left (must be 0).
 #   ./bench/memory.sh
@@ -98,7 +98,7 @@ json=$(siploop store 127.0.0.1 "$OURPORT" 500 32 "$BODY" 1 60)
 "$node" "$BENCH/memory.ts" register "$OURPORT" "$USERS" "$STREAMS" "$RATE" >"$WORKDIR/registered" &
 PHONES=$!
 STARTED+=("$PHONES")
-for _ in $(seq 600); do [ -s "$WORKDIR/registered" ] && break; sleep 0.2; done
+for _ in $(seq 2000); do [ -s "$WORKDIR/registered" ] && break; sleep 0.2; done
 row "$(cat "$WORKDIR/registered"), $STREAMS over TCP"
 sleep 20
 row '20 s of pushes that all are refused'
@@ -108,9 +108,11 @@ row "$(jget "$json" delivered) pushed to one user"
 json=$(msrploop custody 127.0.0.1 "$OURPORT" 1 $((LARGE_MB * 1000000)) 2048 64 1 2 40)
 row "large message of $LARGE_MB MB taken"
 must "$node" "$BENCH/memory.ts" pages "$HTTP" "$OURDIR/out"
-row 'pages: Status, users, queue, a search'
-must "$node" "$BENCH/memory.ts" backup "$HTTP"
+row 'pages: Status, users, queue, a search, support'
+must "$node" "$BENCH/memory.ts" backup "$HTTP" "$WORKDIR/backup"
 row 'backup'
+must "$node" "$BENCH/memory.ts" restore "$HTTP" "$WORKDIR/backup"
+row 'that backup uploaded and checked'
 json=$(siploop store 127.0.0.1 "$OURPORT" 10000 32 "$BODY" "$USERS" 60)
 row "$(jget "$json" ok) messages more"
 stop_pid "$OURPID"

@@ -1,10 +1,11 @@
 /**
  * The parts of memory.sh that speak to the box: `accounts DIR N` makes them in a store that nobody has open; `register PORT N STREAMS RATE`
  * registers all of them, some over TCP connections that stay open, with clients that refuse every message (480), RATE a second (0: as fast as they are answered), and goes on until it is stopped;
- * `pages PORT OUT` signs in and opens what looks at everything; `backup PORT` writes one and fetches it.
+ * `pages PORT OUT` signs in and opens what looks at everything; `backup PORT FILE` writes one and fetches it; `restore PORT FILE` has it checked, which
+ * is all of a restore that takes memory.
  */
 import { createSocket } from 'node:dgram'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createConnection, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { accountWithPassword } from '../src/host/accounts.ts'
@@ -14,7 +15,7 @@ import { askApi, PASSWORD } from '../src/interop/browser.ts'
 const DOMAIN = '127.0.0.1'
 /** What a phone of its own each would do is done by one socket; so many REGISTERs are under way at a time. */
 const OUTSTANDING = 32
-const BOUND_MS = 110_000
+const BOUND_MS = 400_000
 const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 
 async function makeAccounts(dir: string, count: number): Promise<void> {
@@ -153,28 +154,57 @@ async function pages(port: number, out: string): Promise<void> {
     '/metrics',
     '/healthz',
   ]
-  for (const path of [...paths, ...paths, '/api/v1/openapi.json', '/about']) {
+  for (const path of [...paths, ...paths, '/api/v1/openapi.json', '/about', '/api/v1/queue']) {
     const answer = await fetch(`${at}${path}`, { headers: { cookie } })
     const text = await answer.text()
     if (answer.status !== 200) console.error(`${path}: ${answer.status} ${text.slice(0, 200)}`)
   }
+  const headers = { authorization, 'content-type': 'application/json' }
+  const bundle = await fetch(`${at}/api/v1/support`, { method: 'POST', headers, body: '{}' })
+  if (!bundle.ok) console.error(`support: ${bundle.status} ${await bundle.text()}`)
+  else await bundle.bytes()
 }
 
-async function backup(port: number): Promise<void> {
-  const box = { httpPort: port }
-  let job = (await askApi(box, '/backup', { method: 'POST', body: { passphrase: 'heron on the weir' } })) as {
-    id: string
-    state: string
+interface Job {
+  readonly id: string
+  readonly state: string
+}
+
+/** Waits for it to end; what it says of itself. */
+async function ended(port: number, { id }: Job): Promise<Job> {
+  for (;;) {
+    const job = (await askApi({ httpPort: port }, `/jobs/${id}`)) as Job
+    if (job.state !== 'running') {
+      console.error(JSON.stringify(job).slice(0, 300))
+      return job
+    }
+    await sleep(200)
   }
-  while (job.state === 'running') {
-    await new Promise(done => setTimeout(done, 200))
-    job = (await askApi(box, `/jobs/${job.id}`)) as typeof job
-  }
-  console.error(JSON.stringify(job).slice(0, 300))
-  const authorization = `Basic ${Buffer.from(`admin:${PASSWORD}`).toString('base64')}`
-  const answer = await fetch(`http://127.0.0.1:${port}/api/v1/jobs/${job.id}/result`, { headers: { authorization } })
-  for await (const _ of answer.body!);
+}
+
+const authorization = `Basic ${Buffer.from(`admin:${PASSWORD}`).toString('base64')}`
+const PASSPHRASE = 'heron on the weir'
+
+async function backup(port: number, file: string): Promise<void> {
+  const body = { passphrase: PASSPHRASE }
+  const begun = (await askApi({ httpPort: port }, '/backup', { method: 'POST', body })) as Job
+  const { id } = await ended(port, begun)
+  const answer = await fetch(`http://127.0.0.1:${port}/api/v1/jobs/${id}/result`, { headers: { authorization } })
+  writeFileSync(file, await answer.bytes())
   if (answer.status !== 200) process.exit(1)
+}
+
+async function restore(port: number, file: string): Promise<void> {
+  const body = new FormData()
+  body.append('passphrase', PASSPHRASE)
+  body.append('file', new Blob([readFileSync(file)]), 'box.backup.age')
+  const answer = await fetch(`http://127.0.0.1:${port}/api/v1/restore`, {
+    method: 'POST',
+    headers: { authorization },
+    body,
+  })
+  if (!answer.ok) return console.error(`${answer.status} ${await answer.text()}`)
+  await ended(port, (await answer.json()) as Job)
 }
 
 const [what, ...given] = process.argv.slice(2)
@@ -182,5 +212,6 @@ if (what === 'accounts') await makeAccounts(given[0]!, Number(given[1]))
 else if (what === 'register')
   await register(Number(given[0]), Number(given[1]), Number(given[2]), Number(given[3] ?? 0))
 else if (what === 'pages') await pages(Number(given[0]), given[1]!)
-else if (what === 'backup') await backup(Number(given[0]))
+else if (what === 'backup') await backup(Number(given[0]), given[1]!)
+else if (what === 'restore') await restore(Number(given[0]), given[1]!)
 else process.exitCode = 2
