@@ -9,6 +9,7 @@ import { BoxProcess, DOMAIN } from './box.ts'
 import { FaultyDisk } from './faulty-disk.ts'
 import { NotifyEar, PYTHON } from './notify-ear.ts'
 import { isPassedOver } from './program.ts'
+import { PtyLine } from './pty-line.ts'
 import { RealPhone } from './real-phone.ts'
 import { until } from './until.ts'
 
@@ -41,7 +42,8 @@ async function managed(t: Test, env: (dir: string) => NodeJS.ProcessEnv = () => 
   mkdirSync(memory)
   const ear = await NotifyEar.open(join(dir, 'notify'))
   const own = { NOTIFY_SOCKET: ear.socket, RUNTIME_DIRECTORY: memory }
-  const box = await BoxProcess.make(join(dir, 'box'), { users: USERS, env: { ...own, ...env(dir) } })
+  const toml = `[console]\ndevice = ${JSON.stringify(join(dir, 'tty'))}`
+  const box = await BoxProcess.make(join(dir, 'box'), { users: USERS, toml, env: { ...own, ...env(dir) } })
   t.teardown(async () => {
     await box.discard()
     await ear.close()
@@ -94,7 +96,7 @@ async function backUp(box: BoxProcess, file: string): Promise<void> {
 const healthOf = (box: BoxProcess) => until('its page', 10_000, () => box.health().catch(() => undefined))
 
 t.test('pages that end the process: it ends so once, then says what to do, and serves when that is done', async t => {
-  if (isPassedOver(t, PYTHON)) return
+  if (isPassedOver(t, PYTHON, 'socat')) return
   const { dir, box, ear, ended } = await managed(t)
   await box.start()
   await keepOne(t, box)
@@ -115,6 +117,9 @@ t.test('pages that end the process: it ends so once, then says what to do, and s
   t.equal(page.status, 503)
   t.match(await page.text(), /takes no messages[\s\S]*damaged[\s\S]*restore FILE/)
   t.notOk(ear.texts.slice(ear.texts.lastIndexOf('STOPPING=1')).includes('READY=1'))
+  const line = await PtyLine.device(join(dir, 'tty'))
+  t.teardown(() => line.unplug())
+  await line.expect(/login: /)
   t.match(
     await box.restante('queue'),
     { code: 1, err: /the store is not opened: pages/ },
