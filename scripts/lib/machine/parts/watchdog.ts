@@ -20,17 +20,12 @@ async function byTheBox(trial: Trial): Promise<void> {
   trial.check('stopped in order, it stops the watchdog', stopped === 'inactive', stopped)
   await machine.said('systemctl start restante')
   await trial.ready()
-  // Neither the program nor the service manager gets on: nobody but the machine's watchdog is left.
-  machine.monitor.events()
-  await machine.said(
-    'systemd-run --no-block --quiet sh -c "sleep 1; kill -STOP $(systemctl show --value -p MainPID restante); kill -STOP 1"',
-  )
-  await reset(trial, 'a box and a service manager that stand still')
-  // The kernel itself, by SysRq; panic=10 would restart it sooner.
-  await machine.said('echo 0 >/proc/sys/kernel/panic')
-  machine.monitor.events()
-  await machine.run('nohup sh -c "sleep 1; echo c >/proc/sysrq-trigger" >/dev/null 2>&1 &')
-  await reset(trial, 'a kernel that panics')
+  await panic(trial, 'a kernel that panics')
+  // A service manager that would see nothing: nobody but the machine's watchdog is left. PID 1 itself cannot be stopped.
+  await machine.put('/run/systemd/system/restante.service.d/still.conf', '[Service]\nWatchdogSec=0\n')
+  await trial.restart()
+  await machine.said('kill -STOP $(systemctl show --value -p MainPID restante)')
+  await reset(trial, 'a box that stands still')
 }
 
 async function byPid1(trial: Trial): Promise<void> {
@@ -43,11 +38,17 @@ async function byPid1(trial: Trial): Promise<void> {
   const told = await machine.said('cat /sys/class/watchdog/watchdog0/state /sys/class/watchdog/watchdog0/timeout')
   trial.check('RuntimeWatchdogSec: PID 1 has it, with 15 s', told === 'active\n15', told)
   await trial.restart()
+  await panic(trial, 'a kernel that panics, with PID 1 to feed it')
+  await machine.said('rm /etc/systemd/system.conf.d/50-restante.conf; systemctl daemon-reexec')
+}
+
+/** By SysRq; with panic=10 it would restart by itself, sooner. */
+async function panic(trial: Trial, what: string): Promise<void> {
+  const { machine } = trial
   await machine.said('echo 0 >/proc/sys/kernel/panic')
   machine.monitor.events()
   await machine.run('nohup sh -c "sleep 1; echo c >/proc/sysrq-trigger" >/dev/null 2>&1 &')
-  await reset(trial, 'a kernel that panics, with PID 1 to feed it')
-  await machine.said('rm /etc/systemd/system.conf.d/50-restante.conf; systemctl daemon-reexec')
+  await reset(trial, what)
 }
 
 async function reset(trial: Trial, what: string): Promise<void> {
