@@ -9,6 +9,8 @@ const OPEN_MS = 2000
 /** How often it is asked whether it is still there, and after how long without a word it is not. */
 const ASK_MS = 1000
 const SILENCE_MS = 4000
+/** Of keys: one piece of a pipe. */
+const WAITING_BYTES_MAX = 65_536
 /** ^C */
 const INTERRUPT = 3
 
@@ -86,7 +88,9 @@ export class StreamClient {
   }
 
   #sendWaiting(): void {
-    const now = this.#waiting.subarray(0, Math.max(0, this.#window))
+    // A line that waits for nobody: the box knows best what is lost of it, and says so.
+    const isTooMuch = this.#waiting.length > WAITING_BYTES_MAX
+    const now = isTooMuch ? this.#waiting : this.#waiting.subarray(0, Math.max(0, this.#window))
     this.#waiting = this.#waiting.subarray(now.length)
     if (now.length > 0) this.#send(now)
   }

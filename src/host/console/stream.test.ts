@@ -19,7 +19,7 @@ interface Far {
 
 const asked = { isPhysical: false, name: 'test', columns: 80, rows: 24 }
 
-async function setUp(t: Test, isRefused = false) {
+async function setUp(t: Test, isRefused = false, hasRoom = true) {
   const dir = t.testdir({})
   const far = Promise.withResolvers<Far>()
   const stream = (socket: Socket): void => {
@@ -32,7 +32,7 @@ async function setUp(t: Test, isRefused = false) {
         Object.assign(made, { write, end })
         return {
           start: () => void write('login: '),
-          keys: bytes => events.push(bytes.toString('latin1')) > 0,
+          keys: bytes => events.push(bytes.toString('latin1')) > 0 && hasRoom,
           drained: () => void events.push('drained'),
           hangUp: () => void events.push('hang up'),
           close: text => void events.push(`close ${text}`),
@@ -126,6 +126,21 @@ t.test('who does not take what is shown holds the session back, and nothing is l
   client.resume()
   await seen(() => events.includes('drained'))
   await seen(() => told.text.length === 'login: '.length + lines * line.length)
+})
+
+t.test('keys that are not taken are held back up to a bound; ^C is not', async t => {
+  const { dir, far } = await setUp(t, false, false)
+  const { client } = await near(t, dir)
+  const { events } = await far
+  const heard = (): number => events.join('').length
+  t.equal(client.keys(Buffer.alloc(60_000, 'x')), false)
+  await seen(() => heard() > 0)
+  t.equal(heard(), 4096, 'no more than may be under way')
+  client.keys(Buffer.from('\x03'))
+  await seen(() => heard() > 4096)
+  t.equal(events.at(-1), '\x03', 'and what waited is not wanted any more')
+  client.keys(Buffer.alloc(70_000, 'y'))
+  await seen(() => heard() > 70_000)
 })
 
 t.test('who says what a console does not say is not heard, and who says too much is cut off', async t => {
