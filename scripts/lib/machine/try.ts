@@ -36,7 +36,7 @@ const folder = keep === '' ? mkdtempSync(join(work, 'restante-try-machine-')) : 
 mkdirSync(folder, { recursive: true })
 const baseFolder = base(arch as Arch, cache)
 const isEmulated = !(await isRunByKvm(arch as Arch, baseFolder))
-console.log(isEmulated ? 'emulated: all of it takes an hour' : 'run by KVM')
+console.log(isEmulated ? 'emulated: all of it takes an hour or more' : 'run by KVM')
 const place = { arch: arch as Arch, isEmulated, folder }
 const kept = Trial.kept(place, baseFolder, deb)
 const trial = kept ?? (await Trial.make(place, baseFolder, deb))
