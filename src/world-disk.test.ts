@@ -3,18 +3,12 @@ import { parseMessage } from './sip-parser-lite/parse.ts'
 import { callId } from './sip-parser-lite/typed.ts'
 import { KeyedStore } from './store/keyed.ts'
 import { historyOf } from './testing/kept-history.ts'
-import { promiseBreaches } from './testing/promise.ts'
-import { BOB, CAROL, type Scenario, say, scenario, waitingFor } from './testing/scenario.ts'
+import { BOB, breaches, CAROL, type Scenario, say, scenario, texts, waitingFor } from './testing/scenario.ts'
 import { seeds } from './testing/seeds.ts'
 import { BAD_DISK, GOOD_DISK } from './testing/simulated-disk.ts'
 import { PERFECT } from './testing/simulated-network.ts'
 
 const CONFIG = '[auth]\ndigest = false\n[delivery]\nretry_min_s = 1\nretry_max_s = 4\n'
-
-const texts = (count: number): string[] => Array.from({ length: count }, (_, index) => `text ${index + 1}`)
-
-const breaches = ({ world, box, alice, bob }: Scenario, repeatsMax: number): string[] =>
-  promiseBreaches(world, box, { recipient: BOB, senders: [alice], receivers: [bob], repeatsMax, isAllDelivered: true })
 
 /** Call-IDs that were answered 202 while what a power cut leaves did not have them. */
 function answeredTooEarly(run: Scenario): string[] {

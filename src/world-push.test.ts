@@ -1,11 +1,9 @@
 import t from 'tap'
 import { value, values } from './sip-parser-lite/access.ts'
-import { type Scenario, say, scenario, waitingFor } from './testing/scenario.ts'
+import { type Scenario, say, scenario, texts, waitingFor } from './testing/scenario.ts'
 
 /** Without jitter's upper half in the way: the first retry comes within 1.25 times `retry_min_s`. */
 const RETRY = '[delivery]\nretry_min_s = 30\nretry_max_s = 120\n'
-
-const texts = (count: number): string[] => Array.from({ length: count }, (_, index) => `text ${index + 1}`)
 
 /** A mailbox with so many messages, and bob's phone at home. */
 function waitingScenario(seed: string, count: number, options: Parameters<typeof scenario>[1] = {}): Scenario {

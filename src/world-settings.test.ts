@@ -2,9 +2,7 @@ import t from 'tap'
 import { value } from './sip-parser-lite/access.ts'
 import { chosenSettings, NO_SETTINGS, type SettingsRecord } from './store/settings.ts'
 import { etagOf, publish, settingsOf, startPublish } from './testing/publish.ts'
-import { ALICE, BOB, CAROL, type Scenario, say, scenario, waitingFor } from './testing/scenario.ts'
-
-const texts = (count: number): string[] => Array.from({ length: count }, (_, index) => `text ${index + 1}`)
+import { ALICE, BOB, CAROL, type Scenario, say, scenario, texts, waitingFor } from './testing/scenario.ts'
 
 const settings = ({ world, box }: Scenario): SettingsRecord =>
   world.ask(box, 'settings.get', { aor: BOB }) ?? NO_SETTINGS

@@ -1,3 +1,4 @@
+import { promiseBreaches } from './promise.ts'
 import type { SimulatedAppliance } from './simulated-appliance.ts'
 import type { Faults } from './simulated-network.ts'
 import type { SimulatedPhone } from './simulated-phone.ts'
@@ -45,3 +46,9 @@ export function say({ world, alice }: Scenario, texts: readonly string[]): (numb
 
 export const waitingFor = ({ world, box }: Scenario, aor = BOB) =>
   world.ask(box, 'mailbox', { aor, afterSeq: 0, limit: 1000, withHead: true })
+
+export const texts = (count: number): string[] => Array.from({ length: count }, (_, index) => `text ${index + 1}`)
+
+/** Of the promise to alice and bob, when all that she wrote to him is expected to have arrived. */
+export const breaches = ({ world, box, alice, bob }: Scenario, repeatsMax: number): string[] =>
+  promiseBreaches(world, box, { recipient: BOB, senders: [alice], receivers: [bob], repeatsMax, isAllDelivered: true })
