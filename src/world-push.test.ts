@@ -1,6 +1,6 @@
 import t from 'tap'
 import { value, values } from './sip-parser-lite/access.ts'
-import { type Scenario, say, scenario, texts, waitingFor } from './testing/scenario.ts'
+import { breaches, type Scenario, say, scenario, texts, waitingFor } from './testing/scenario.ts'
 
 /** Without jitter's upper half in the way: the first retry comes within 1.25 times `retry_min_s`. */
 const RETRY = '[delivery]\nretry_min_s = 30\nretry_max_s = 120\n'
@@ -314,3 +314,27 @@ t.test('a push is traced by its MSRP Message-ID as well', async t => {
     [2],
   )
 })
+
+t.test(
+  'docs/protocol.md: who registers is handed what waits, whatever is still tried at an address that nobody is at',
+  async t => {
+    for (const isInstantMessaging of [true, false]) {
+      const run = waitingScenario(`dead ${isInstantMessaging}`, 2)
+      const { world, bob } = run
+      const gone = ['10.0.1.70', '10.0.1.71', '10.0.1.72'].map(address => world.phone('bob', { address }))
+      for (const phone of gone) {
+        phone.phone.behaviour.invite = () => ({ status: 'silence' })
+        phone.phone.behaviour.message = () => 'silence'
+        phone.register({ isInstantMessaging })
+        world.pass(100)
+      }
+      world.pass(5000)
+      bob.register({ isInstantMessaging })
+      // Timer F of the one that is being asked is waited for: a MESSAGE may still be answered. None of the others is asked first.
+      world.pass(isInstantMessaging ? 2000 : 33_000)
+      t.same(bob.texts, texts(2), `${isInstantMessaging}`)
+      world.pass(120_000)
+      t.same(breaches(run, 0), [])
+    }
+  },
+)

@@ -222,7 +222,7 @@ export class Appliance {
   #registered(now: Now, { aor, binding, event }: Registration): void {
     if (event === 'removed') return
     this.#stack.transport.keep(now, { ...binding.flow, protocol: 'sip' }, Math.max(0, binding.expiresAt - now.wall))
-    this.#delivery.registered(aor, binding)
+    this.#delivery.registered(now, aor, binding)
     this.#notifier.registered(now, aor, binding)
   }
 }

@@ -208,7 +208,7 @@ export class SelfTest {
     if (status < 200) return
     if (status === 202) {
       running.stage = 'not handed over'
-      this.#attached!.delivery.registered(SELF_TEST_AOR, testBinding(running.flow, now.wall))
+      this.#attached!.delivery.registered(now, SELF_TEST_AOR, testBinding(running.flow, now.wall))
     } else if (!this.#parts.isKeeping && status === 603) {
       this.#end(now, 'passed over', 'deferral.enabled is off: SIP answers, store and delivery were not tested')
     } else {

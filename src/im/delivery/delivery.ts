@@ -6,10 +6,10 @@ import type { Timers } from '../../base/timers.ts'
 import { type Binding, currentBindings } from '../../sip/binding.ts'
 import { SELF_TEST_AOR } from '../../store/story.ts'
 import type { StoreClient } from '../../store/verbs.ts'
-import { inAnotherForm, type Mailbox, newMailbox, takeBack } from './mailbox.ts'
+import { inAnotherForm, isOutdated, type Mailbox, newMailbox, takeBack } from './mailbox.ts'
 import { MailboxLeases } from './mailbox-leases.ts'
 import { MailboxReader } from './mailbox-reader.ts'
-import type { Push, PushEnd } from './push.ts'
+import type { ContactPush, Push, PushEnd } from './push.ts'
 import { type DeliveryProfile, planOf, type Rung, rungsAfter } from './rungs.ts'
 
 export interface DeliveryPolicy {
@@ -21,7 +21,7 @@ export interface DeliveryPolicy {
 }
 
 /** Starts one push over one rung of the ladder; undefined when the contact cannot be reached at all. */
-type StartPush = (now: Now, rung: Rung, reader: MailboxReader, done: (now: Now, end: PushEnd) => void) => Push
+type StartPush = (now: Now, rung: Rung, reader: MailboxReader, done: (now: Now, end: PushEnd) => void) => ContactPush
 
 /** Sends what the reader gives by a session that the user asked for. */
 type StartFetch = (now: Now, reader: MailboxReader, done: (now: Now, end: PushEnd) => void) => Push
@@ -83,11 +83,12 @@ export class Delivery {
   }
 
   /** A contact of this user registered or refreshed: whatever back-off ran is over. */
-  registered(aor: string, binding: Binding): void {
+  registered(now: Now, aor: string, { contact }: Binding): void {
     const mailbox = this.#mailbox(aor)
     if (!mailbox) return
-    mailbox.preferred = binding.contact
+    mailbox.preferred = contact
     this.pushAskedFor(aor)
+    if (mailbox.asked !== contact) mailbox.push?.giveWay(now, 'another contact registered')
   }
 
   /** A message joined the mailbox of a user who has contacts, or pushes were switched on (DM-DLV-03). A back-off goes on, unless it is for messages set aside only. */
@@ -234,14 +235,17 @@ export class Delivery {
     if (!rung || this.#isStopped) return this.#release(mailbox, why)
     const reader = new MailboxReader(this.#store, this.#timers, mailbox.aor, mailbox)
     let isOver = false
+    mailbox.asked = rung.binding.contact
     const push = this.#startPush(now, rung, reader, (then, end) => {
       isOver = true
       mailbox.push = undefined
+      mailbox.asked = undefined
       this.#told(mailbox, rung.form, end)
       reader.whenSettled(then, settled => {
         const others = end.kind === 'done' ? inAnotherForm(mailbox, rungs, rung, end.unfit) : []
         if (end.kind === 'done' && others.length === 0) this.#release(mailbox, undefined)
         else if (end.kind === 'done') this.#climb(settled, mailbox, others, 'no form is left to try')
+        else if (isOutdated(mailbox, rung)) this.#release(mailbox, end.why)
         else this.#climb(settled, mailbox, rungsAfter(rungs, rung, end), end.why)
       })
     })

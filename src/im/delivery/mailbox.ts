@@ -1,7 +1,7 @@
 import type { Instant } from '../../base/time.ts'
 import type { Timer } from '../../base/timers.ts'
 import type { Leased } from './mailbox-leases.ts'
-import type { Push } from './push.ts'
+import type { ContactPush, Push } from './push.ts'
 import type { Rung } from './rungs.ts'
 
 /** How far the delivery of one user's messages has come. */
@@ -14,7 +14,9 @@ export interface Mailbox extends Leased {
   /** The contact that just registered goes first (docs/protocol.md). */
   preferred: string | undefined
   timer: Timer | undefined
-  push: Push | undefined
+  push: ContactPush | undefined
+  /** Whom that push goes to. */
+  asked: string | undefined
   /** In place of a push, and at no time beside one. */
   fetch: Push | undefined
   /** Its owner switched pushes off since this run began. */
@@ -34,12 +36,17 @@ export const newMailbox = (aor: string): Mailbox => ({
   timer: undefined,
   lease: undefined,
   push: undefined,
+  asked: undefined,
   fetch: undefined,
   isUnwanted: false,
   delivered: new Set(),
   aside: new Set(),
   asideUntil: undefined,
 })
+
+/** Another contact registered since this plan was made: it goes first, by a new one. */
+export const isOutdated = ({ preferred }: Mailbox, { binding }: Rung): boolean =>
+  preferred !== undefined && preferred !== binding.contact
 
 /** What was set aside is tried again. */
 export function takeBack(mailbox: Mailbox): void {

@@ -8,7 +8,7 @@ import type { LargeBody, StoredMessage } from '../../store/verbs.ts'
 import type { Reach } from '../reach.ts'
 import { asStoredMessage, MESSAGE_BODY_MAX } from './large-as-message.ts'
 import type { MailboxReader } from './mailbox-reader.ts'
-import { isAboutTheReceiver, type Push, type PushEnd } from './push.ts'
+import { type ContactPush, isAboutTheReceiver, type PushEnd } from './push.ts'
 import { type Answered, PushWindow } from './push-window.ts'
 import { readStored } from './stored-request.ts'
 
@@ -23,7 +23,7 @@ const STREAM_WINDOW = 8
  * stored ones (DM-PSH-04), so a receiver that sees one twice can tell. One at a time over UDP or through a proxy, where two on the
  * way at once could change places.
  */
-export class MessagePush implements Push {
+export class MessagePush implements ContactPush {
   readonly #layer: ForwardLayer
   readonly #reader: MailboxReader
   readonly #reach: Reach
@@ -44,6 +44,11 @@ export class MessagePush implements Push {
 
   stop(now: Now, why: string): void {
     this.#window.stop(now, 'kept', why)
+  }
+
+  /** What was sent may have arrived: its answer is waited for, and no other is sent. */
+  giveWay(now: Now, why: string): void {
+    if (this.#window.delivered === 0) this.stop(now, why)
   }
 
   #send(now: Now, message: StoredMessage): void {

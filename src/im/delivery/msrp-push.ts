@@ -15,7 +15,7 @@ import { contactOf } from '../own-addresses.ts'
 import type { Reach } from '../reach.ts'
 import type { MailboxReader } from './mailbox-reader.ts'
 import { MsrpSender } from './msrp-sender.ts'
-import { isIncapable, type Push, type PushEnd } from './push.ts'
+import { type ContactPush, isIncapable, type PushEnd } from './push.ts'
 
 interface MsrpPushParts {
   readonly sessions: Sessions
@@ -37,11 +37,12 @@ interface MsrpPushParts {
 const RING_LIMIT_S = 60
 
 /** DM-DLV-03..14, DM-PSH-08: INVITE, the whole mailbox in MSRP SENDs, BYE. */
-export class MsrpPush implements Push {
+export class MsrpPush implements ContactPush {
   readonly #parts: MsrpPushParts
   readonly #reader: MailboxReader
   readonly #sender: MsrpSender
   #session: Session | undefined
+  #isAnswered = false
 
   constructor(parts: MsrpPushParts, reader: MailboxReader, done: (now: Now, end: PushEnd) => void) {
     this.#parts = parts
@@ -93,7 +94,12 @@ export class MsrpPush implements Push {
     this.#sender.stop(now, why)
   }
 
+  giveWay(now: Now, why: string): void {
+    if (!this.#isAnswered) this.#sender.abort(now, 'kept', why)
+  }
+
   #answered(now: Now, response: SipResponse): void {
+    this.#isAnswered = true
     const answer = readAnswer(descriptionIn(response) ?? response.body)
     if (answer.kind !== 'accepted') return this.#sender.abort(now, 'unfit', `offer answered: ${answer.why}`)
     const { media, connects } = answer

@@ -10,7 +10,7 @@ import { type Reach, type Routing, reachBinding, reachByRoute } from '../reach.t
 import type { MailboxReader } from './mailbox-reader.ts'
 import { MessagePush } from './message-push.ts'
 import { MsrpPush } from './msrp-push.ts'
-import type { Push, PushEnd } from './push.ts'
+import type { ContactPush, PushEnd } from './push.ts'
 import type { Rung } from './rungs.ts'
 
 /** RFC 4028 4.2: the recommended interval. */
@@ -37,8 +37,8 @@ export class PushStarter {
     this.#parts = parts
   }
 
-  start(now: Now, rung: Rung, reader: MailboxReader, done: (now: Now, end: PushEnd) => void): Push {
-    let push: Push | undefined
+  start(now: Now, rung: Rung, reader: MailboxReader, done: (now: Now, end: PushEnd) => void): ContactPush {
+    let push: ContactPush | undefined
     let isStopped = false
     const begin = (then: Now, reach: Reach | undefined): void => {
       if (isStopped) return done(then, { kind: 'kept', delivered: 0, why: 'stopped' })
@@ -59,11 +59,21 @@ export class PushStarter {
         isStopped = true
         push?.stop(then, why)
       },
+      giveWay: (then, why) => {
+        isStopped ||= push === undefined
+        push?.giveWay(then, why)
+      },
     }
   }
 
   /** The push ends in a later input than the one that begins it, but for `unfit` when there is nothing to begin with. */
-  #begin(now: Now, rung: Rung, reader: MailboxReader, reach: Reach, done: (now: Now, end: PushEnd) => void): Push {
+  #begin(
+    now: Now,
+    rung: Rung,
+    reader: MailboxReader,
+    reach: Reach,
+    done: (now: Now, end: PushEnd) => void,
+  ): ContactPush {
     const { own, layer } = this.#parts
     if (rung.form === 'message') {
       const messages = new MessagePush(layer, reader, reach, done)
@@ -74,7 +84,7 @@ export class PushStarter {
     const endpoint = own.msrpEndpoint(reach.to, transport)
     if (!endpoint) {
       done(now, { kind: 'unfit', delivered: 0, why: 'no MSRP listener' })
-      return { stop: () => {} }
+      return { stop: () => {}, giveWay: () => {} }
     }
     const contactUri = own.contactUri(reach.to)
     const parts = { ...this.#parts, endpoint, transport, contactUri, sessionExpiresS: SESSION_EXPIRES_S }

@@ -15,6 +15,12 @@ export interface Push {
   stop(now: Now, why: string): void
 }
 
+/** To one contact, of which nobody knows whether anybody is there. */
+export interface ContactPush extends Push {
+  /** Stops early, unless somebody there has answered. */
+  giveWay(now: Now, why: string): void
+}
+
 /** By these a user agent says that it cannot do this at all, whatever the message (RFC 3261 21.4, 21.5). */
 const INCAPABLE = new Set([405, 406, 415, 420, 488, 501, 606])
 
