@@ -1,5 +1,6 @@
 import t from 'tap'
 import { BOB, scenario, waitingFor } from '../testing/scenario.ts'
+import { World } from '../testing/world.ts'
 
 t.test('RFC 3261 22: an identity of ours is challenged in whatever spelling it is claimed', async t => {
   const run = scenario('spellings', { alice: { password: null } })
@@ -52,3 +53,22 @@ t.test('RFC 3261 22: guessing is slowed where it comes from, and the user at ano
   register()
   t.equal(counters.get('auth_refused', 'wrong credentials'), 11, 'after half a minute they are looked at again')
 })
+
+t.test(
+  'RFC 7616 3.4.2: a name that a URI has to escape may be logged in by as well, with its domain or without',
+  async t => {
+    for (const [user, names] of Object.entries({
+      'o+max%20m': ['o+max m', 'o+max m@example.org'],
+      'm%C3%BCller': ['müller', 'müller@example.org'],
+      'a%40b': ['a@b', 'a@b@example.org'],
+    }))
+      for (const username of names) {
+        const world = new World(username)
+        world.appliance({ users: [`${user}:secret`] })
+        const phone = world.phone(user, { username, password: 'secret' })
+        phone.register()
+        world.until(() => phone.phone.registered !== undefined, 'an answer')
+        t.equal(phone.phone.registered, 200, username)
+      }
+  },
+)

@@ -2,7 +2,7 @@ import type { Counters } from '../base/counters.ts'
 import type { Flow } from '../base/flow.ts'
 import type { Log } from '../base/log.ts'
 import type { Now } from '../base/time.ts'
-import type { Digest } from '../sip/digest.ts'
+import { type Digest, unescaped } from '../sip/digest.ts'
 import { value, values } from '../sip-parser-lite/access.ts'
 import type { SipRequest } from '../sip-parser-lite/message.ts'
 import { parseNameAddr } from '../sip-parser-lite/typed.ts'
@@ -127,12 +127,9 @@ const tooManyWrong = (seconds: number): Answer => ({
 
 const isSip = (uri: string): boolean => /^sips?:/i.test(uri)
 
-/** Clients send the user part, or the whole address without its scheme. */
+/** Clients send the user part, or the whole address without its scheme; a URI is escaped where a name is not. */
 function isNameOf(username: string, aor: string): boolean {
-  const bare = aor.slice(aor.indexOf(':') + 1)
-  return username === bare || username === bare.slice(0, bare.indexOf('@')) || isEscapedNameOf(username, bare)
+  const at = aor.lastIndexOf('@')
+  const [user, host] = [aor.slice(aor.indexOf(':') + 1, at), aor.slice(at)]
+  return [user, unescaped(user)].some(name => username === name || username === name + host)
 }
-
-/** An address-of-record is escaped where a URI needs it, a username is not. */
-const isEscapedNameOf = (username: string, bare: string): boolean =>
-  bare.slice(0, bare.indexOf('@')) === encodeURIComponent(Buffer.from(username, 'latin1').toString('utf8'))

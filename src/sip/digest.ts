@@ -283,7 +283,8 @@ function userOf(uri: string): string | undefined {
   }
 }
 
-const unescaped = (text: string): string =>
+/** The octets that escapes in a URI stand for, as latin1. */
+export const unescaped = (text: string): string =>
   text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
 
 const quote = (text: string): string => text.replace(/[\\"]/g, '\\$&')
