@@ -35,15 +35,24 @@ t.test('a file is read in pieces; what is no file, or not there, is told', async
 })
 
 t.test('a place for a file is looked at before anything is made', async t => {
-  const dir = t.testdir({ there: 'keep me' })
+  const dir = t.testdir({ there: 'keep me', data: {} })
   t.same(await machineFiles.place(join(dir, 'x', '..', 'new'), 1000), { path: join(dir, 'new') })
   t.match(await machineFiles.place('box.age', 0), { why: /no whole path/ })
   t.match(await machineFiles.place(join(dir, 'there'), 0), { why: /is there already/ })
   t.match(await machineFiles.place(join(dir, 'none', 'new'), 0), { why: /no such file or folder/ })
   t.match(await machineFiles.place(join(dir, 'there', 'new'), 0), { why: /there is no folder/ })
   t.match(await machineFiles.place(join(dir, 'new'), 2 ** 60), { why: /has room for .* at least are wanted/ })
-  const reserving = filesOf({ dataDir: dir, reserveBytes: 2 ** 60 })
+  const reserving = filesOf({ dataDir: join(dir, 'data'), reserveBytes: 2 ** 60 })
   t.match(await reserving.place(join(dir, 'new'), 1), { why: /has room for 0 B/ }, 'its own flash')
   const result = { path: join(dir, 'there'), bytes: 7, fileName: 'a.tar', contentType: 'x/y' }
   t.match(await reserving.save(result, join(dir, 'new'), never), { why: /7 B are wanted/ })
+})
+
+t.test('nothing is made in the folder of the box, where a name may mean a factory reset', async t => {
+  const dir = t.testdir({ data: { mailbox: {} }, database: {}, link: t.fixture('symlink', 'data') })
+  const own = filesOf({ dataDir: join(dir, 'data'), reserveBytes: 0 })
+  for (const path of ['data/factory-reset', 'data/mailbox/held', 'link/box.age', 'link/mailbox/box.age'])
+    t.match(await own.place(join(dir, path), 0), { why: /belongs to the box/ }, path)
+  for (const path of ['database/box.age', 'box.age'])
+    t.same(await own.place(join(dir, path), 0), { path: join(dir, path) })
 })

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs'
-import { access, constants, lstat, open, rm, stat, statfs } from 'node:fs/promises'
-import { dirname, isAbsolute, resolve } from 'node:path'
+import { access, constants, lstat, open, realpath, rm, stat, statfs } from 'node:fs/promises'
+import { dirname, isAbsolute, resolve, sep } from 'node:path'
 import { bytesText } from '../../console/ascii.ts'
 import type { ConsoleFiles } from '../../console/services.ts'
 import { troubleOf } from '../plain-error.ts'
@@ -24,6 +24,8 @@ export const machineFiles = (own: OwnFlash): ConsoleFiles => ({
     try {
       const there = await stat(folder)
       if (!there.isDirectory()) return { why: `${folder} is no folder.` }
+      if (await isWithin(folder, own.dataDir))
+        return { why: `${folder} belongs to the box, for which names there have a meaning: choose another folder.` }
       if (await isThere(path)) return { why: `${path} is there already: choose another name, or remove it first.` }
       await access(folder, constants.W_OK | constants.X_OK)
       const room = await roomIn(folder, own)
@@ -87,6 +89,12 @@ const isThere = (path: string): Promise<boolean> =>
     () => true,
     () => false,
   )
+
+/** By whatever links it is reached. */
+async function isWithin(folder: string, dataDir: string): Promise<boolean> {
+  const [wanted, own] = await Promise.all([realpath(folder), realpath(dataDir)])
+  return `${wanted}${sep}`.startsWith(`${own}${sep}`)
+}
 
 async function roomIn(folder: string, { dataDir, reserveBytes }: OwnFlash): Promise<number> {
   const { bavail, bsize } = await statfs(folder)

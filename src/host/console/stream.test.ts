@@ -182,6 +182,28 @@ t.test('who asks on and on without reading is not answered into memory', async t
   t.ok(answers > 0 && answers < asked / 2, `${answers}`)
 })
 
+t.test('whoever types on and on without reading is told what was taken once they read, not piece by piece', async t => {
+  const { dir, far } = await setUp(t)
+  const { path, release } = controlPath(dir)
+  const raw = createConnection(path).once('close', release).pause()
+  raw.on('error', () => {})
+  raw.write('{"verb":"console","request":{}}\n')
+  const { events } = await far
+  const typed = 200_000
+  // NUL: nothing of it waits in a session, so that there is room for ever.
+  raw.write('{"keys":"AA=="}\n'.repeat(typed))
+  raw.write('{"keys":"eA=="}\n')
+  await seen(() => events.at(-1) === 'x')
+  let heard = ''
+  raw.on('data', bytes => (heard += bytes))
+  raw.resume()
+  const taken = (): number[] => [...heard.matchAll(/"took":(\d+)/g)].map(([, octets]) => Number(octets))
+  const sum = (): number => taken().reduce((all, each) => all + each, 0)
+  await seen(() => sum() === typed + 1)
+  t.ok(taken().length < typed / 2, `${taken().length}`)
+  raw.destroy()
+})
+
 t.test('as many consoles as there may be: the next one is told why not', async t => {
   const { dir } = await setUp(t, true)
   t.same(await StreamClient.open(dir, asked), { why: 'enough' })

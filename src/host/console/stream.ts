@@ -25,15 +25,17 @@ export class ConsoleStream {
   #isEnded = false
   /** Octets of keys that were not told as taken yet. */
   #taken = 0
+  /** The session takes more of them. */
+  #hasRoom = true
 
   constructor(socket: Socket, session: StreamSession, closed: () => void) {
     this.#socket = socket
-    const outgoing = new Outgoing(socket, { drained: () => this.#session.drained() })
+    const outgoing = new Outgoing(socket, { drained: () => this.#drained() })
     socket.write(encoded({ console: 'open', window: WINDOW_BYTES }))
     this.#session = session(
       text => outgoing.write(encoded({ text })),
       why => this.#end(why),
-      () => this.#tellTaken(),
+      () => this.#gotRoom(),
     )
     socket.on('data', bytes => this.#received(bytes))
     socket.on('error', () => {})
@@ -67,11 +69,24 @@ export class ConsoleStream {
 
   #typed(bytes: Buffer): void {
     this.#taken += bytes.length
-    if (this.#session.keys(bytes)) this.#tellTaken()
+    this.#hasRoom = this.#session.keys(bytes)
+    this.#tellTaken()
   }
 
+  #gotRoom(): void {
+    this.#hasRoom = true
+    this.#tellTaken()
+  }
+
+  #drained(): void {
+    this.#session.drained()
+    this.#tellTaken()
+  }
+
+  /** Whoever does not read is told later, all in one. */
   #tellTaken(): void {
-    if (this.#taken > 0 && !this.#isEnded) this.#socket.write(encoded({ took: this.#taken }))
+    if (!this.#hasRoom || this.#isEnded || this.#taken === 0 || this.#socket.writableNeedDrain) return
+    this.#socket.write(encoded({ took: this.#taken }))
     this.#taken = 0
   }
 
