@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { request } from 'node:http'
+import { type AddressInfo, Server } from 'node:net'
 import t from 'tap'
 import { Counters } from '../base/counters.ts'
 import { silentLog } from '../base/log.ts'
@@ -31,7 +33,7 @@ const setUp = async () => {
   const { http, at } = await HttpServer.listen(listener(), { health, counters, describe, hosts: ['edge1.example.org'] })
   t.teardown(() => http.close())
   const get = (path: string) => fetch(`http://127.0.0.1:${at.port}${path}`)
-  return { space, host, store, health, counters, get, at }
+  return { space, host, store, health, counters, get, at, http }
 }
 
 t.test('/healthz says 200 and ok while custody can be accepted', async t => {
@@ -108,4 +110,21 @@ t.test('a port that is taken is told with key, address and what to do', async t 
   const { health, counters, at } = await setUp()
   const again = HttpServer.listen(listener(at.port), { health, counters, describe: async () => ({}), hosts: [] })
   await t.rejects(again, /^listen\.http: cannot listen on TCP 127\.0\.0\.1:\d+: another program listens there/)
+})
+
+t.test('a port that is not free when it is opened anew leaves nothing behind, and is had once it is free', async t => {
+  const { http, at, get } = await setUp()
+  const handles = (process as unknown as { _getActiveHandles(): unknown[] })._getActiveHandles()
+  const isOurs = (handle: unknown) => handle instanceof Server && (handle.address() as AddressInfo)?.port === at.port
+  const server = handles.find(isOurs) as Server
+  const waiting = (): number[] => ['listening', 'error'].map(name => server.listenerCount(name))
+  const before = waiting()
+  server.close()
+  const other = new Server().listen(at.port, '127.0.0.1')
+  await once(other, 'listening')
+  for (let i = 0; i < 5; i++) await t.rejects(http.reopen(), { code: 'EADDRINUSE' })
+  t.same(waiting(), before)
+  await new Promise(resolve => other.close(resolve))
+  await http.reopen()
+  t.equal((await get('/healthz')).status, 200)
 })

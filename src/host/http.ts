@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type { Server as TlsServer } from 'node:tls'
 import { type FastifyInstance, type FastifyPluginAsync, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import type { HttpConfiguredListener } from '../base/config.ts'
@@ -78,13 +79,10 @@ export class HttpServer implements Listening {
     const { address: host, port } = this.endpoint
     // Requests under way go on; what follows them comes over the new one.
     if (server.listening) server.close()
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject)
-      server.listen({ host, port, ipv6Only: host.includes(':') }, () => {
-        server.off('error', reject)
-        resolve()
-      })
-    })
+    // Not by the callback of listen, which would wait in line for ever where the port is not free.
+    const listening = once(server, 'listening')
+    server.listen({ host, port, ipv6Only: host.includes(':') })
+    await listening
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,6 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
 import t from 'tap'
 import { Counters } from '../base/counters.ts'
 import { type Flow, udpFlow } from '../base/flow.ts'
@@ -63,6 +64,20 @@ t.test('a port that is taken is told with key, address and what to do', async t 
     message: `listen.sip_udp: cannot listen on UDP 127.0.0.1:${local.port}: another program listens there. Stop it, or choose another port.`,
   })
   await t.rejects(other.listen(listener('192.0.2.1')), /no such address/)
+})
+
+t.test('a port that is not free when it is opened anew costs no descriptor, however often it is tried', async t => {
+  const descriptors = () => readdirSync('/proc/self/fd').length
+  const { datagrams, local } = await echo('127.0.0.1')
+  const [standing] = datagrams.listeners
+  await (standing as unknown as { close(): Promise<void> }).close()
+  const other = createSocket('udp4')
+  other.bind({ address: '127.0.0.1', port: local.port, exclusive: true })
+  await once(other, 'listening')
+  const before = descriptors()
+  for (let i = 0; i < 20; i++) await t.rejects(standing!.reopen(), { code: 'EADDRINUSE' })
+  t.equal(descriptors(), before)
+  other.close()
 })
 
 t.test('RFC 4291 2.5.5.2: an IPv4 address in IPv6 clothes is an IPv4 address; a zone is dropped', async t => {

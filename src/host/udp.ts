@@ -114,7 +114,8 @@ class DatagramListener implements Listening {
       lookup,
     })
     await new Promise<void>((resolve, reject) => {
-      socket.once('error', reject)
+      // node:dgram keeps the descriptor of a port that it did not get.
+      socket.once('error', error => socket.close(() => reject(error)))
       socket.bind({ address, port, exclusive: true }, resolve)
     })
     socket.removeAllListeners('error')
