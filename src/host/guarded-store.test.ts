@@ -63,6 +63,9 @@ t.test('ends of long ago, and those while it served, do not count', async t => {
   const { memory } = await made(t)
   for (const at of [100, 200, 300]) diedOpening(memory, at)
   t.equal(new NativeEnds(memory, DIED, 5000).whileOpening, 1)
+  t.equal(new NativeEnds(memory, undefined, 40).whileOpening, 0, 'of a machine that has begun anew since')
+  diedOpening(memory, 5000)
+  t.equal(new NativeEnds(memory, DIED, 5010).whileOpening, 1)
   const served = new NativeEnds(memory, DIED, 5100)
   served.opening()
   served.opened()
@@ -98,9 +101,25 @@ t.test('a file that is put in its place is opened, and the note goes', async t =
   t.notOk(existsSync(join(dataDir, 'mailbox', 'held')))
 })
 
-t.test('no store yet is no fault; a note that nobody can read is none', async t => {
+t.test('a program that ends while it looks at a backup says nothing of the store here', async t => {
+  const { dataDir, memory } = await made(t)
+  const other = join(dataDir, 'restoring')
+  mkdirSync(other)
+  const words: number[] = []
+  const look = async (dir: string) => {
+    words.push(new NativeEnds(memory, DIED, 200).whileOpening)
+    return openStore(dir, config, silentLog)
+  }
+  const guarded = guardedStore(look, { ends: new NativeEnds(memory, undefined, 100), told: () => {} })
+  for (const dir of [dataDir, other]) await (await guarded(dir, config, silentLog)).close()
+  t.same(words, [1, 0])
+})
+
+t.test('no store yet is no fault; a note that nobody can read is none, nor one of no file', async t => {
   const { dataDir, memory } = await made(t)
   rmSync(join(dataDir, 'mailbox'), { recursive: true })
+  mkdirSync(join(dataDir, 'mailbox'))
+  holdStore(dataDir, 'a reason')
   await opened(dataDir, new NativeEnds(memory, DIED, 1))
   mkdirSync(join(dataDir, 'mailbox', 'held'))
   await opened(dataDir, new NativeEnds(memory, DIED, 2))

@@ -24,7 +24,11 @@ interface Guard {
  */
 export function guardedStore(openStore: OpenStore, { ends, told }: Guard): OpenStore {
   let isLooked = !ends.isLast
+  let own: string | undefined
   return async (dataDir, config, log) => {
+    own ??= dataDir
+    // A backup that is looked at: what it does says nothing of the store here.
+    if (dataDir !== own) return openStore(dataDir, config, log)
     if (!isLooked && heldFor(dataDir) === undefined) await look(dataDir, ends, log, told)
     isLooked = true
     ends.opening()

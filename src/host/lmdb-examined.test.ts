@@ -80,6 +80,9 @@ t.test('a store that is well has no fault, and each kind of damage to its pages 
   const [free] = placesOf(whole, LEAF, [ROOTS_AT[0]!])
   const damages: Record<string, (bytes: Buffer) => unknown> = {
     'both first pages': bytes => bytes.fill(0, 0, 2 * PAGE),
+    'a page of no size': bytes => bytes.writeUInt32LE(0, 48),
+    'a page of gigabytes': bytes => bytes.writeUInt32LE(0x8000_0000, latestAt(bytes) + 48),
+    'more pages than there can be': bytes => bytes.writeBigUInt64LE(2n ** 52n, latestAt(bytes) + 144),
     'flags of a tree': bytes => bytes.writeUInt16LE(0x04, latestAt(bytes) + 100),
     'the depth of a tree': bytes => bytes.writeUInt16LE(9, latestAt(bytes) + 102),
     'a count of a tree': bytes => bytes.writeBigUInt64LE(7n, latestAt(bytes) + 128),

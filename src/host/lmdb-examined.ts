@@ -26,6 +26,11 @@ const INTEGER_KEYS = 0x08
 const NUMBER_BYTES = 8
 /** The library's own stack of pages. */
 const DEPTH_MAX = 32
+/** The library's own; none of these may ask for memory that nobody has. */
+const PAGE_BYTES_MIN = 256
+const PAGE_BYTES_MAX = 64 * 1024
+/** More than this program maps (open-store.ts). */
+const FILE_BYTES_MAX = 2 ** 41
 /** Read at once of a large record, which is not looked at: a medium that cannot read it says so here, and not in the library's map. */
 const PIECE_BYTES = 1024 * 1024
 /** Between two words to whoever waits. */
@@ -38,6 +43,7 @@ class Fault extends Error {}
 export async function faultIn(file: FileHandle, told: () => void = () => {}): Promise<string | undefined> {
   const meta = await latestMeta(file)
   if (!meta) return 'its beginning is not of a store'
+  if (!isPossible(meta)) return 'its first pages are damaged'
   try {
     await new Examination(file, meta, told).run()
     return undefined
@@ -45,6 +51,11 @@ export async function faultIn(file: FileHandle, told: () => void = () => {}): Pr
     if (error instanceof Fault) return error.message
     throw error
   }
+}
+
+function isPossible({ pageSize, lastPage }: Meta): boolean {
+  const isPageSize = pageSize >= PAGE_BYTES_MIN && pageSize <= PAGE_BYTES_MAX && (pageSize & (pageSize - 1)) === 0
+  return isPageSize && (lastPage + 1) * pageSize <= FILE_BYTES_MAX
 }
 
 interface Place {
@@ -101,9 +112,7 @@ class Examination {
 
   async #read(number: bigint): Promise<void> {
     this.#take(number)
-    const { pageSize } = this.#meta
-    const { bytesRead } = await this.#file.read(this.#page, 0, pageSize, Number(number) * pageSize)
-    if (bytesRead !== pageSize) throw new Fault(`page ${number} is not there`)
+    await this.#fill(this.#page, Number(number) * this.#meta.pageSize)
     this.#head(this.#page, number)
   }
 
@@ -200,18 +209,29 @@ class Examination {
     if (pages < 1n || first + pages - 1n > BigInt(lastPage) || PAGE_HEADER_BYTES + bytes > Number(pages) * pageSize)
       throw new Fault(`pages ${first} to ${first + pages - 1n} are not of one record`)
     for (let each = first; each < first + pages; each++) this.#take(each)
-    const whole = isFree ? Buffer.alloc(Number(pages) * pageSize) : this.#piece
-    for (let at = 0; at < Number(pages) * pageSize; at += whole.length) {
-      const length = Math.min(whole.length, Number(pages) * pageSize - at)
-      const { bytesRead } = await this.#file.read(whole, 0, length, Number(first) * pageSize + at)
-      if (bytesRead !== length) throw new Fault(`page ${first} is not there`)
-      if (at > 0) continue
-      this.#head(whole, first)
-      if (whole.readUInt16LE(FLAGS_AT) !== OVERFLOW || BigInt(whole.readUInt32LE(OVERFLOW_PAGES_AT)) !== pages)
-        throw new Fault(`page ${first} is none of a large record`)
+    for (let at = 0; at < Number(pages) * pageSize; at += PIECE_BYTES) {
+      const length = Math.min(PIECE_BYTES, Number(pages) * pageSize - at)
+      await this.#fill(this.#piece.subarray(0, length), Number(first) * pageSize + at)
+      if (at === 0) this.#headOfLarge(first, pages)
     }
-    if (isFree) this.#freed(whole.subarray(PAGE_HEADER_BYTES, PAGE_HEADER_BYTES + bytes))
+    if (isFree) {
+      const list = Buffer.alloc(bytes)
+      await this.#fill(list, Number(first) * pageSize + PAGE_HEADER_BYTES)
+      this.#freed(list)
+    }
     return pages
+  }
+
+  async #fill(into: Buffer, at: number): Promise<void> {
+    const { bytesRead } = await this.#file.read(into, 0, into.length, at)
+    if (bytesRead !== into.length) throw new Fault(`page ${Math.floor(at / this.#meta.pageSize)} is not there`)
+  }
+
+  #headOfLarge(first: bigint, pages: bigint): void {
+    const page = this.#piece
+    this.#head(page, first)
+    if (page.readUInt16LE(FLAGS_AT) !== OVERFLOW || BigInt(page.readUInt32LE(OVERFLOW_PAGES_AT)) !== pages)
+      throw new Fault(`page ${first} is none of a large record`)
   }
 
   /** How many there are, then their numbers; below zero: that many in a row begin with the number behind it; zero is nothing. */

@@ -28,7 +28,7 @@ export function heldFor(dataDir: string): string | undefined {
   } catch {
     return undefined
   }
-  if (note.file === storeFileState(dataDir)) return `${note.reason}`
+  if (typeof note.file === 'string' && note.file === storeFileState(dataDir)) return `${note.reason}`
   removeWhole(noteOf(dataDir))
   return undefined
 }

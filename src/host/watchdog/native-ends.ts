@@ -32,7 +32,8 @@ export class NativeEnds {
     this.#folder = folder
     this.isLast = word !== undefined && CODES.has(word.code) && SIGNALS.has(word.status)
     const { whileOpening, isOpening } = this.#read()
-    const recent = whileOpening.filter(atS => nowS - atS < WITHIN_S)
+    // What lies ahead is of a machine that has begun anew since: the folder was kept.
+    const recent = whileOpening.filter(atS => atS <= nowS && nowS - atS < WITHIN_S)
     this.#kept = this.isLast && isOpening ? [...recent, nowS] : recent
     this.whileOpening = this.#kept.length
     this.opened()
