@@ -125,10 +125,15 @@ export class SubscriberDialog {
       this.#arm(now, notice.expiresS)
     }
     const { contentType, body, standing } = notice
+    const isLast = standing === 'terminated'
+    // Whoever ends it while it is told of this has nothing left to unsubscribe from, and wants none in its place.
+    if (isLast) this.#isUnsubscribeSent = true
     this.#events.onNotify(now, { contentType, body, isFirst, standing })
-    if (standing !== 'terminated') return
-    const { reason, retryAfterS } = notice
-    this.#over(now, { why: 'terminated', reason, ...(retryAfterS !== undefined && { retryAfterS }) })
+    if (isLast) this.#over(now, this.#isEnding ? { why: 'local' } : endOf(notice))
+  }
+
+  get #isEnding(): boolean {
+    return this.#phase === 'ending'
   }
 
   // SUBSCRIBE
@@ -349,6 +354,12 @@ interface Outcome {
   onFailed(now: Now, status: number, response: SipResponse | undefined): void
   onGranted(now: Now, response: SipResponse): void
 }
+
+const endOf = ({ reason, retryAfterS }: ToldNotice): SubscriptionEnd => ({
+  why: 'terminated',
+  reason,
+  ...(retryAfterS !== undefined && { retryAfterS }),
+})
 
 const NOTHING = Buffer.alloc(0)
 

@@ -47,6 +47,22 @@ t.test('RFC 6665 4.1.3: one that may be made anew is, when its notifier says', a
   t.strictSame(long.take(), ['then terminated -', 'ended terminated giveup 3600'])
 })
 
+t.test(
+  'RFC 6665 4.1.3: one that is ended while its last NOTIFY is told is neither unsubscribed from nor made anew',
+  async t => {
+    for (const reason of ['noresource', 'timeout', 'deactivated']) {
+      const peer = new NotifierWire()
+      peer.stand()
+      peer.whenTold = () => peer.own!.end(peer.wire.now)
+      peer.tell({ state: `terminated;reason=${reason}`, body: 'over' })
+      t.strictSame(peer.take(), ['then terminated text/plain over', 'ended local'])
+      peer.pass(10 * MINUTE)
+      t.strictSame(peer.rest(), [])
+      t.equal(peer.wire.running, '')
+    }
+  },
+)
+
 t.test('RFC 6665 4.1.3: bounded, and ended while it waits', async t => {
   const peer = new NotifierWire()
   peer.stand()

@@ -27,6 +27,8 @@ export class NotifierWire {
   /** What the owner heard, e.g. `first active text/plain one`, `ended local`. */
   readonly events: string[] = []
   own: OwnSubscription | undefined
+  /** Done while the owner is told. */
+  whenTold: (() => void) | undefined
   /** The latest SUBSCRIBE outside a dialog. */
   subscribe = ''
   #seq = 0
@@ -72,8 +74,10 @@ export class NotifierWire {
         ...options,
       },
       {
-        onNotify: (_now, { isFirst, standing, contentType, body }) =>
-          this.events.push([isFirst ? 'first' : 'then', standing, contentType ?? '-', body].join(' ').trimEnd()),
+        onNotify: (_now, { isFirst, standing, contentType, body }) => {
+          this.events.push([isFirst ? 'first' : 'then', standing, contentType ?? '-', body].join(' ').trimEnd())
+          this.whenTold?.()
+        },
         onEnded: (_now, end) => this.events.push(`ended ${Object.values(end).join(' ')}`),
       },
     )
