@@ -338,3 +338,12 @@ t.test(
     }
   },
 )
+
+t.test('RFC 5621 3.1: the answer to the push may be one part of a body', async t => {
+  const run = waitingScenario('multipart answer', 2)
+  run.bob.phone.behaviour.invite = () => ({ status: 200, isMultipart: true })
+  run.bob.register({ isInstantMessaging: true })
+  run.world.until(() => run.bob.texts.length === 2, 'both')
+  t.same(run.bob.texts, texts(2))
+  t.ok(run.bob.arrived.every(({ form }) => form === 'msrp'))
+})

@@ -187,7 +187,7 @@ t.test('RFC 4975 10: only what speaks of the session ends it when it answers the
     side.say(side.connected[0]!, answersTo(side.heard()))
     t.strictSame(owner.outcomes.get('mess1'), { status: 200 })
   }
-  for (const status of [403, 408, 481, 501, 506]) {
+  for (const status of [403, 408, 481, 500, 501, 506]) {
     const { owner } = bound(status)
     t.match(owner.closed, [`refused by the peer: ${status} for a reason`])
     t.equal(owner.ready, 0)

@@ -129,6 +129,13 @@ t.test('RFC 5621 3.1 within a session the description may be one part of several
     t.match(headerOf(refusal, 'Accept'), 'multipart/mixed')
   }
   t.equal(statusOf(peer.ask('UPDATE', { headers: [CONTACT], body: sdpOfPhone('active', 4) })), '200', 'as it was')
+  const other = new SessionWire()
+  other.confirm(parts('mixed', note('optional'), sdp(1)))
+  t.equal(
+    statusOf(other.ask('UPDATE', { headers: [CONTACT], body: sdpOfPhone('active', 2) })),
+    '200',
+    'nor is it moved',
+  )
 })
 
 t.test('DM-DLV-14, RFC 4028 10 at half time the session is refreshed, by UPDATE if the peer takes it', async t => {

@@ -131,8 +131,8 @@ export class PhoneCall {
       addLast(response, 'Require', 'timer')
       addLast(response, 'Session-Expires', verdict.sessionExpires)
     }
-    addLast(response, 'Content-Type', 'application/sdp')
-    response.body = sdp
+    addLast(response, 'Content-Type', verdict.isMultipart ? 'multipart/mixed;boundary=b' : 'application/sdp')
+    response.body = verdict.isMultipart ? multipart(sdp) : sdp
     return response
   }
 
@@ -171,3 +171,6 @@ export class PhoneCall {
     })
   }
 }
+
+const multipart = (sdp: Buffer): Buffer =>
+  Buffer.concat([Buffer.from('--b\r\nContent-Type: application/sdp\r\n\r\n'), sdp, Buffer.from('\r\n--b--\r\n')])

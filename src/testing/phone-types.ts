@@ -93,6 +93,8 @@ export interface InviteVerdict {
   readonly sessionExpires?: string
   /** In place of the phone's own, over TLS. */
   readonly fingerprint?: string
+  /** RFC 5621: the answer is one part of the body. */
+  readonly isMultipart?: boolean
   /** In place of the answer made of the above. */
   readonly sdp?: Buffer
 }

@@ -226,6 +226,13 @@ t.test(
     t.ok(call.branch.takes('x'))
     t.equal(call.pass(response(200, { tag: 'x', body: sdp(late) }), 'callee', 'x', invite), late, 'untouched')
     t.equal(call.counters.get('history_not_recorded', 'a second phone behind the same address'), 1)
+    const early = new Call()
+    early.pass(invite, 'caller')
+    early.pass(response(183, { tag: 'y', body: sdp(ANSWER) }), 'callee', 'y', invite)
+    early.pass(request('PRACK', { tag: 'y', body: sdp(OFFER) }), 'caller', 'y')
+    early.pass(request('UPDATE', { tag: 'y', body: sdp(OFFER) }), 'caller', 'y')
+    early.pass(response(200, { tag: 'y' }), 'callee', 'y', invite)
+    t.ok(early.branch.takes('x'), 'what was offered before the 2xx was to one of them alone')
   },
 )
 

@@ -137,7 +137,7 @@ export class JoinedBranch implements BranchMedia {
   }
 
   #offer(now: Now, said: Said, media: MsrpMedia | string): void {
-    const { from, message, body } = said
+    const { from, message, body, tag } = said
     const known = [this.#offered.get(from), this.#stream].find(
       stream => stream && !stream.joined.isClosed && typeof media !== 'string' && stream.joined.isAsBefore(from, media),
     )
@@ -145,7 +145,7 @@ export class JoinedBranch implements BranchMedia {
     const changed = stream?.joined.describe(from, media as MsrpMedia, body)
     if (!stream || !changed) return this.#leave(now, known ? undefined : stream)
     this.#replaceOffered(now, from, stream)
-    if (this.#tag === undefined && from === 'caller') this.#isOfferChanged = true
+    if (tag === undefined && from === 'caller') this.#isOfferChanged = true
     replaceBody(message, body, changed)
   }
 
