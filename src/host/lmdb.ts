@@ -36,6 +36,8 @@ const NO_ROOM_BYTES = 2 * BATCH_BYTES_MAX
 const COMMIT_MAX_MS = 30_000
 /** 10,000 mailboxes in 4 s. */
 const BEHIND_MS = 100
+/** A medium that takes no writes is tried no more often for the sake of that: each trial is one. */
+const BEHIND_FAILED_MS = 10_000
 const NO_CHANGE: StoreRequest = { verb: 'clock', wall: 0 as WallTime }
 /** SIGTERM allows 5 s for all. */
 const CLOSE_MAX_MS = 4000
@@ -207,9 +209,10 @@ export class LmdbStore {
   }
 
   /** By requests that change nothing, as each batch reads some of what the start put off. */
-  #readOn(): void {
+  #readOn(ms = BEHIND_MS): void {
     if (!this.#store.isBehind || this.#isClosed) return
-    setTimeout(() => this.submit(NO_CHANGE, () => this.#readOn()), BEHIND_MS).unref()
+    const then = (result: Result): void => this.#readOn('failure' in result ? BEHIND_FAILED_MS : BEHIND_MS)
+    setTimeout(() => this.submit(NO_CHANGE, then), ms).unref()
   }
 
   #begin(): void {

@@ -20,6 +20,11 @@ interface Given {
   readonly watchdogMs?: number | undefined
 }
 
+/** A look lets a turn pass. */
+async function firstLook(): Promise<void> {
+  for (let turn = 0; turn < 2; turn++) await nextTurn()
+}
+
 /** A box whose every figure is set by hand, and what its watchdogs are told. Ticks come by hand too: the manager waits for days. */
 async function watched(
   t: Test,
@@ -66,8 +71,7 @@ async function watched(
   }
   watch.began(dir, box.config)
   const release = watch.use(box)
-  // The first look.
-  await nextTurn()
+  await firstLook()
   t.teardown(() => watch.close())
   let end: Error | undefined
   void watch.ended.then(why => {
@@ -248,10 +252,19 @@ t.test('a look that does not end feeds nobody', async t => {
 t.test('a device that is not there is an alarm, no end', async t => {
   const { watch, look, box, lines } = await watched(t)
   watch.use({ ...box, config: { watchdog: { device: '/dev/none/watchdog', hang_s: 60 } } })
+  await firstLook()
   t.match(watch.figures.device, { path: '/dev/none/watchdog', problem: /ENOENT/ })
   t.ok(lines.includes('the watchdog device cannot be opened'))
   await look()
   t.equal(await look(), 1)
+})
+
+t.test('what was due while the loop stood is done before it is judged', async t => {
+  const { look, state, ended } = await watched(t)
+  state.loop.lateMs = 300_000
+  setImmediate(() => (state.loop.lateMs = 0))
+  t.equal(await look(), 1)
+  t.equal(ended(), undefined)
 })
 
 t.test('what a process that stands still cannot write was written before, into memory', async t => {

@@ -1,4 +1,5 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Config } from '../../base/config.ts'
 import type { Log } from '../../base/log.ts'
 import type { SelfTestView } from '../../base/self-test-view.ts'
@@ -209,6 +210,8 @@ export class BoxWatch {
       return withoutMs > WITHOUT_BOX_MS_MAX ? { condition: 'restart', reason } : undefined
     }
     const problem = await box.health.examined()
+    // What was due while the loop stood comes first.
+    await nextTurn()
     const { selfTest } = box.engine
     const storeMs = box.store.oldestMs
     const isExcused = problem !== undefined || storeMs >= STORE_SLOW_MS || selfTest?.isRefused === true

@@ -14,7 +14,7 @@ const failed = (failures: number, isRefused = false) => {
   const detail = 'the message was not handed over within 40 s'
   return { result: 'failed', detail, failures, isRefused, at: 1 as Instant } as const
 }
-const calm = { loopLagMs: 3, storeMs: 4, stalledMs: 4, timersLateMs: 0 }
+const calm = { loopLagMs: 0, storeMs: 4, stalledMs: 4, timersLateMs: 0 }
 const well: Progress = { ...calm, selfTest: passed, excused: 0, problem: undefined }
 const conditionOf = (change: Partial<Progress>): string => judge({ ...well, ...change }).condition
 
@@ -36,6 +36,21 @@ t.test('what is well, what is slow, what keeps messages out, and what only a new
   t.match(judge({ ...well, stalledMs: STALLED_MS_MAX }), { condition: 'restart', reason: /nothing for 90 s/ })
   t.match(judge({ ...well, timersLateMs: TIMERS_LATE_MS_MAX }), { condition: 'restart', reason: /60 s late/ })
 })
+
+t.test(
+  'a process that was stopped and goes on is not begun anew for the time in which it could do nothing',
+  async t => {
+    const stood = { loopLagMs: 5 * STALLED_MS_MAX }
+    const stopped = { ...stood, storeMs: stood.loopLagMs, stalledMs: stood.loopLagMs, timersLateMs: stood.loopLagMs }
+    t.equal(conditionOf(stopped), 'degraded')
+    t.equal(
+      conditionOf({ ...stopped, stalledMs: stood.loopLagMs + STALLED_MS_MAX }),
+      'restart',
+      'it had stalled before',
+    )
+    t.equal(conditionOf({ ...stopped, timersLateMs: stood.loopLagMs + TIMERS_LATE_MS_MAX }), 'restart')
+  },
+)
 
 t.test('a medium that fails or is full is no reason to begin anew, however often the self-test fails', async t => {
   t.equal(conditionOf({ problem: 'the medium failed: EIO', selfTest: failed(100) }), 'fault')

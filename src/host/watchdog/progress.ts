@@ -47,9 +47,10 @@ export function judge(progress: Progress): Verdict {
   const { loopLagMs, storeMs, stalledMs, timersLateMs, selfTest, excused, silent, problem } = progress
   const failures = selfTest?.failures ?? 0
   const tested = `the self-test failed: ${selfTest?.detail ?? ''}`
-  if (stalledMs >= STALLED_MS_MAX)
+  // While the loop stood nothing could have been done: a process that was stopped (SIGSTOP, a container that is paused) goes on from there.
+  if (stalledMs - loopLagMs >= STALLED_MS_MAX)
     return { condition: 'restart', reason: `the store has done nothing for ${seconds(stalledMs)}` }
-  if (timersLateMs >= TIMERS_LATE_MS_MAX)
+  if (timersLateMs - loopLagMs >= TIMERS_LATE_MS_MAX)
     return { condition: 'restart', reason: `timers of the engine are ${seconds(timersLateMs)} late` }
   if (problem !== undefined) return { condition: 'fault', reason: problem }
   if (!selfTest?.isRefused && failures - excused >= SELF_TESTS_FAILED_MAX)
