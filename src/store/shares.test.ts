@@ -3,7 +3,16 @@ import { openedStore } from '../testing/opened-store.ts'
 import { SortedKeyValue } from '../testing/sorted-key-value.ts'
 import { accountPut, BOB_AOR, custodyOf, STORED_AT, WIDE_LIMITS } from '../testing/store-fixtures.ts'
 import { headKey, indexKey } from './keys.ts'
-import { keyAmong, OTHERS, SHARES_MAX, senderKey, senderRefusal } from './shares.ts'
+import {
+  COUNTED_ALL,
+  keyAmong,
+  OTHERS,
+  SenderChanges,
+  SenderSums,
+  SHARES_MAX,
+  senderKey,
+  senderRefusal,
+} from './shares.ts'
 import type { Custody, CustodyLimits, NewMessage, SenderLimits, StoreRequest, Verbs } from './verbs.ts'
 
 const CAROL = 'sip:carol@example.org'
@@ -111,6 +120,19 @@ t.test('after a start the quota over the box is exact before all mailboxes are c
   t.same(write(three(3000)).map(outcomeOf), expected, 'one batch after the other')
 })
 
+t.test('what changes in the mailbox at which the count of a start was left off is counted with it', t => {
+  const changes = new SenderChanges(new SenderSums())
+  const one = { messages: 1, bytes: 10, receipts: 0 }
+  changes.count([{ key: 7, ...one }], 5)
+  changes.add(4, 7, one)
+  changes.add(5, 7, one)
+  t.equal(changes.of(7).messages, 2)
+  changes.count([{ key: 7, ...one }], COUNTED_ALL)
+  changes.add(5, 7, one)
+  t.equal(changes.of(7).messages, 4)
+  t.end()
+})
+
 t.test('mailboxes are counted by every batch, and one that fails counts nothing', async t => {
   const users = Array.from({ length: 600 }, (_, i) => `sip:user${i}@example.org`)
   const sender = { ...SENDER, quotaMessages: users.length }
@@ -125,6 +147,21 @@ t.test('mailboxes are counted by every batch, and one that fails counts nothing'
   write([])
   t.notOk(store.isBehind)
   t.same(write([custody(700)]).map(outcomeOf), ['sender quota'])
+})
+
+t.test('a request that fails has counted nothing either', async t => {
+  const sums = new SenderSums()
+  const changes = new SenderChanges(sums)
+  const share = { key: 7, messages: 2, bytes: 10, receipts: 0 }
+  changes.count([share], COUNTED_ALL)
+  changes.reject()
+  t.equal(changes.countedTo, 0)
+  changes.count([share], 5)
+  changes.accept()
+  changes.add(5, 7, share)
+  changes.add(4, 7, share)
+  changes.settle()
+  t.match([sums.countedTo, sums.of(7).messages], [5, 2], 'nor is what was not accepted settled')
 })
 
 t.test('two who write at once in one batch: quota and shares are exact', async t => {

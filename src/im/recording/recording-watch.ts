@@ -86,7 +86,6 @@ export class RecordingWatch {
   }
 
   #told(now: Now, { isFirst, contentType, body }: Notice): void {
-    if (this.#isOver) return
     if (isFirst) this.#conference.restart()
     if (contentType !== CONFERENCE_INFO_TYPE) return
     const change = this.#conference.apply(body)

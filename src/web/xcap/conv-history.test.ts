@@ -301,3 +301,11 @@ t.test(
     t.same(subjectsIn(await box.ask(HISTORY)), [])
   },
 )
+
+t.test('RFC 9110 13.1.1: what If-Match was right of goes as a whole, in however many steps', async t => {
+  const box = await setUp(t)
+  await box.keep(...Array.from({ length: 260 }, (_, i) => i + 1))
+  const etag = (await box.ask(HISTORY)).headers.etag!
+  t.equal((await box.ask(HISTORY, { method: 'DELETE', headers: { 'if-match': etag } })).status, 200)
+  t.same(subjectsIn(await box.ask(HISTORY)), [])
+})

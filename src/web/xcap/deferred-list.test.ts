@@ -206,10 +206,10 @@ t.test('RFC 9110 13.1.1: what arrives between the look and the deletion stops on
   for (const number of [1, 2]) await box.keep(number)
   const etag = (await box.ask(LIST)).headers.etag!
   const ask = box.store.ask.bind(box.store) as (verb: string, request: object) => Promise<unknown>
-  let next = 3
+  let [next, until] = [3, 5]
   Object.assign(box.store, {
     ask: async (verb: string, request: object) => {
-      if (verb === 'delete' && next < 5) await box.keep(next++)
+      if (verb === 'delete' && next < until) await box.keep(next++)
       return ask(verb, request)
     },
   })
@@ -221,5 +221,18 @@ t.test('RFC 9110 13.1.1: what arrives between the look and the deletion stops on
   t.same(subjectsIn(await box.ask(LIST)), ['1', '2', '3', '4'], 'nothing went')
   const last = (await box.ask(LIST)).headers.etag!
   t.equal(await remove(LIST, { 'if-match': last }), 200)
+  t.same(subjectsIn(await box.ask(LIST)), [])
+  await box.keep(5)
+  ;[next, until] = [6, 7]
+  t.equal(await remove(LIST, { 'if-match': '*' }), 200, 'there is something, whatever it is')
+  t.same(subjectsIn(await box.ask(LIST)), ['6'], 'and what came meanwhile stays')
+})
+
+t.test('RFC 9110 13.1.1: what If-Match was right of goes as a whole, however long it is', async t => {
+  const box = await serveXcap(t.testdir())
+  t.teardown(box.close)
+  for (let number = 1; number <= 130; number++) await box.keep(number)
+  const etag = (await box.ask(LIST)).headers.etag!
+  t.equal((await box.ask(LIST, { method: 'DELETE', headers: { 'if-match': etag } })).status, 200)
   t.same(subjectsIn(await box.ask(LIST)), [])
 })
