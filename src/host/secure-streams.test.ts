@@ -27,9 +27,9 @@ interface Event {
 /** Streams with a certificate, listening for TLS on an ephemeral port. */
 async function setUp(
   t: Test,
-  settings: { verifiesPeers?: boolean; protocol?: Flow['protocol']; secure?: number } = {},
+  settings: { verifiesPeers?: boolean; protocol?: Flow['protocol']; secure?: number; secureOfOne?: number } = {},
 ) {
-  const { verifiesPeers = true, protocol = 'sip', secure = 100 } = settings
+  const { verifiesPeers = true, protocol = 'sip', secure = 100, secureOfOne = secure } = settings
   const { certificates, write } = await writtenCertificate(authority, t.testdir({}))
   const counters = new Counters()
   const dial = { verifiesPeers, ca: authority.certificate }
@@ -51,7 +51,7 @@ async function setUp(
     counters,
     new SystemEntropy(),
     doors,
-    { streams: 100, secure },
+    { streams: 100, streamsOfOne: 100, secure, secureOfOne },
   )
   const endpoint = { address: '127.0.0.1', port: 0 }
   const { port } = await streams.listen(protocol, { transport: 'tls', endpoint, key: 'listen.sip_tls' })
@@ -61,7 +61,9 @@ async function setUp(
   return { streams, port, next: told.next, events: told.events, counters, certificates, write, onOpened }
 }
 
-async function client(t: Test, port: number, options: ConnectionOptions = {}): Promise<TLSSocket> {
+type ClientOptions = ConnectionOptions & { readonly localAddress?: string }
+
+async function client(t: Test, port: number, options: ClientOptions = {}): Promise<TLSSocket> {
   const socket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false, ...options })
   t.teardown(() => socket.destroy())
   await once(socket, 'secureConnect')
@@ -198,6 +200,21 @@ t.test('there are fewer connections over TLS than others where it takes more mem
   one.destroy()
   while (streams.count > 1) await new Promise(setImmediate)
   t.ok(await client(t, port), 'there is room again')
+})
+
+t.test('nobody takes all connections over TLS that a small machine has', async t => {
+  const { streams, port, counters } = await setUp(t, { secure: 4, secureOfOne: 3 })
+  const [one] = [await client(t, port), await client(t, port), await client(t, port)]
+  await t.rejects(client(t, port), { code: 'ECONNRESET' })
+  t.equal(counters.get('stream_refused', 'limit per address'), 1)
+  t.ok(await client(t, port, { localAddress: '127.0.0.2' }), 'others come in')
+  one.destroy()
+  while (streams.count > 3) await new Promise(setImmediate)
+  await t.rejects(
+    client(t, port, { localAddress: '127.0.0.2' }).then(() => client(t, port)),
+    { code: 'ECONNRESET' },
+  )
+  t.equal(counters.get('stream_refused', 'limit of TLS'), 1)
 })
 
 /** A TLS server of somebody else's; what it heard. */

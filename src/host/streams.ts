@@ -23,14 +23,18 @@ const STREAMS_MAX = Math.floor(withinMemory(8192 * STREAM_BYTES, 1 / 4) / STREAM
 /** TLS takes so much more, most of it in the library. */
 const SECURE_BYTES = 56 * 1024
 
+/** Of these, over TLS. */
+const SECURE_MAX = Math.floor(withinMemory(8192 * SECURE_BYTES, 1 / 4) / SECURE_BYTES)
+
+/** From one IPv4 address or IPv6 /64: a whole site behind one NAT, yet no single host takes everything, on a small machine neither. */
+const ofOne = (all: number): number => Math.min(1024, Math.floor((all * 3) / 4))
+
 const BOUNDS = {
   streams: STREAMS_MAX,
-  /** Of these, over TLS. */
-  secure: Math.floor(withinMemory(8192 * SECURE_BYTES, 1 / 4) / SECURE_BYTES),
+  streamsOfOne: ofOne(STREAMS_MAX),
+  secure: SECURE_MAX,
+  secureOfOne: ofOne(SECURE_MAX),
 }
-
-/** From one IPv4 address or IPv6 /64: a whole site behind one NAT, yet no single host takes everything. */
-const STREAMS_PER_ADDRESS_MAX = 1024
 
 const CONNECT_TIMEOUT_MS = 5000
 
@@ -50,6 +54,8 @@ export class Streams {
   readonly #doors: Doors | undefined
   /** Connections from and to each address or /64, handshakes included, and all of them. */
   readonly #perAddress = new Tally()
+  /** Of these, over TLS. */
+  readonly #securePerAddress = new Tally()
   #sockets = 0
   #secure = 0
   /** Ids differ from run to run: a binding kept over a restart must never name somebody else's connection. */
@@ -206,9 +212,13 @@ export class Streams {
     const { remote } = opened
     if (!this.#isOpen) return 'not open'
     if (remote.port === 0) return 'gone already'
-    const full = this.#fullFor(opened)
-    if (full) return full
-    return this.#perAddress.of(sourceOf(remote.address)) >= STREAMS_PER_ADDRESS_MAX ? 'limit per address' : undefined
+    return this.#fullFor(opened) ?? (this.#hasEnough(opened) ? 'limit per address' : undefined)
+  }
+
+  #hasEnough({ transport, remote }: Opened): boolean {
+    const address = sourceOf(remote.address)
+    if (this.#perAddress.of(address) >= this.#bounds.streamsOfOne) return true
+    return isSecure(transport) && this.#securePerAddress.of(address) >= this.#bounds.secureOfOne
   }
 
   #fullFor({ transport }: Opened): string | undefined {
@@ -218,14 +228,15 @@ export class Streams {
 
   #count({ transport, remote }: Opened, socket: Socket): void {
     const address = sourceOf(remote.address)
+    const tallies = isSecure(transport) ? [this.#perAddress, this.#securePerAddress] : [this.#perAddress]
     const secure = isSecure(transport) ? 1 : 0
     this.#sockets++
     this.#secure += secure
-    this.#perAddress.add(address)
+    for (const tally of tallies) tally.add(address)
     socket.once('close', () => {
       this.#sockets--
       this.#secure -= secure
-      this.#perAddress.remove(address)
+      for (const tally of tallies) tally.remove(address)
     })
   }
 
