@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type Config, loadConfig } from '../base/config.ts'
-import { silentLog } from '../base/log.ts'
+import { type Log, silentLog } from '../base/log.ts'
 import { ask } from '../testing/asked-store.ts'
 import { accountPut, BOB_AOR } from '../testing/store-fixtures.ts'
 import { guardedStore } from './guarded-store.ts'
@@ -58,6 +58,18 @@ t.test(
     await t.rejects(openStore(dataDir, config, silentLog), { message: /it ended the program 3 times/ }, 'by nobody')
   },
 )
+
+t.test('a run looks once, however often it opens the store', async t => {
+  const { dataDir, memory } = await made(t)
+  const said: string[] = []
+  const log: Log = { ...silentLog, warn: msg => void said.push(msg), info: msg => void said.push(msg) }
+  const guarded = guardedStore(openStore, { ends: new NativeEnds(memory, DIED, 1), told: () => {} })
+  for (let time = 0; time < 2; time++) await (await guarded(dataDir, config, log)).close()
+  t.same(said, [
+    'the run before ended in compiled code: the store is looked through before it is opened',
+    'nothing is wrong with the store',
+  ])
+})
 
 t.test('ends of long ago, and those while it served, do not count', async t => {
   const { memory } = await made(t)

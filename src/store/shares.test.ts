@@ -149,6 +149,21 @@ t.test('mailboxes are counted by every batch, and one that fails counts nothing'
   t.same(write([custody(700)]).map(outcomeOf), ['sender quota'])
 })
 
+t.test('sums that a repair counted anew are of all mailboxes: none is counted a second time', t => {
+  const sums = new SenderSums()
+  const changes = new SenderChanges(sums)
+  const one = { messages: 1, bytes: 10, receipts: 0 }
+  changes.count([{ key: 7, ...one }], 5)
+  changes.replace(new Map([[7, { messages: 9, bytes: 90, receipts: 0 }]]))
+  t.equal(changes.countedTo, COUNTED_ALL)
+  changes.accept()
+  changes.add(1000, 7, one)
+  changes.accept()
+  changes.settle()
+  t.match([sums.countedTo, sums.of(7).messages], [COUNTED_ALL, 10])
+  t.end()
+})
+
 t.test('a request that fails has counted nothing either', async t => {
   const sums = new SenderSums()
   const changes = new SenderChanges(sums)
