@@ -16,7 +16,7 @@ const USERS = ['alice', 'bob']
 /** What is known of one that is kept, in its folder. */
 const NOTE = 'trial.json'
 const ASK_MS = 10_000
-const POLL_MS = 200
+const POLL_MS = 500
 /** How much slower an emulated one is. */
 const EMULATED = 6
 
@@ -38,16 +38,16 @@ export class Trial {
   }
 
   static async make(place: Omit<Place, 'ports'>, baseFolder: string, deb: string): Promise<Trial> {
-    const [sip, http, https] = (await freePorts(3)) as [number, number, number]
     const disks = makeDisks(place.folder, baseFolder, deb)
-    return new Trial({ ...place, ports: { sip, http, https } }, disks, statSync(deb).size)
+    return new Trial({ ...place, ports: await portsHere() }, disks, statSync(deb).size)
   }
 
   /** One that was kept after its first run; undefined: there is none in that folder. */
-  static kept(place: Omit<Place, 'ports'>, baseFolder: string, deb: string): Trial | undefined {
+  static async kept(place: Omit<Place, 'ports'>, baseFolder: string, deb: string): Promise<Trial | undefined> {
     const note = join(place.folder, NOTE)
     if (!existsSync(note)) return undefined
-    const { ports, toml, token } = JSON.parse(readFileSync(note, 'utf8'))
+    const { toml, token } = JSON.parse(readFileSync(note, 'utf8'))
+    const ports = await portsHere()
     const disks = disksIn(place.folder, baseFolder)
     layPackage(disks, deb)
     const trial = new Trial({ ...place, ports }, disks, statSync(deb).size)
@@ -101,11 +101,11 @@ export class Trial {
     await setTimeout(ms)
   }
 
-  /** Asked less often than a test within one process does: each question is a program in the machine. */
+  /** Asked less often than a test within one process does: each question is a program in the machine, which has other things to do. */
   until<T>(what: string, ms: number, look: () => T | Promise<T>): Promise<NonNullable<T>> {
     return until(what, this.ms(ms), async () => {
       const found = await look()
-      if (found === undefined || found === null || found === false) await setTimeout(POLL_MS)
+      if (found === undefined || found === null || found === false) await setTimeout(this.ms(POLL_MS))
       return found
     })
   }
@@ -116,6 +116,12 @@ export class Trial {
 
   ready(): Promise<boolean> {
     return this.until('the service is ready', 60_000, () => this.isReady())
+  }
+
+  /** This very package, byte by byte. */
+  async isInstalled(): Promise<boolean> {
+    const { code } = await this.machine.run(`cmp -n ${this.#debBytes} /dev/vdd /srv/restante.deb && dpkg -s restante`)
+    return code === 0
   }
 
   /** The package, as it lies on a disk of its own. */
@@ -172,10 +178,12 @@ export class Trial {
 
   /** So that a question costs no look at a password. */
   async makeToken(): Promise<void> {
+    // The one there was may have gone with the data.
+    this.#token = ''
     const { status, text } = await this.ask('POST', '/api/v1/tokens', { name: 'trial', role: 'admin' })
     if (status !== 201) throw new Error(`no token: ${status} ${text}`)
     this.#token = JSON.parse(text).secret
-    writeFileSync(this.#note, JSON.stringify({ ports: this.ports, toml: this.#toml, token: this.#token }))
+    writeFileSync(this.#note, JSON.stringify({ toml: this.#toml, token: this.#token }))
   }
 
   ask(method: string, path: string, body?: object): Promise<{ status: number; text: string }> {
@@ -231,4 +239,9 @@ export class Trial {
     const metrics = /^restante_last_reset_(\S+) 1$/m.exec(await this.metrics())?.[1] ?? 'none'
     return { api: resets[0]?.kind ?? 'none', metrics, all: JSON.stringify(resets.slice(0, 3)) }
   }
+}
+
+async function portsHere(): Promise<Ports> {
+  const [sip, http, https] = (await freePorts(3)) as [number, number, number]
+  return { sip, http, https }
 }

@@ -38,7 +38,7 @@ const baseFolder = base(arch as Arch, cache)
 const isEmulated = !(await isRunByKvm(arch as Arch, baseFolder))
 console.log(isEmulated ? 'emulated: all of it takes an hour or more' : 'run by KVM')
 const place = { arch: arch as Arch, isEmulated, folder }
-const kept = Trial.kept(place, baseFolder, deb)
+const kept = await Trial.kept(place, baseFolder, deb)
 const trial = kept ?? (await Trial.make(place, baseFolder, deb))
 if (kept) await part('upgrade', upgrade)
 else {
