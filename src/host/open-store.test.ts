@@ -19,6 +19,11 @@ t.test('the map of the store: whole GiB, as large as the file system, within wha
   t.ok(bytes >= GIB && bytes <= 1024 * GIB, `${bytes / GIB} GiB`)
 })
 
+t.test('where the system tells no limit, as in a container without /proc, there is none', async t => {
+  const folder = t.testdir({})
+  t.ok(mapBytesOf(folder, '/proc/none') >= mapBytesOf(folder))
+})
+
 t.test('a process that may address little maps half of that, where LMDB would end it', async t => {
   if (spawnSync('prlimit', ['--version']).error) return t.pass('prlimit: not installed, so this is passed over')
   const folder = t.testdir({})
