@@ -151,7 +151,12 @@ const saidLines = ({ said, isCut }: HistoryItemView): string[] => [
 const textLines = ({ text, contentType, bytes }: SaidView): string[] =>
   text === undefined ? [`(${contentType}, ${bytesText(bytes)}: "history export" has it)`] : linesOf(text)
 
-const linesOf = (text: string): string[] => text.trimEnd().split(/\r?\n/)
+/** Not where the console begins its own lines: what strangers wrote cannot pass for a word of the box. */
+const linesOf = (text: string): string[] =>
+  text
+    .trimEnd()
+    .split(/\r?\n/)
+    .map(line => `  ${line}`)
 
 async function exportHistory(context: Context, args: Args): Promise<void> {
   const { histories } = running(context.box)

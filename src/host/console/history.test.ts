@@ -24,10 +24,10 @@ t.test('one item of a history: its heads, and what was said only where that is a
   const shown = await seat.run(`show history bob ${id}`)
   t.match(
     shown,
-    /Kind +message, whole[\s\S]*Subject +subject 2[\s\S]*--- request ---\nMESSAGE sip:bob@example\.org SIP\/2\.0\n/,
+    /Kind +message, whole[\s\S]*Subject +subject 2[\s\S]*--- request ---\n {2}MESSAGE sip:bob@example\.org SIP\/2\.0\n/,
   )
   t.notMatch(shown, 'message 2')
-  t.match(await seat.run(`show history bob ${id} bodies`), /--- \S+ sip:alice@example\.org ---\nmessage 2$/)
+  t.match(await seat.run(`show history bob ${id} bodies`), /--- \S+ sip:alice@example\.org ---\n {2}message 2$/)
   const json = JSON.parse(await seat.run(`show history bob ${id} --json`))
   t.equal(json.reference, `sip:${id}@edge1.example.org`)
   t.equal(json.said, undefined)
