@@ -10,6 +10,10 @@ const DAY_S = 86400
 /** Of serial lines: what every UART that is still sold can do. */
 export const BAUDS = [1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600]
 
+/** Of serial lines: how one side has the other wait: not at all, by the wires RTS and CTS, or by the characters XON and XOFF. */
+export const FLOW_CONTROLS = ['none', 'rtscts', 'xonxoff'] as const
+export type FlowControl = (typeof FLOW_CONTROLS)[number]
+
 const closed = { additionalProperties: false }
 
 /** Ten years: past any sane retention, and still exact when counted in milliseconds. */
@@ -158,6 +162,7 @@ export const configSchema = Type.Object(
     console: table({
       device: text('', 'a serial device, e.g. "/dev/ttyS1", or ""'),
       baud: Type.Enum(BAUDS, { default: 115200 }),
+      flow_control: Type.Enum(FLOW_CONTROLS, { default: 'none' }),
     }),
     watchdog: table({
       device: text('', 'a watchdog device, e.g. "/dev/watchdog", or ""'),

@@ -25,7 +25,7 @@ t.test('every key has the default of the contract, except domain', async t => {
     core: { route: '' },
     user: [],
     mwi: { headers: 'second', unsolicited: false },
-    console: { device: '', baud: 115200 },
+    console: { device: '', baud: 115200, flow_control: 'none' },
     watchdog: { device: '', hang_s: 60 },
     xcap: { root: '' },
     xdms: { root: '', user: '', password: '' },

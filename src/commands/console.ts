@@ -1,5 +1,6 @@
 import { accessSync, closeSync, constants, existsSync, openSync, statSync } from 'node:fs'
 import { isatty } from 'node:tty'
+import type { FlowControl } from '../base/config-schema.ts'
 import { Counters } from '../base/counters.ts'
 import { configFile } from '../host/config-file.ts'
 import { SerialLine } from '../host/console/line.ts'
@@ -15,6 +16,7 @@ export interface ConsoleCommandOptions {
   readonly config?: string
   readonly device?: string
   readonly baud?: number
+  readonly flowControl?: FlowControl
 }
 
 /** Where a box is looked for that was installed. */
@@ -26,10 +28,12 @@ const OVER = Buffer.from([4])
 const OVER_AGAIN_MS = 250
 /** The console of the service or, while it does not run, of what lies on disk; on this terminal, or on a serial line for ever. */
 export async function runConsole(world: World, options: ConsoleCommandOptions): Promise<void> {
-  if (options.baud !== undefined && options.device === undefined)
-    throw new PlainError('--baud is of the line that --device names.')
+  const { device, baud, flowControl } = options
+  if (baud !== undefined && device === undefined) throw new PlainError('--baud is of the line that --device names.')
+  if (flowControl !== undefined && device === undefined)
+    throw new PlainError('--flow-control is of the line that --device names.')
   const file = fileOf(options.config)
-  await (options.device === undefined ? onTerminal(world, file) : onLine(world, file, options.device, options.baud))
+  await (device === undefined ? onTerminal(world, file) : onLine(world, file, { device, baud, flowControl }))
 }
 
 /** A console has to start also where there is nothing to start a box with. */
@@ -104,15 +108,20 @@ function checkUser(file: string): void {
 /** Lines of a file, each with Enter. */
 const asTyped = (bytes: Buffer): Buffer => Buffer.from(bytes.toString('latin1').replace(/\r?\n/g, '\r'), 'latin1')
 
-async function onLine(world: World, file: string, device: string, baud = USUAL_BAUD): Promise<void> {
+async function onLine(
+  world: World,
+  file: string,
+  of: { device: string; baud: number | undefined; flowControl: FlowControl | undefined },
+): Promise<void> {
+  const { device, baud = USUAL_BAUD, flowControl = 'none' } = of
   checkDevice(device)
   const log = openLog()
   const counters = new Counters()
   const line = new SerialLine({
-    ...{ device, baud, log, counters: () => counters },
-    session: write =>
+    ...{ device, baud, flowControl, log, counters: () => counters },
+    session: (write, room) =>
       new ConsoleSeat({
-        ...{ file, openStore: world.openStore, entropy: new SystemEntropy(), log, write },
+        ...{ file, openStore: world.openStore, entropy: new SystemEntropy(), log, write, room },
         line: { isPhysical: true, name: device, columns: 80, rows: 24 },
         left: () => {},
       }),

@@ -271,10 +271,15 @@ t.test('a data folder that is not there is told, not made; a store that fails is
   t.notOk(existsSync(join(dir, 'data')))
 })
 
-t.test('console: a speed is of a line, and one that there is', async t => {
+t.test('console: a speed and flow control are of a line, and what there is', async t => {
   const { restante } = setUp()
   t.match(await restante('console --baud 9600'), { code: 1, err: '--baud is of the line that --device names.\n' })
   t.match(await restante('console --device /dev/ttyS0 --baud 50'), { code: 2, err: /Allowed: 1200, .*921600/ })
+  t.match(await restante('console --flow-control xonxoff'), {
+    code: 1,
+    err: '--flow-control is of the line that --device names.\n',
+  })
+  t.match(await restante('console --device /dev/ttyS0 --flow-control dtr'), { code: 2, err: /none, rtscts, xonxoff/ })
   t.match(await restante('console'), { code: 1, err: 'There is no terminal here.\n' })
   for (const device of [import.meta.filename, '/dev/null'])
     t.match(await restante(`console --device ${device}`), { code: 1, err: `--device: ${device} is no terminal.` })

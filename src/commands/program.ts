@@ -1,5 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
-import { BAUDS } from '../base/config-schema.ts'
+import { BAUDS, FLOW_CONTROLS } from '../base/config-schema.ts'
 import { VERSION } from '../base/product.ts'
 import { PlainError, refusedBySystem } from '../host/plain-error.ts'
 import type { DigestAlgorithm } from '../store/verbs.ts'
@@ -183,6 +183,11 @@ function addConsole(program: Command, world: World): void {
     .summary('look after the box on this terminal or on a serial line')
     .option('--device <tty>', 'the serial line, e.g. /dev/ttyS0; default: this terminal')
     .option('--baud <n>', 'its speed; 8 data bits, no parity, 1 stop bit; default: 115200', baudOf)
+    .addOption(
+      program
+        .createOption('--flow-control <how>', 'how each side has the other wait; default: none')
+        .choices(FLOW_CONTROLS),
+    )
     .action(async (options: ConsoleCommandOptions) => (await import('./console.ts')).runConsole(world, options))
   helped(console, { example: 'console --device /dev/ttyS0 --baud 9600', wrong: 'there is no terminal' })
 }

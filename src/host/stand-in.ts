@@ -87,14 +87,14 @@ export class StandIn {
 
   #openLine(): void {
     const { config, file, entropy, log, reason } = this.#options
-    const { device, baud } = config.console
+    const { device, baud, flow_control: flowControl } = config.console
     if (device === '') return
     const counters = new Counters()
     const line = new SerialLine({
-      ...{ device, baud, log, counters: () => counters },
-      session: write =>
+      ...{ device, baud, flowControl, log, counters: () => counters },
+      session: (write, room) =>
         new ConsoleSeat({
-          ...{ file, entropy, log, write },
+          ...{ file, entropy, log, write, room },
           openStore: () => Promise.reject(new PlainError(reason)),
           line: { isPhysical: true, name: device, columns: 80, rows: 24 },
           left: () => {},

@@ -254,7 +254,8 @@ t.test('`restante console --device`: the line of a service of its own, with the 
   if (isPassedOver(t, 'socat')) return
   const own = `${device}-own`
   const [program, ...first] = RESTANTE
-  const args = [...first, 'console', '--config', box.file, '--device', own, '--baud', '9600']
+  const how = ['--baud', '9600', '--flow-control', 'xonxoff']
+  const args = [...first, 'console', '--config', box.file, '--device', own, ...how]
   const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'pipe'] })
   t.teardown(() => child.kill('SIGKILL'))
   let logged = ''

@@ -1,11 +1,13 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { spawn, spawnSync } from 'node:child_process'
+import { type EventEmitter, once } from 'node:events'
 import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import { SerialPort } from 'serialport'
 import t, { type Test } from 'tap'
+import { FLOW_CONTROLS, type FlowControl } from '../base/config-schema.ts'
 import { Counters } from '../base/counters.ts'
 import { SerialLine } from '../host/console/line.ts'
+import { openSerialPort } from '../host/console/serial-port.ts'
 import { shortFolder } from '../testing/short-folder.ts'
 import { isPassedOver } from './program.ts'
 import { PtyLine } from './pty-line.ts'
@@ -18,27 +20,33 @@ interface Noted {
   readonly logged: string[]
   readonly counters: Counters
   readonly line: SerialLine
+  /** What `keys` is answered with. */
+  isRoom: boolean
+  room: () => void
   write: (text: string) => boolean
 }
 
-function lineOn(t: Test, device: string): Noted {
+function lineOn(t: Test, device: string, flowControl: FlowControl = 'none'): Noted {
   const events: string[] = []
   const logged: string[] = []
   const counters = new Counters()
   const note = (msg: string, fields = {}): void => void logged.push(`${msg} ${JSON.stringify(fields)}`)
-  const noted: { write: (text: string) => boolean } = { write: () => true }
+  const noted = { isRoom: true, room: () => {}, write: (_text: string) => true }
   const line = new SerialLine({
-    ...{ device, baud: 9600, againMinMs: 50 },
+    ...{ device, baud: 9600, flowControl, againMinMs: 50 },
     log: { debug() {}, info: note, warn: note, error: note },
     counters: () => counters,
-    session: write => {
-      noted.write = write
+    session: (write, room) => {
+      Object.assign(noted, { write, room })
       return {
         start: () => {
           events.push('start')
           write('login: ')
         },
-        keys: bytes => events.push(bytes.toString('latin1')) > 0,
+        keys: bytes => {
+          events.push(bytes.toString('latin1'))
+          return noted.isRoom
+        },
         drained: () => void events.push('drained'),
         hangUp: () => void events.push('hang up'),
         close: text => void write(text ?? ''),
@@ -48,6 +56,11 @@ function lineOn(t: Test, device: string): Noted {
   t.teardown(() => line.close())
   line.start()
   return Object.assign(noted, { events, logged, counters, line })
+}
+
+/** What was to come in the meantime had its turn. */
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise(setImmediate)
 }
 
 async function plugged(t: Test, path: string): Promise<PtyLine> {
@@ -153,4 +166,99 @@ t.test('closing says its last words, and waits for nobody', async t => {
   await line.close('It is over.')
   await pty.expect(/It is over\./)
   t.equal(write('more'), true, 'nothing goes anywhere any more')
+})
+
+/** More than the system keeps of a line (4 KiB), and than was read ahead. */
+const PASTE = Buffer.from(Array.from({ length: 100_000 }, (_, at) => 32 + (at % 95)))
+
+for (const flowControl of FLOW_CONTROLS.slice(1))
+  t.test(
+    `${flowControl}: what is too much waits outside, all of it comes, and nothing before there is room`,
+    async t => {
+      if (isPassedOver(t, 'socat')) return
+      const device = join(shortFolder(t), 'tty')
+      const pty = await plugged(t, device)
+      const noted = lineOn(t, device, flowControl)
+      await pty.expect(/login: /)
+      noted.isRoom = false
+      pty.bytes(PASTE)
+      let pieces = 1
+      for (let length = 0; length < PASTE.length; pieces++) {
+        await until('a piece', 5000, () => noted.events.length > pieces)
+        await turns(20)
+        if (noted.events.length !== pieces + 1) break
+        length += noted.events[pieces]!.length
+        noted.room()
+      }
+      t.equal(noted.events.length, pieces, 'one piece each time')
+      t.ok(PASTE.equals(Buffer.from(noted.events.slice(1).join(''), 'latin1')), 'octet for octet')
+    },
+  )
+
+t.test('none: nobody outside waits, so what comes is handed on at once', async t => {
+  if (isPassedOver(t, 'socat')) return
+  const device = join(shortFolder(t), 'tty')
+  const pty = await plugged(t, device)
+  const noted = lineOn(t, device)
+  await pty.expect(/login: /)
+  noted.isRoom = false
+  pty.bytes(PASTE)
+  await until('all came', 20_000, () => noted.events.slice(1).join('').length === PASTE.length)
+})
+
+t.test('unplugged while it waits: the line is lost at once, and the next one reads', async t => {
+  if (isPassedOver(t, 'socat')) return
+  const device = join(shortFolder(t), 'tty')
+  const pty = await plugged(t, device)
+  const noted = lineOn(t, device, 'xonxoff')
+  await pty.expect(/login: /)
+  noted.isRoom = false
+  pty.bytes(PASTE)
+  await until('it waits', 5000, () => noted.events.length === 2)
+  await turns(20)
+  await pty.unplug()
+  await until('it is missed', 5000, () => noted.events.at(-1) === 'hang up')
+  const again = await plugged(t, device)
+  await again.expect(/login: /)
+  again.type('x')
+  await until('it was heard', 5000, () => noted.events.at(-1) === 'x')
+})
+
+t.test('what each kind of flow control sets of the line', async t => {
+  if (isPassedOver(t, 'socat', 'stty')) return
+  const set: Record<string, string[]> = {}
+  for (const flowControl of FLOW_CONTROLS) {
+    const device = join(shortFolder(t), 'tty')
+    await plugged(t, device)
+    const port = await openSerialPort(device, 9600, flowControl)
+    const { fd } = port.port as unknown as { fd: number }
+    const { stdout } = spawnSync('stty', ['-a'], { stdio: [fd, 'pipe', 'inherit'], encoding: 'utf8' })
+    set[flowControl] = stdout.split(/[\s;]+/).filter(each => /^(crtscts|ixon|ixoff|ixany)$/.test(each))
+    await new Promise(resolve => port.close(resolve))
+  }
+  t.same(set, { none: [], rtscts: ['crtscts'], xonxoff: ['ixon', 'ixoff'] })
+})
+
+t.test('what lies there unread keeps nobody busy, also after the line was slow', async t => {
+  if (isPassedOver(t, 'socat')) return
+  const device = join(shortFolder(t), 'tty')
+  const pty = await plugged(t, device)
+  const port = await openSerialPort(device, 9600, 'rtscts')
+  t.teardown(() => new Promise(resolve => port.close(resolve)))
+  port.on('data', () => port.pause())
+  pty.lookAway()
+  const { poller } = port.port as unknown as { poller: EventEmitter }
+  const events = { readable: 0, writable: 0 }
+  for (const event of ['readable', 'writable'] as const) poller.on(event, () => events[event]++)
+  for (let screen = 0; screen < 200; screen++) port.write('x'.repeat(2000))
+  await until('the line took what it takes', 5000, () => port.writableNeedDrain)
+  pty.look()
+  await until('all came', 10_000, () => pty.shown.length === 400_000)
+  t.ok(events.writable > 0, 'it was waited for')
+  pty.bytes(PASTE)
+  await until('it is paused, and has read ahead', 5000, () => port.isPaused() && port.readableLength >= 2048)
+  await turns(100)
+  const before = { ...events }
+  await turns(1000)
+  t.same(events, before)
 })

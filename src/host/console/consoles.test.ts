@@ -45,3 +45,26 @@ t.test(
     staying.close()
   },
 )
+
+t.test('a line is opened anew when anything of it changes, and stays where nothing does', async t => {
+  const { box } = boxWith()
+  const tried: string[] = []
+  const consoles = new Consoles({ ...silentLog, warn: msg => void tried.push(msg) })
+  t.teardown(() => consoles.close())
+  const device = `${t.testdir({})}/none`
+  const use = (more: string): Promise<void> => {
+    const text = `domain = "example.org"\n[console]\ndevice = "${device}"\n${more}`
+    const { config } = loadConfig(text, 'test') as { config: Config }
+    return consoles.use({ services: box, config, counters: new Counters() })
+  }
+  await use('')
+  while (tried.length < 1) await turn()
+  await use('')
+  await use('flow_control = "rtscts"')
+  while (tried.length < 2) await turn()
+  await use('flow_control = "rtscts"')
+  await use('flow_control = "rtscts"\nbaud = 9600')
+  while (tried.length < 3) await turn()
+  await use('flow_control = "rtscts"\nbaud = 9600')
+  t.equal(tried.length, 3)
+})

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { isDeepStrictEqual } from 'node:util'
 import type { Config } from '../../base/config.ts'
 import type { Counters } from '../../base/counters.ts'
 import type { Log } from '../../base/log.ts'
@@ -32,7 +33,7 @@ export class Consoles {
   /** The one that was left longest ago is taken first: whoever comes next does not wait for what the one before guessed. */
   readonly #freePlaces = [...STREAM_PLACES]
   #use: ConsoleUse | undefined
-  #line: { readonly device: string; readonly baud: number; readonly serial: SerialLine } | undefined
+  #line: { readonly of: Config['console']; readonly serial: SerialLine } | undefined
   #isClosed = false
 
   constructor(log: Log) {
@@ -42,29 +43,30 @@ export class Consoles {
   /** Of the box that serves from now on. The line stays open where it is the same one. */
   async use(use: ConsoleUse): Promise<void> {
     this.#use = use
-    const { device, baud } = use.config.console
-    if (this.#isClosed || (this.#line?.device === device && this.#line.baud === baud)) return
+    const of = use.config.console
+    if (this.#isClosed || isDeepStrictEqual(this.#line?.of, of)) return
     const before = this.#line
     this.#line = undefined
     await before?.serial.close('The configuration has another line for the console.')
+    const { device, baud, flow_control: flowControl } = of
     if (device === '') return
     const serial = new SerialLine({
-      ...{ device, baud, log: this.#log },
+      ...{ device, baud, flowControl, log: this.#log },
       counters: () => this.#use!.counters,
-      session: write =>
+      session: (write, room) =>
         this.#session(
           { isPhysical: true, name: device, columns: 80, rows: 24, place: 'console line' },
-          { write, onEnd: () => {} },
+          { write, room, onEnd: () => {} },
         ),
     })
-    this.#line = { device, baud, serial }
+    this.#line = { of, serial }
     serial.start()
   }
 
   /** Why nobody can work on the line of the configuration, and could not for a minute; undefined: somebody can, or none is configured. */
   get lineTrouble(): string | undefined {
     const why = this.#line?.serial.troubleFor(LINE_MISSED_MS)
-    return why === undefined ? undefined : `${this.#line?.device}: ${why}`
+    return why === undefined ? undefined : `${this.#line?.of.device}: ${why}`
   }
 
   /** A connection of the control socket that asked for a console; it is nobody else's from now on. */

@@ -1,4 +1,5 @@
 import type { SerialPort } from 'serialport'
+import type { FlowControl } from '../../base/config-schema.ts'
 import type { Counters } from '../../base/counters.ts'
 import type { Log } from '../../base/log.ts'
 import type { ConsoleKeys } from '../../console/options.ts'
@@ -17,11 +18,13 @@ const LAST_WORDS_MS = 500
 export interface SerialLineOptions {
   readonly device: string
   readonly baud: number
+  /** `none`: what is too much is the session's to lose. Else it waits in the system, which has the other side wait. */
+  readonly flowControl: FlowControl
   readonly log: Log
   /** Of the box that serves now. */
   readonly counters: () => Counters
   /** One for the line's whole life: it hangs up when the line is lost and starts anew when it is back. */
-  readonly session: (write: (text: string) => boolean) => ConsoleKeys
+  readonly session: (write: (text: string) => boolean, room: () => void) => ConsoleKeys
   readonly againMinMs?: number
 }
 
@@ -41,7 +44,10 @@ export class SerialLine {
 
   constructor(options: SerialLineOptions) {
     this.#options = options
-    this.#session = options.session(text => this.#outgoing?.write(text) ?? true)
+    this.#session = options.session(
+      text => this.#outgoing?.write(text) ?? true,
+      () => void this.#port?.resume(),
+    )
   }
 
   /** Why nobody can work on it; undefined: it is open, or was less than so many milliseconds ago. */
@@ -66,12 +72,12 @@ export class SerialLine {
   }
 
   async #open(): Promise<void> {
-    const { device, baud, log } = this.#options
+    const { device, baud, flowControl, log } = this.#options
     try {
-      const port = await openSerialPort(device, baud)
+      const port = await openSerialPort(device, baud, flowControl)
       if (this.#isClosed) return await closed(port, false)
       this.#opened(port)
-      log.info('the console’s line is open', { device, baud })
+      log.info('the console’s line is open', { device, baud, flowControl })
       this.#options.counters().count('console_line_opened')
       this.#session.start()
     } catch (error) {
@@ -92,18 +98,20 @@ export class SerialLine {
       drained: () => this.#session.drained(),
       dropped: bytes => this.#options.counters().count('console_line_dropped_bytes', '', bytes),
     })
-    port.on('data', (bytes: Buffer) => this.#received(bytes))
+    port.on('data', (bytes: Buffer) => this.#received(port, bytes))
     // Which of the two comes depends on how it went away; after an error that left it open it is of no use either.
     port.once('close', (error: Error | null) => this.#lost(port, error))
     port.on('error', error => this.#lost(port, error))
   }
 
   /** BREAK and what a wrong speed makes of a character are read as NUL, which nobody types. */
-  #received(bytes: Buffer): void {
+  #received(port: SerialPort, bytes: Buffer): void {
     const typed = bytes.filter(octet => octet !== 0)
     if (typed.length < bytes.length)
       this.#options.counters().count('console_line_noise', '', bytes.length - typed.length)
-    if (typed.length > 0) this.#session.keys(Buffer.from(typed))
+    if (typed.length === 0 || this.#session.keys(Buffer.from(typed))) return
+    // What is not read fills the system's buffer; then that drops RTS, or sends XOFF.
+    if (this.#options.flowControl !== 'none') port.pause()
   }
 
   #lost(port: SerialPort, error: Error | null): void {

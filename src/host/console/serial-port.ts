@@ -2,6 +2,7 @@ import { read as readFile } from 'node:fs'
 import { access, constants } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import type { SerialPort } from 'serialport'
+import type { FlowControl } from '../../base/config-schema.ts'
 import { native } from '../native.ts'
 import { codeOf, messageOf, reasonOf } from '../plain-error.ts'
 
@@ -10,19 +11,34 @@ const read = promisify(readFile)
 /** A screen of text: a session hears of a slow line before more than that is under way. */
 const UNDER_WAY_BYTES = 2048
 
+/** Of uv_poll_t. */
+const POLLED = { readable: 1, writable: 2, disconnect: 4 }
+
+type Polled = (refused: Error | null) => void
+
+interface Poller {
+  once(event: keyof typeof POLLED, done: Polled): unknown
+  on(event: keyof typeof POLLED, done: Polled): unknown
+  /** For these, and nothing else. */
+  poll(events: number): void
+}
+
 /** What serialport keeps of an open line on Linux. */
 interface Binding {
   readonly fd: number | null
-  readonly poller: { once(event: 'readable', done: (error: Error | null) => void): unknown }
+  readonly poller: Poller
   read(buffer: Buffer, offset: number, length: number): Promise<{ bytesRead: number; buffer: Buffer }>
 }
 
-/** 8N1, no flow control, and whoever comes second gets an error. Rejects with the reason, in words. */
-export async function openSerialPort(device: string, baud: number): Promise<SerialPort> {
+/** 8N1, and whoever comes second gets an error. Rejects with the reason, in words. */
+export async function openSerialPort(device: string, baud: number, flowControl: FlowControl): Promise<SerialPort> {
   const { SerialPort } = await import('serialport')
   const port = new SerialPort({
     path: device,
     baudRate: baud,
+    rtscts: flowControl === 'rtscts',
+    // XON, XOFF: what comes is heeded (IXON), and sent (IXOFF).
+    ...{ xon: flowControl === 'xonxoff', xoff: flowControl === 'xonxoff' },
     autoOpen: false,
     lock: true,
     highWaterMark: UNDER_WAY_BYTES,
@@ -34,7 +50,32 @@ export async function openSerialPort(device: string, baud: number): Promise<Seri
   const addon = native()
   if (binding.fd !== null && !('missing' in addon)) addon.terminalExclusive(binding.fd)
   binding.read = (buffer, offset, length) => readOrHangUp(binding, buffer, offset, length)
+  if (flowControl !== 'none') watchUnread(port, binding.poller)
   return port
+}
+
+/**
+ * While whoever types is to wait nobody reads, so that reading tells of no hang-up. And serialport would poll again and again for whatever
+ * was ever waited for: without end where something lies there unread.
+ */
+function watchUnread(port: SerialPort, poller: Poller): void {
+  const { once } = poller
+  let awaited = 0
+  poller.once = (event, done) => {
+    awaited |= POLLED[event]
+    once.call(poller, event, done)
+    poller.poll(awaited)
+  }
+  for (const event of ['readable', 'writable'] as const)
+    poller.on(event, refused => {
+      if (refused) return
+      awaited &= ~POLLED[event]
+      poller.poll(awaited)
+    })
+  poller.once('disconnect', refused => {
+    const error = hungUp(refused ?? undefined)
+    if (!('canceled' in error) && port.isOpen) port.close(undefined, error)
+  })
 }
 
 /** A line that hung up reads as nothing, without end and without an error; serialport would go on asking. */

@@ -81,7 +81,17 @@ export const SETTINGS_PAGES: readonly SettingsPage[] = [
         keys: ['auth.digest', 'auth.algorithms', 'auth.trusted_peers', 'core.route', 'tls.verify_peers'],
       },
       { title: 'documents', keys: ['xcap.root', 'xdms.root', 'xdms.user', 'xdms.password'] },
-      { title: 'machine', keys: ['data_dir', 'console.device', 'console.baud', 'watchdog.device', 'watchdog.hang_s'] },
+      {
+        title: 'machine',
+        keys: [
+          'data_dir',
+          'console.device',
+          'console.baud',
+          'console.flow_control',
+          'watchdog.device',
+          'watchdog.hang_s',
+        ],
+      },
     ],
   },
   {

@@ -120,6 +120,11 @@ export const config: Strings['config'] = {
     'xdms.password': { label: 'Passwort bei diesem Server' },
     'console.device': { label: 'Serielle Konsole', hint: 'Z. B. /dev/ttyS1; leer für keine.' },
     'console.baud': { label: 'Geschwindigkeit der Leitung' },
+    'console.flow_control': {
+      label: 'Flusssteuerung der Leitung',
+      hint: 'Wie am Terminal eingestellt. Mit RTS/CTS und ohne diese Adern erscheint nichts.',
+      choices: { none: 'keine', rtscts: 'Hardware (RTS/CTS)', xonxoff: 'Software (XON/XOFF)' },
+    },
     'watchdog.device': { label: 'Hardware-Watchdog', hint: 'Z. B. /dev/watchdog; leer: nur der des Dienstverwalters.' },
     'watchdog.hang_s': {
       label: 'Stillstand (Sekunden)',

@@ -109,6 +109,11 @@ const keys = {
   'xdms.password': { label: 'Password at that server' },
   'console.device': { label: 'Serial console', hint: 'E.g. /dev/ttyS1; empty for none.' },
   'console.baud': { label: 'Speed of the line' },
+  'console.flow_control': {
+    label: 'Flow control of the line',
+    hint: 'As the terminal has it. With RTS/CTS and without these wires nothing is shown.',
+    choices: { none: 'none', rtscts: 'hardware (RTS/CTS)', xonxoff: 'software (XON/XOFF)' },
+  },
   'watchdog.device': { label: 'Hardware watchdog', hint: "E.g. /dev/watchdog; empty: the service manager's alone." },
   'watchdog.hang_s': {
     label: 'Standstill (seconds)',
