@@ -129,6 +129,13 @@ t.test('RFC 5621 3.1 within a session the description may be one part of several
     t.match(headerOf(refusal, 'Accept'), 'multipart/mixed')
   }
   t.equal(statusOf(peer.ask('UPDATE', { headers: [CONTACT], body: sdpOfPhone('active', 4) })), '200', 'as it was')
+  for (const optional of [
+    parts('mixed', note('optional')),
+    { headers: [CONTACT, 'Content-Type: text/plain', 'Content-Disposition: render;handling=optional'], body: 'hello' },
+  ]) {
+    const silent = peer.ask('UPDATE', optional)
+    t.same([statusOf(silent), bodyOf(silent)], ['200', ''], 'RFC 3261 20.11: no offer, and nothing that has to be read')
+  }
   const other = new SessionWire()
   other.confirm(parts('mixed', note('optional'), sdp(1)))
   t.equal(

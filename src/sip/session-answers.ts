@@ -13,7 +13,7 @@ import { ALLOW } from './session-headers.ts'
 import type { Agreement } from './session-timer.ts'
 import { agreeAsServer, MIN_SE_S, supportsTimer } from './session-timer.ts'
 import type { SessionContext } from './session-types.ts'
-import { hasUnreadParts } from './unread-parts.ts'
+import { hasUnreadParts, isBodyOptional } from './unread-parts.ts'
 
 /** Extensions that may be required of us in a dialog. */
 const SUPPORTED = ['timer']
@@ -68,8 +68,8 @@ function answerModification(now: Now, session: ConfirmedSession, request: SipReq
   const hasOffer = offer !== undefined
   const isInvite = request.method === 'INVITE'
   if (refresh.isOfferPending && (hasOffer || isInvite)) return plainAnswer(context, request, 491)
-  const isUnread = (request.body.length > 0 && !hasOffer) || hasUnreadParts(request)
-  if (isUnread) return plainAnswer(context, request, 415, [['Accept', ACCEPT]])
+  const isOther = request.body.length > 0 && !hasOffer && !isBodyOptional(request)
+  if (isOther || hasUnreadParts(request)) return plainAnswer(context, request, 415, [['Accept', ACCEPT]])
   const agreement = agreeAsServer(request, refresh.agreement)
   if (agreement === 'too small') return plainAnswer(context, request, 422, [['Min-SE', String(MIN_SE_S)]])
   const sdp = hasOffer ? answerAgain(session.localSdp, session.remoteSdp, offer) : session.localSdp

@@ -11,18 +11,25 @@ const SDP_TYPE = 'application/sdp'
  * over. A first message or a list of further recipients would be lost without a word by who reads the description alone.
  */
 export function hasUnreadParts(request: SipRequest): boolean {
-  const contentType = value(request, 'content-type') ?? ''
-  const boundary = leniently(() => boundaryOf(contentType))
   // One of several alternatives is enough.
-  if (boundary === undefined || /^multipart\/alternative\b/i.test(contentType)) return false
-  const parts = partsOf(request.body, boundary)
+  if (/^multipart\/alternative\b/i.test(value(request, 'content-type') ?? '')) return false
+  const parts = partsOf(request)
   const description = parts.find(part => typeOf(part) === SDP_TYPE)
   return parts.some(part => part !== description && !isOptional(part))
 }
 
-function partsOf(body: Buffer, boundary: string): ReceivedPart[] {
+/** RFC 3261 20.11: whether a body without a session description may be passed over as a whole. */
+export function isBodyOptional(request: SipRequest): boolean {
+  if (mayBePassedOver(value(request, 'content-disposition'))) return true
+  const parts = partsOf(request)
+  return parts.length > 0 && parts.every(isOptional)
+}
+
+function partsOf(request: SipRequest): ReceivedPart[] {
+  const boundary = leniently(() => boundaryOf(value(request, 'content-type') ?? ''))
+  if (boundary === undefined) return []
   try {
-    return parseMultipart(body, boundary)
+    return parseMultipart(request.body, boundary)
   } catch (error) {
     if (error instanceof MultipartSyntaxError) return []
     throw error
@@ -36,7 +43,9 @@ const typeOf = (part: ReceivedPart): string | undefined =>
   leniently(() => parseParams(headerOf(part, 'content-type') ?? 'text/plain').value)
 
 /** RFC 3261 20.11, and RFC 5621 7: what nothing refers to is of no use to anybody. */
-function isOptional(part: ReceivedPart): boolean {
-  const disposition = leniently(() => parseParams(headerOf(part, 'content-disposition') ?? 'session'))
+const isOptional = (part: ReceivedPart): boolean => mayBePassedOver(headerOf(part, 'content-disposition'))
+
+function mayBePassedOver(text = 'session'): boolean {
+  const disposition = leniently(() => parseParams(text))
   return disposition?.value === 'by-reference' || disposition?.params.get('handling')?.toLowerCase() === 'optional'
 }
