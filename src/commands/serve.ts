@@ -17,7 +17,7 @@ import { resetIfMarked } from '../host/factory-reset.ts'
 import { guardedStore } from '../host/guarded-store.ts'
 import { openLog } from '../host/log.ts'
 import { saveMemory } from '../host/memory/thrift.ts'
-import { isOfStore, messageOf, refusedBySystem } from '../host/plain-error.ts'
+import { isOfStore, messageOf, refusedBySystem, StoreDamaged } from '../host/plain-error.ts'
 import { Restoring, undoneRestore } from '../host/restoring.ts'
 import type { Box } from '../host/serve.ts'
 import { figuresOf, tryCustody } from '../host/service/custody-trial.ts'
@@ -116,7 +116,7 @@ async function serveFor(manager: Manager, world: World, options: ServeCommandOpt
   notifier.extendS(openingS(config.data_dir))
   const starting = Serving.start({ ...parts, logs: log })
   starting.catch(error => watch.ending('failed', messageOf(error)))
-  const instead = { config, file, notifier, watch, entropy, log }
+  const instead = { config, file, notifier, watch, entropy, log, openStore: world.openStore }
   const serving = await Promise.race([starting, stopped]).catch(error => standIn(error, manager, instead, stopped))
   if (typeof serving === 'string') {
     // Nothing was shown or promised yet; what is half open ends with the process.
@@ -153,17 +153,20 @@ function guarded(openStore: World['openStore'], watch: BoxWatch, notifier: Notif
   return guardedStore(openStore, { ends, told: () => notifier.extendS(RESET_STEP_S) })
 }
 
+type Instead = Omit<StandInOptions, 'dataDir' | 'isDamaged' | 'reason' | 'state'> & { readonly watch: BoxWatch }
+
 /** Where the store is what fails, until something is different, which takes a process of its own, or it is stopped; by what. */
 async function standIn(
   error: unknown,
   { isManaged }: Manager,
-  { watch, ...parts }: Omit<StandInOptions, 'dataDir' | 'reason' | 'state'> & { readonly watch: BoxWatch },
+  { watch, ...parts }: Instead,
   stopped: Promise<string>,
 ): Promise<string> {
   if (!isManaged || !isOfStore(error)) throw error
   watch.close()
   const reason = refusedBySystem(error)?.message ?? messageOf(error)
-  const standing = new StandIn({ ...parts, state: watch.state, dataDir: resolve(parts.config.data_dir), reason })
+  const [dataDir, isDamaged] = [resolve(parts.config.data_dir), error instanceof StoreDamaged]
+  const standing = new StandIn({ ...parts, state: watch.state, dataDir, reason, isDamaged })
   await standing.start()
   const end = await Promise.race([standing.over.then(why => ({ why })), stopped])
   await standing.close()

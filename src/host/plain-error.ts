@@ -8,6 +8,9 @@ export class PlainError extends Error {
 /** Of the store or its medium: who starts anew at once finds the same. */
 export class StoreTrouble extends PlainError {}
 
+/** What lies in the store is wrong: no medium that works again mends that. */
+export class StoreDamaged extends StoreTrouble {}
+
 export const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException | undefined)?.code ?? ''
 
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

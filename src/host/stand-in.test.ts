@@ -21,7 +21,7 @@ interface Made {
   readonly looks: () => number
 }
 
-async function made(t: Test, triedMs: number, before: (dataDir: string) => void = () => {}): Promise<Made> {
+async function made(t: Test, triedMs: number, before: (dataDir: string) => void = () => {}, isDamaged = false) {
   const dir = t.testdir({ data: { mailbox: { 'data.mdb': 'damaged' } } })
   const dataDir = join(dir, 'data')
   before(dataDir)
@@ -36,7 +36,9 @@ async function made(t: Test, triedMs: number, before: (dataDir: string) => void 
     extendS: (): void => void looks++,
   }
   const state = new BoxState()
-  const options = { config, dataDir, file: join(dir, 'x'), reason: REASON, notifier, state, log: silentLog }
+  const openStore = () => Promise.reject(new Error('not opened here'))
+  const why = { reason: REASON, isDamaged }
+  const options = { config, dataDir, file: join(dir, 'x'), ...why, openStore, notifier, state, log: silentLog }
   const standing = new StandIn({ ...options, entropy: new SeededEntropy(1), lookMs: 5, triedMs })
   let isOver = ''
   void standing.over.then(why => {
@@ -49,7 +51,7 @@ async function made(t: Test, triedMs: number, before: (dataDir: string) => void 
     while (isOver === '' && looks < until) await new Promise(resolve => setTimeout(resolve, 1))
     return isOver
   }
-  return { dataDir, told, state, over, looks: () => looks }
+  return { dataDir, told, state, over, looks: () => looks } satisfies Made
 }
 
 t.test('it says why, asks for time, and is never ready', async t => {
@@ -76,12 +78,14 @@ t.test('it is over once a factory reset is asked for', async t => {
 })
 
 t.test(
-  'a medium that can be written and read again is tried; one that cannot, or a store that is held, is not',
+  'a medium that can be written and read again is tried; one that cannot, or a store that is held or damaged, is not',
   async t => {
     t.match(await (await made(t, 0)).over(), /can be written and read/)
     const refused = await made(t, 0, dataDir => mkdirSync(join(dataDir, 'medium-trial')))
     t.equal(await refused.over(), '')
     const held = await made(t, 0, dataDir => holdStore(dataDir, 'it ended the program'))
     t.equal(await held.over(), '')
+    const damaged = await made(t, 0, () => {}, true)
+    t.equal(await damaged.over(), '', 'nor is one with damaged pages, beside which somebody restores a backup')
   },
 )

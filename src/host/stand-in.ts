@@ -1,9 +1,10 @@
 import { closeSync, existsSync, fsyncSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { Config } from '../base/config.ts'
 import { Counters } from '../base/counters.ts'
 import type { Entropy } from '../base/entropy.ts'
 import type { Log } from '../base/log.ts'
+import type { ServeOptions } from './box-options.ts'
 import { SerialLine } from './console/line.ts'
 import { ConsoleSeat } from './console/seat.ts'
 import { isResetMarked } from './factory-reset.ts'
@@ -29,6 +30,10 @@ export interface StandInOptions {
   readonly file: string
   /** Why the box cannot serve, in words. */
   readonly reason: string
+  /** Nothing that the medium does changes it. */
+  readonly isDamaged: boolean
+  /** Of what comes out of a backup. */
+  readonly openStore: ServeOptions['openStore']
   readonly notifier: Notifier
   readonly state: BoxState
   readonly entropy: Entropy
@@ -75,18 +80,18 @@ export class StandIn {
   }
 
   #look(): void {
-    const { dataDir, notifier, triedMs = TRIED_MS } = this.#options
+    const { dataDir, notifier, isDamaged, triedMs = TRIED_MS } = this.#options
     notifier.extendS(EXTEND_S)
     notifier.alive()
     if (isResetMarked(dataDir)) return this.#over('a factory reset was asked for')
     if (fileState(dataDir) !== this.#file) return this.#over('the store is another one')
-    if (performance.now() - this.#triedAt < triedMs || existsSync(join(dataDir, 'mailbox', 'held'))) return
+    if (isDamaged || performance.now() - this.#triedAt < triedMs || existsSync(join(dataDir, 'mailbox', 'held'))) return
     this.#triedAt = performance.now()
     if (isWell(dataDir)) this.#over('the medium can be written and read')
   }
 
   #openLine(): void {
-    const { config, file, entropy, log, reason } = this.#options
+    const { config, file, dataDir, entropy, log, reason, openStore } = this.#options
     const { device, baud, flow_control: flowControl } = config.console
     if (device === '') return
     const counters = new Counters()
@@ -95,7 +100,8 @@ export class StandIn {
       session: (write, room) =>
         new ConsoleSeat({
           ...{ file, entropy, log, write, room },
-          openStore: () => Promise.reject(new PlainError(reason)),
+          openStore: (folder, ...rest) =>
+            resolve(folder) === dataDir ? Promise.reject(new PlainError(reason)) : openStore(folder, ...rest),
           line: { isPhysical: true, name: device, columns: 80, rows: 24 },
           left: () => {},
         }),

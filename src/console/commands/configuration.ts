@@ -69,7 +69,7 @@ async function told(context: Context): Promise<void> {
   if ('errors' in checked)
     await context.report.lines([
       ...errorLines(checked.errors),
-      'It stays in the candidate: "set" it again, or "discard".',
+      'It stays in the candidate: "set" it again, "no KEY" for its default, or "discard" all.',
     ])
 }
 

@@ -9,7 +9,7 @@ const MIB = 1024 * 1024
 /** Where the words of the page lead to a part of the page, the command that does it here. */
 const HERE: Readonly<Partial<Record<AlarmId, string>>> = {
   'unclean-start':
-    'Nothing accepted is lost. "show resets" says what is known of each; if it comes again, look at power supply, memory and medium, and send what "show tech-support" shows.',
+    'Nothing accepted is lost. "show resets" says what is known of each: where it could not start, do what stands there; if another comes again, look at power supply, memory and medium, and send what "show tech-support" shows.',
   'flash-low':
     'Below the reserve new messages are refused, and below twice the reserve histories stop growing. "show queue" says whose messages wait: "user remove" takes those of users who will not come back; or use a larger medium.',
   clock:

@@ -9,7 +9,7 @@ export const login: Strings['login'] = {
   wait: seconds => `Zu viele falsche Passwörter. Versuchen Sie es in ${seconds} Sekunden wieder.`,
   busy: 'Gerade melden sich zu viele an. Versuchen Sie es gleich noch einmal.',
   firstHint: 'Beim ersten Mal: als admin, mit dem Passwort, das das Gerät bei seinem allerersten Start ausgegeben hat.',
-  lost: 'Passwort verloren? Das Handbuch sagt, wie man am Gerät selbst ein neues macht.',
+  lost: 'Passwort verloren? Ein anderer Verwalter macht ein neues. Ist keiner da: an der seriellen Konsole des Geräts „recover“ statt eines Namens eingeben, oder siehe „A lost password“ im Handbuch.',
 }
 
 export const told: Strings['told'] = {

@@ -7,7 +7,7 @@ export const login = {
   wait: (seconds: number) => `Too many wrong passwords. Try again in ${seconds} seconds.`,
   busy: 'Too many are signing in just now. Try again in a moment.',
   firstHint: 'The first time: as admin, with the password that the box printed at its very first start.',
-  lost: 'Password lost? The manual says how to make a new one on the box itself.',
+  lost: 'Password lost? Another administrator makes a new one. Where nobody is left: type “recover” in place of a name at the serial console of the box, or see “A lost password” in the manual.',
 }
 
 export const told = {

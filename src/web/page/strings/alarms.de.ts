@@ -33,7 +33,7 @@ export const alarms: Strings['alarms'] = {
   'unclean-start': {
     text: (count, detail) =>
       `Am letzten Tag wurde das Gerät ${count}-mal gestartet, nachdem es nicht ordentlich geendet hatte; zuletzt: ${resetKinds[detail as ResetKind] ?? detail}.`,
-    todo: 'Nichts Angenommenes ist verloren. Der Status sagt, was von jedem Mal bekannt ist; kommt es wieder, sehen Sie nach Stromversorgung, Speicher und Medium, und schicken Sie ein Hilfspaket.',
+    todo: 'Nichts Angenommenes ist verloren. Der Status sagt, was von jedem Mal bekannt ist: Konnte es nicht starten, tun Sie, was dort steht; kommt anderes wieder, sehen Sie nach Stromversorgung, Speicher und Medium, und schicken Sie ein Paket für den Support.',
   },
   'flash-low': {
     text: count => `Der Speicher ist fast voll: ${count} sind frei.`,

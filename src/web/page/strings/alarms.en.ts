@@ -39,7 +39,7 @@ export const alarms: Readonly<Record<AlarmId, AlarmWords>> = {
   'unclean-start': {
     text: (count, detail) =>
       `In the last day the box was started ${some(count, 'time', 'times')} after an end that was not in order; the latest: ${resetKinds[detail as ResetKind] ?? detail}.`,
-    todo: 'Nothing accepted is lost. Status says what is known of each; if it comes again, look at power supply, memory and medium, and send a support bundle.',
+    todo: 'Nothing accepted is lost. Status says what is known of each: where it could not start, do what stands there; if another comes again, look at power supply, memory and medium, and send a support bundle.',
   },
   'flash-low': {
     text: count => `Flash is nearly full: ${count} are free.`,
