@@ -21,6 +21,8 @@ interface RestoringOptions {
   readonly log: Log
   /** Stops the box, lets `replacing` put other data in its place, and starts with it; rejects where the box serves as before. */
   readonly replace: (config: Config, replacing: Replacing) => Promise<void>
+  /** Nothing serves here, and a service that waits for a store may hold the addresses until it starts anew. */
+  readonly isBesideService?: boolean
 }
 
 /** The step from one box to another one in the same process; outlives both. */
@@ -70,7 +72,7 @@ export class Restoring {
     try {
       await replace(serving, {
         run: async () => {
-          await probeListeners(serving)
+          if (!this.#options.isBesideService) await probeListeners(serving)
           const lock = await lockForServing(dataDir)
           try {
             kept = swapIn(swap)

@@ -84,6 +84,7 @@ export class ReducedBox {
     const restoring = new Restoring({
       ...{ target: file, configuration, access, log },
       replace: (_config, replacing) => replacing.run(),
+      isBesideService: true,
     })
     const jobs = this.#jobs(config.deferral.reserve_bytes, now, entropy, log)
     const parts = { config, dataDir, store, openStore, restoring, entropy, now }
