@@ -17,7 +17,7 @@ export function configFile(named: string | undefined): string {
   if (file) return file
   if (named === '') throw new PlainError('--config names no file. Give its path.')
   throw new PlainError(
-    `No configuration: neither ./${DEFAULT_FILES[0]} nor ${DEFAULT_FILES[1]} exists. Name one with --config FILE.`,
+    `No configuration: neither ./${DEFAULT_FILES[0]} nor ${DEFAULT_FILES[1]} exists. Name one with --config FILE, or write one: domain = "example.org" with your own domain is enough.`,
   )
 }
 

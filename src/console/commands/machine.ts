@@ -21,7 +21,7 @@ const NOT_KNOWN = 'The configuration STAYS: what this box was shipped with is no
 /** Of a box that was started with one file and nothing beside it. */
 const NOT_SHIPPED_WORDS: Readonly<Record<ResetLevel, string>> = {
   config: `Administrators go; users, messages, histories and the certificate stay. ${NOT_KNOWN}`,
-  full: `EVERYTHING ELSE GOES: users, messages that wait, histories, certificates, administrators. ${NOT_KNOWN}`,
+  full: `${NOT_KNOWN} EVERYTHING ELSE GOES: users, messages that wait, histories, certificates, administrators.`,
 }
 
 const RESET_HELP: Readonly<Record<ResetLevel, string>> = {

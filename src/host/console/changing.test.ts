@@ -216,7 +216,7 @@ t.test('what stops or empties the box asks first', async t => {
   t.match(await seat.answer('reload machine', [['machine? [y/n] ', 'n']]), 'Nothing was done.')
   t.match(
     await seat.answer('factory-reset full', [['to go on: ', 'y']]),
-    /EVERYTHING ELSE GOES[\s\S]*configuration\s+STAYS[\s\S]*Nothing was done\./,
+    /configuration\s+STAYS[\s\S]*EVERYTHING\s+ELSE\s+GOES[\s\S]*Nothing was done\./,
   )
   t.match(await seat.answer('factory-reset config', [['to go on: ', '']]), 'Nothing was done.')
   t.match(await seat.run('factory-reset'), /% More is needed:\n {2}config +configuration and administrators go/)
