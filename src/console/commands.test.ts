@@ -190,7 +190,7 @@ t.test('a box in trouble: no store, a clock that is wrong, watchdogs that bite, 
     /Accepts messages +NO: the store is not there/,
     /up 1 d 01:01:01/,
     /Board +A board/,
-    /Last start +2030-03-17T17:46:40Z, after watchdog: store: no answer/,
+    /Last start +2030-03-17T17:46:40Z; the run\s+before ended:\s+watchdog: store: no answer/,
     /Condition +degraded: the disk hangs/,
     /Self-test +failed, no answer/,
     /Watchdogs +service manager, 30 s; \/dev\/watchdog/,
@@ -201,7 +201,7 @@ t.test('a box in trouble: no store, a clock that is wrong, watchdogs that bite, 
   t.match(await seat.run('show alarms'), /^ALARM: The clock is behind\.\n {2}Set it\.$/)
   t.match(
     await seat.run('show resets'),
-    /ran 01:00:00, ended by watchdog: store: no answer\n1970.*\(clock not trusted\)/,
+    /ran 01:00:00, ended: watchdog: store: no answer\n1970.*\(clock not trusted\)/,
   )
   const json = JSON.parse(await seat.run('show resets --json'))
   t.match(json, { starts: 3, resets: [{ at: '2030-03-17T17:46:40.000Z', kind: 'watchdog', ran_s: 3600 }, {}] })

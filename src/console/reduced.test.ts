@@ -48,7 +48,7 @@ t.test('storage, starts and alarms: what lies on disk, and that the rest is not 
   }
   const seat = new Seat(stoppedWith({ onDisk }))
   await seat.signIn()
-  t.match(await seat.run('show resets'), /Starts +7\n2030-\S+Z {2}1\.2\.3 {2}ended by factory-reset: full$/)
+  t.match(await seat.run('show resets'), /Starts +7\n2030-\S+Z {2}1\.2\.3 {2}ended: factory-reset: full$/)
   t.match(await seat.run('show storage'), /Flash free +3\.0 GiB\nHow the flash wears is known/)
   t.match(await seat.run('show alarms'), /ALARM: One is damaged\.\n {2}Look\.\nAll that is counted/)
   t.match(JSON.parse(await seat.run('show storage --json')), { reduced: WHY, free_bytes: 3 * 2 ** 30 })

@@ -8,5 +8,5 @@ export function startText(reset: Reset): string {
   const when = `${timeText(reset.at)}${reset.isTrusted ? '' : ' (clock not trusted)'}  ${reset.version}  `
   if (reset.kind === 'first') return `${when}no run before is known`
   const ran = reset.ranS === undefined ? '' : `ran ${durationText(reset.ranS)}, `
-  return `${when}${ran}ended by ${resetText(reset)}`
+  return `${when}${ran}ended: ${resetText(reset)}`
 }

@@ -87,7 +87,7 @@ function progressLines({ board, progress, starts, resets: [last] }: BoxStatus): 
       : [
           field(
             'Last start',
-            `${timeText(last.at)}${last.kind === 'first' ? ', the first' : `, after ${resetText(last)}`}`,
+            `${timeText(last.at)}${last.kind === 'first' ? ', the first' : `; the run before ended: ${resetText(last)}`}`,
           ),
         ]),
     field('Starts', starts),

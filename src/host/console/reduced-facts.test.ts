@@ -25,7 +25,7 @@ t.test('figures have their unit, and starts the words that the box has for them'
   const facts = new Map((await factsOf(parts)).map(fact => [fact.name, fact]))
   t.match(facts.get('machine_uptime_s'), { unit: 's' })
   t.match(facts.get('flash_free_bytes'), { unit: 'bytes' })
-  t.match(facts.get('start_1')?.value, /Z {2}\S+ {2}ran 00:00:0\d, ended by failed: the port is taken$/)
+  t.match(facts.get('start_1')?.value, /Z {2}\S+ {2}ran 00:00:0\d, ended: failed: the port is taken$/)
   t.match(facts.get('lock'), { value: false }, 'this console has the store open, which is nobody else')
   const { starts, resets } = onDiskOf(parts).starts()
   t.equal(starts, 2)
