@@ -79,7 +79,8 @@ export class SystemTime implements TimeService {
   /** Where there is one that a battery keeps going. */
   async #keepInHardware(): Promise<void> {
     if (!this.#isThere('/dev/rtc0')) return
-    const kept = await this.#run('hwclock', ['--systohc', '--utc'])
+    // Under systemd /etc, where its notes on drift are, is read only.
+    const kept = await this.#run('hwclock', ['--systohc', '--utc', '--noadjfile'])
     if ('wrong' in kept) this.#log.warn('the clock of the hardware was not set', { why: kept.wrong })
   }
 

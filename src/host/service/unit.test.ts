@@ -23,3 +23,13 @@ t.test('what the service can write to, it cannot run', async t => {
       )
   }
 })
+
+t.test('a device that only root may open is handed to the service before it starts', async t => {
+  for (const [name, device] of [
+    ['hardware-watchdog.conf', '/dev/watchdog*'],
+    ['set-clock.conf', '/dev/rtc0'],
+  ] as const) {
+    const text = readFileSync(join(PROGRAM_ROOT, 'systemd/drop-ins', name), 'utf8')
+    t.ok(text.includes(`\nExecStartPre=-+/bin/sh -c 'chgrp restante ${device}; chmod 0660 ${device}'\n`), name)
+  }
+})
