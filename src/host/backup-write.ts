@@ -47,21 +47,23 @@ const TURN_BYTES = 64 * 1024
 
 /** The passphrase's work and the pieces under way, and what the program's own pages need beside them. */
 const ROOM_BYTES = 32 * 1024 * 1024
+/** A piece on its way, and what users who come meanwhile take. */
+const PIECE_ROOM_BYTES = 16 * 1024 * 1024
 
 /** A small machine has none to spare: the system would end the box. Throws what to tell a person. */
-export function checkRoom(isSmall = memoryBytes() < SMALL_BYTES, left = leftBytes): void {
+export function checkRoom(bytes: number, isSmall = memoryBytes() < SMALL_BYTES, left = leftBytes): void {
   if (!isSmall) return
-  makeRoom(ROOM_BYTES)
-  const bytes = left()
-  if (bytes < ROOM_BYTES)
+  makeRoom(bytes)
+  const free = left()
+  if (free < bytes)
     throw new PlainError(
-      `A backup needs ${ROOM_BYTES >> 20} MiB of memory, and ${bytes >> 20} MiB are free. Try again when fewer users are connected, or stop the box and use the command: restante backup.`,
+      `A backup needs ${bytes >> 20} MiB of memory, and ${free >> 20} MiB are free. Try again when fewer users are connected, or stop the box and use the command: restante backup.`,
     )
 }
 
 /** The file of a backup as it is made, no faster than it is taken: some megabytes of memory, whatever the store has. */
 export async function* backupFile(parts: BackupParts): AsyncGenerator<Buffer> {
-  checkRoom()
+  checkRoom(ROOM_BYTES)
   const gzip = createGzip({ level: GZIP_LEVEL })
   // Whichever of both fails or is given up ends the other.
   pipeline(Readable.from(tarOf(parts), { objectMode: false }), gzip, () => {})
@@ -136,6 +138,7 @@ async function* piecesOf(snapshot: StoreSnapshot, progress: BackupParts['progres
     yield { name: pieceName(index), bytes: Buffer.concat(gathered) }
     // It is outside of JavaScript's heap, which is searched for the sake of it only after 64 MiB.
     dropRest()
+    checkRoom(PIECE_ROOM_BYTES)
   }
 }
 
