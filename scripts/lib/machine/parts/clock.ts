@@ -5,13 +5,13 @@ import type { Trial } from '../trial.ts'
 export async function clock(trial: Trial): Promise<void> {
   await trial.dropIn('set-clock.conf')
   await trial.machine.said(
-    'systemctl mask --now systemd-timesyncd; sync; rm -f /var/lib/systemd/timesync/clock; touch -d 1970-01-02 /usr/lib/clock-epoch',
+    'systemctl mask --now systemd-timesyncd; rm -f /var/lib/systemd/timesync/clock; touch -d 1970-01-02 /usr/lib/clock-epoch; sync',
   )
   const before = await trial.machine.said('date +%Y')
   const machine = await trial.cutAndBoot({ clock: '1970-01-02' })
   await trial.ready()
   const year = await machine.said('date +%Y')
-  // systemd(1) moves a clock from before its own build to that time, and no further.
+  // systemd(1) moves a clock from before that file to its time, and no further.
   trial.check(`the clock of the system is wrong: ${year} in place of ${before}`, year < before, year)
   const view = await trial.api('/api/v1/time')
   trial.check(

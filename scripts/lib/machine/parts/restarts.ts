@@ -28,7 +28,7 @@ async function reload(trial: Trial): Promise<void> {
   machine.monitor.events()
   machine.line.enter('reload machine')
   await machine.line.expect(/\?[^\n]*$/, trial.ms(20_000))
-  machine.line.type('y')
+  machine.line.enter('y')
   await machine.event('RESET', trial.ms(60_000))
   await machine.up()
   await trial.ready()

@@ -171,7 +171,7 @@ async function slowly(trial: Trial): Promise<void> {
   trial.check('it works while the service is stopped', /reduced|not run|stopped|does not/i.test(text), text)
   machine.line.enter('reload')
   await machine.line.expect(/\? .*$/, trial.ms(20_000))
-  machine.line.type('y')
+  machine.line.enter('y')
   await trial.ready()
   trial.check('it has the service started by a file, through restante-start.path', true)
   await machine.said(`systemctl stop restante-console@${machine.tty}`)

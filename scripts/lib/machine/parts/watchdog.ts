@@ -1,6 +1,6 @@
 import type { Trial } from '../trial.ts'
 
-/** The watchdog of the machine, fed by the box and then by PID 1, and what is told of a reset by it. */
+/** The watchdog of the machine, fed by the box, and what is told of a reset by it. */
 export async function watchdog(trial: Trial): Promise<void> {
   const { machine } = trial
   await machine.put('/etc/modules-load.d/restante-watchdog.conf', 'i6300esb\n')
@@ -8,7 +8,8 @@ export async function watchdog(trial: Trial): Promise<void> {
   await trial.dropIn('hardware-watchdog.conf')
   await trial.addConfiguration('[watchdog]\ndevice = "/dev/watchdog0"\n')
   await byTheBox(trial)
-  await byPid1(trial)
+  await machine.said('rm -f /etc/systemd/system/restante.service.d/hardware-watchdog.conf')
+  await trial.addConfiguration('')
 }
 
 async function byTheBox(trial: Trial): Promise<void> {
@@ -26,20 +27,6 @@ async function byTheBox(trial: Trial): Promise<void> {
   await trial.restart()
   await machine.said('kill -STOP $(systemctl show --value -p MainPID restante)')
   await reset(trial, 'a box that stands still')
-}
-
-async function byPid1(trial: Trial): Promise<void> {
-  const { machine } = trial
-  await machine.said('rm /etc/systemd/system/restante.service.d/hardware-watchdog.conf')
-  await trial.addConfiguration('')
-  await machine.said(
-    'install -D /usr/share/restante/machine/system.conf /etc/systemd/system.conf.d/50-restante.conf; systemctl daemon-reexec',
-  )
-  const told = await machine.said('cat /sys/class/watchdog/watchdog0/state /sys/class/watchdog/watchdog0/timeout')
-  trial.check('RuntimeWatchdogSec: PID 1 has it, with 15 s', told === 'active\n15', told)
-  await trial.restart()
-  await panic(trial, 'a kernel that panics, with PID 1 to feed it')
-  await machine.said('rm /etc/systemd/system.conf.d/50-restante.conf; systemctl daemon-reexec')
 }
 
 /** By SysRq; with panic=10 it would restart by itself, sooner. */
