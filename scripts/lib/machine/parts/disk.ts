@@ -24,7 +24,7 @@ async function failure(trial: Trial, name: string, errno: number): Promise<void>
   const touched = await trial
     .until('a file that cannot be made', 60_000, async () => {
       const { code, out } = await machine.run('touch /var/lib/restante/trial && rm /var/lib/restante/trial')
-      return code !== 0 && out
+      return code === 0 ? undefined : out
     })
     .catch(String)
   trial.check(`${name}: ext4 takes nothing more`, /Read-only file system/.test(touched), touched)
