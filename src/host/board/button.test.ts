@@ -14,6 +14,8 @@ const KEY_RESTART = 408
 interface Press {
   readonly key?: number
   readonly heldMs: number
+  /** As the clock of the machine counts it, where the time of day is set meanwhile or the script comes late. */
+  readonly steadyMs?: number
 }
 
 /** As the kernel writes them: struct input_event of 64-bit machines. */
@@ -31,9 +33,16 @@ const START_MS = 1_790_000_000_000
 
 /** What the button left behind, when the device has ended. */
 async function pressed(t: Test, presses: readonly Press[], prepare: (dir: string) => void = () => {}) {
-  const dir = t.testdir({ run: {}, data: {}, bin: {}, events: '' })
+  const dir = t.testdir({ run: {}, data: {}, bin: {} })
   // Who restarts the service is the system's; here it is noted that it was asked.
   writeFileSync(join(dir, 'bin', 'systemctl'), `#!/bin/sh\necho "$*" >>'${dir}/asked'\n`, { mode: 0o755 })
+  const uptimes = presses.flatMap(({ key = KEY_RESTART, heldMs, steadyMs = heldMs }, index) =>
+    key === KEY_RESTART ? [index * 60_000, index * 60_000 + steadyMs] : [],
+  )
+  writeFileSync(join(dir, 'uptimes'), uptimes.map(ms => `${((1_508_080 + ms) / 1000).toFixed(2)}\n`).join(''))
+  writeFileSync(join(dir, 'bin', 'cut'), `#!/bin/sh\nsed -n 1p '${dir}/uptimes'; sed -i 1d '${dir}/uptimes'\n`, {
+    mode: 0o755,
+  })
   prepare(dir)
   const events = presses.flatMap(({ key = KEY_RESTART, heldMs }, index) => {
     const at = START_MS + index * 60_000
@@ -78,6 +87,17 @@ t.test('held for ten seconds: the configuration is reset at the next start, whic
 t.test('touched, or another key: nothing', async t => {
   const short = [{ heldMs: 100 }, { heldMs: 2990 }, { key: 116, heldMs: 20_000 }]
   t.match(await pressed(t, short), { status: 0, isPresent: false, reset: undefined, asked: '' })
+})
+
+t.test('a clock that is set while the key is held, or a script that comes late, resets nothing', async t => {
+  const years = 50 * 365 * 86_400_000
+  const presses = [
+    { heldMs: years, steadyMs: 500 },
+    { heldMs: -years, steadyMs: 60_000 },
+    { heldMs: 500, steadyMs: 60_000 },
+  ]
+  t.match(await pressed(t, presses), { status: 0, isPresent: false, reset: undefined, asked: '' })
+  t.match(await pressed(t, [{ heldMs: years, steadyMs: 3100 }]), { isPresent: true, reset: undefined, asked: '' })
 })
 
 t.test('a link that the service left in its folder leads nowhere', async t => {
