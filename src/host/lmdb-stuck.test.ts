@@ -46,6 +46,20 @@ t.test('a commit that ends after all: the store takes writes again, and what it 
   t.ok(lines.some(line => /takes writes again/.test(line)))
 })
 
+t.test('a program that stood still takes no disk for stuck', async t => {
+  const { store, ask, hold, release, lines } = await slowStore(t)
+  const held = hold()
+  const kept = ask(custodyOf(1))
+  await held
+  // The commit is over, and its end is heard of after the timers, of which one is long due by then.
+  setTimeout(() => void release(), COMMIT_MAX_MS + 50)
+  const end = performance.now() + COMMIT_MAX_MS + 1100
+  while (performance.now() < end);
+  t.match(await kept, { value: { outcome: 'stored', seq: 1 } })
+  t.same(lines, [])
+  t.equal(store.status.failure, undefined)
+})
+
 /** With bob's account; between `hold` and `release` what the library has committed is not told. */
 async function slowStore(t: { testdir(): string; teardown(run: () => unknown): void }) {
   const dir = t.testdir()
@@ -74,6 +88,8 @@ async function slowStore(t: { testdir(): string; teardown(run: () => unknown): v
     await database.close()
   })
   await ask(accountPut(BOB_AOR))
+  // The first measurement of free space began with that.
+  while (store.status.freeBytes <= 0) await nextTurn()
   const hold = (): Promise<void> => {
     const opened = Promise.withResolvers<void>()
     gate = opened.promise

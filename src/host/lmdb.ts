@@ -10,6 +10,7 @@ import type { Notice } from '../store/repair.ts'
 import { openSchema } from '../store/schema.ts'
 import { isMemoryOnly, isRead } from '../store/story.ts'
 import type { StoreFailure, StoreRequest } from '../store/verbs.ts'
+import { CommitWatch } from './commit-watch.ts'
 import { FileRoom, growthFor } from './file-room.ts'
 import { prepareFolder, settleFolder } from './lmdb-file.ts'
 import type { LmdbOptions, LmdbStatus } from './lmdb-options.ts'
@@ -68,13 +69,12 @@ export class LmdbStore {
   /** Parts of a batch that found the disk full: each part is tried alone. */
   #again: Pending[][] = []
   #isCommitting = false
-  #committingSince: number | undefined
   #taken: Pending[] = []
   /** Not handed out by the transaction: the library links each of its commits to the next and keeps what they return with it. */
   #batch: Batch | undefined
   /** The commit under way took too long: what waited for it was told so, and so is what comes, until it ends after all. */
   #isStuck = false
-  #stuckTimer: NodeJS.Timeout | undefined
+  readonly #watch: CommitWatch
   #isClosed = false
   #outstanding = 0
   #outstandingBytes = 0
@@ -84,7 +84,7 @@ export class LmdbStore {
   #failure: string | undefined
   #wasRefused = false
   #diskFree = 0
-  #measuredAt = 0
+  #measuredAt = Number.NEGATIVE_INFINITY
   #measuredWritten = 0
   #isMeasuring = false
   #onIdle: (() => void) | undefined
@@ -128,6 +128,7 @@ export class LmdbStore {
     this.#log = options.log
     this.#mapBytes = options.mapBytes
     this.#commitMaxMs = options.commitMaxMs ?? COMMIT_MAX_MS
+    this.#watch = new CommitWatch(this.#commitMaxMs, () => this.#giveUp())
     this.#file = new FileRoom(join(folder, 'data.mdb'), options.mapBytes, () => this.#table.space())
   }
 
@@ -156,7 +157,7 @@ export class LmdbStore {
       writes: this.#written,
       damaged: this.#damaged,
       freeBytes: this.#freeBytes(),
-      commitMs: this.#committingSince === undefined ? 0 : performance.now() - this.#committingSince,
+      commitMs: this.#watch.ms,
       failure: this.#failure,
     }
   }
@@ -172,7 +173,7 @@ export class LmdbStore {
       await promise
       clearTimeout(timer)
     }
-    clearTimeout(this.#stuckTimer)
+    this.#watch.close()
     if (this.#outstanding > 0 || this.#isStuck)
       this.#log.error('the store did not finish in time', { outstanding: this.#outstanding })
     else await this.#database.close()
@@ -217,20 +218,8 @@ export class LmdbStore {
 
   #begin(): void {
     this.#isCommitting = true
-    this.#committingSince = performance.now()
-    if (!this.#stuckTimer) this.#watch(this.#commitMaxMs)
+    this.#watch.begun()
     void this.#commit()
-  }
-
-  /** One timer for all commits of its time, which looks at the one that is under way when it ends. */
-  #watch(ms: number): void {
-    this.#stuckTimer = setTimeout(() => {
-      this.#stuckTimer = undefined
-      if (this.#committingSince === undefined) return
-      const left = this.#commitMaxMs - (performance.now() - this.#committingSince)
-      if (left > 0) this.#watch(left)
-      else this.#giveUp()
-    }, ms)
   }
 
   /** After the root page could not be written, for one, the library never ends the next commit. */
@@ -259,7 +248,7 @@ export class LmdbStore {
       if (part || this.#writes.length > 0) await this.#write(room, part)
     }
     this.#isStuck = false
-    this.#committingSince = undefined
+    this.#watch.ended()
     this.#isCommitting = false
     if (this.#again.length > 0 || this.#writes.length > 0) this.#begin()
   }
@@ -350,7 +339,7 @@ export class LmdbStore {
     if (this.#failure === undefined) this.#log.error('the store cannot write', { reason: failure.message })
     this.#failure = failure.message
     this.#wasRefused = true
-    this.#measuredAt = 0
+    this.#measuredAt = Number.NEGATIVE_INFINITY
     this.#measureWhenDue()
     if (failure.failure === 'full' && taken.length > 1) {
       const half = taken.length >> 1
