@@ -164,13 +164,19 @@ t.test('who says what a console does not say is not heard, and who says too much
   })
 })
 
-t.test('who asks on and on without reading is not answered into memory', async t => {
+/** A console's connection that nobody reads from yet. */
+async function unread(t: Test) {
   const { dir, far } = await setUp(t)
   const { path, release } = controlPath(dir)
   const raw = createConnection(path).once('close', release).pause()
   raw.on('error', () => {})
   raw.write('{"verb":"console","request":{}}\n')
   const { events } = await far
+  return { raw, events }
+}
+
+t.test('who asks on and on without reading is not answered into memory', async t => {
+  const { raw, events } = await unread(t)
   const asked = 200_000
   raw.write('{"ask":1}\n'.repeat(asked))
   raw.write('{"keys":"eA=="}\n')
@@ -183,12 +189,7 @@ t.test('who asks on and on without reading is not answered into memory', async t
 })
 
 t.test('whoever types on and on without reading is told what was taken once they read, not piece by piece', async t => {
-  const { dir, far } = await setUp(t)
-  const { path, release } = controlPath(dir)
-  const raw = createConnection(path).once('close', release).pause()
-  raw.on('error', () => {})
-  raw.write('{"verb":"console","request":{}}\n')
-  const { events } = await far
+  const { raw, events } = await unread(t)
   const typed = 200_000
   // NUL: nothing of it waits in a session, so that there is room for ever.
   raw.write('{"keys":"AA=="}\n'.repeat(typed))
